@@ -92,6 +92,17 @@ def test_each_content_is_copied_once_unless_it_is_there_under_any_name(tree: Tre
     assert dest.snapshot() == there
 
 
+def test_a_file_with_several_names_is_copied_once(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    """Hard links, as in a disk of backups: neither name is read if no other file has that size."""
+    tree.write({"monday/a.jpg": "the same file", "tuesday/": ""})
+    os.link(tree.root / "monday/a.jpg", tree.root / "tuesday/a.jpg")
+    os.link(tree.root / "monday/a.jpg", tree.root / "monday/b.jpg")
+    found = imported(tree.root, dest.root, state)
+    assert (found.copied, found.is_complete) == (1, True)
+    assert len(dest.read()) == 1
+    assert set(found.places.values()) == set(dest.read())
+
+
 def test_copies_are_placed_like_those_of_organize(tree: Tree, dest: Tree, state: StateDirectory) -> None:
     tree.write({"a.jpg": "a", "b.txt": "b", "b/c.txt": "c"})
     tree.date("a.jpg", "2021-05-06")

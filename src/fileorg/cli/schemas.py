@@ -252,7 +252,7 @@ _CERTIFICATE: dict[str, Schema] = {
             "empty_folders": _COUNT,
             "links": _described(_COUNT, "symlinks and special files"),
             "other_file_systems": _described(_COUNT, "folders that --one-file-system left out"),
-            "own_folders": _described(_COUNT, "folders of fileorg, such as its trash"),
+            "own_folders": _described(_COUNT, "files and folders of fileorg, such as its trash"),
             "unreadable": _UNREADABLE,
             "unread_files": _array(_UNREAD, "files that could not be read: the first ones"),
         }
@@ -471,7 +471,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "empty_folders": _COUNT,
                             "links": _described(_COUNT, "symlinks and special files"),
                             "other_file_systems": _described(_COUNT, "folders that --one-file-system left out"),
-                            "own_folders": _described(_COUNT, "folders of fileorg, such as its trash"),
+                            "own_folders": _described(_COUNT, "files and folders of fileorg, such as its trash"),
                             "unreadable": _UNREADABLE,
                         }
                     ),

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from fileorg.content.comparison import Comparison
     from fileorg.core.scratch import Scratch
     from fileorg.index.columns import FileBatch
+    from fileorg.index.digest_columns import Digested
     from fileorg.plan.draft import Places
     from fileorg.plan.placing import Placer
-    from fileorg.storage.base import Storage
+    from fileorg.storage.local.storage import LocalStorage
 
 _SCHEMA = """
-CREATE TABLE contents (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE contents (content BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE leaders (folder BLOB NOT NULL, name BLOB NOT NULL, goes INTEGER NOT NULL, PRIMARY KEY (folder, name))
     WITHOUT ROWID;
 CREATE TABLE chosen (batch BLOB PRIMARY KEY, positions BLOB NOT NULL) WITHOUT ROWID;
@@ -41,7 +42,7 @@ class ImportChoice:
     def __init__(
         self,
         found: Comparison,
-        source: Storage,
+        source: LocalStorage,
         above: bytes,
         taken: Callable[[FileBatch], Sequence[int]] | None = None,
     ) -> None:
@@ -63,7 +64,7 @@ class ImportChoice:
         for _, known, missing in found.batches() if folders else ():
             if not folders.isdisjoint(self._whole_of(known.batch)):
                 for at in missing:
-                    self._is_first(known.full_digests, at)
+                    self._is_first(known, at)
                 self._add(known.fingerprint, range(known.batch.files) if taken is None else taken(known.batch))
 
     def _choose_leaders(self, found: Comparison) -> None:
@@ -75,7 +76,7 @@ class ImportChoice:
             if not missing or self._positions(known.fingerprint):
                 continue  # the files of a whole folder are chosen already
             followers = known.batch.followers()
-            goes = [at for at in missing if at not in followers and self._is_first(known.full_digests, at)]
+            goes = [at for at in missing if at not in followers and self._is_first(known, at)]
             if goes:
                 names, folder = known.batch.split_names(), known.batch.folder
                 leads = ((folder, names[at]) for at in goes)
@@ -92,17 +93,22 @@ class ImportChoice:
             goes = [
                 at
                 for at in sorted(may_go)
-                if self._goes(batch.folder, followers[at]) or (at in absent and self._is_first(known.full_digests, at))
+                if self._goes(batch.folder, followers[at]) or (at in absent and self._is_first(known, at))
             ]
             if goes:
                 self._add(known.fingerprint, sorted({*self._positions(known.fingerprint), *goes}))
 
-    def _is_first(self, digests: bytes, at: int) -> bool:
-        """Return whether no file with this content was chosen before. A content without a digest occurs once."""
-        digest = digests[at * FULL_WIDTH : (at + 1) * FULL_WIDTH] or _NO_DIGEST
-        if digest == _NO_DIGEST:
-            return True
-        return self._db.execute("INSERT OR IGNORE INTO contents VALUES (?)", (digest,)).rowcount == 1
+    def _is_first(self, known: Digested, at: int) -> bool:
+        """Return whether no file with this content was chosen before. A content without a digest occurs once, under one
+        or several names: hard links are not read.
+        """
+        content = known.full_digests[at * FULL_WIDTH : (at + 1) * FULL_WIDTH] or _NO_DIGEST
+        if content == _NO_DIGEST:
+            batch = known.batch
+            if batch.nlinks[at] < 2 or not self._source.has_stable_inodes(batch.folder):
+                return True
+            content = b"%d %d" % (batch.dev, batch.inodes[at])
+        return self._db.execute("INSERT OR IGNORE INTO contents VALUES (?)", (content,)).rowcount == 1
 
     def _goes(self, folder: bytes, leader: bytes) -> bool:
         row = self._db.execute("SELECT goes FROM leaders WHERE folder = ? AND name = ?", (folder, leader)).fetchone()

@@ -85,21 +85,26 @@ class Certificate:
             yield f"{card} changed during the import: run the same command again."
         if seen.unreadable_count:
             yield f"{plural(seen.unreadable_count, 'folder')} could not be read, and may hold anything."
-        if left_out := [plural(number, noun) for number, noun in self._left_out() if number]:
+        if left_out := [f"{number:,} {one if number == 1 else several}" for number, one, several in self._left_out()]:
             yield f"Not part of it: {', '.join(left_out)}."
         if sums.all_followers:
             yield f"Among the files: {plural(sums.all_followers, 'sidecar')}."
         how = "byte by byte" if self.paranoid else "by digest"
         yield f"Compared {how} after the copies were made. The copies were read from the disk."
 
-    def _left_out(self) -> Iterator[tuple[int, str]]:
+    def _left_out(self) -> Iterator[tuple[int, str, str]]:
+        """Yield what has no content to compare or was not read: how many, and the noun for one and for several."""
         sums, seen = self.found.sums, self.seen
-        yield sums.empty, "empty file"
-        yield seen.empty_folders, "empty folder"
-        yield seen.links, "symlink or special file"
-        yield sums.excluded, "file that the options do not select"
-        yield seen.ignored[IgnoreReason.EXCLUDED], "folder on another file system"  # patterns exclude no folder
-        yield seen.ignored[IgnoreReason.OURS], "folder of fileorg"
+        # Patterns exclude no folder here.
+        counted = (
+            (sums.empty, "empty file", "empty files"),
+            (seen.empty_folders, "empty folder", "empty folders"),
+            (seen.links, "symlink or special file", "symlinks and special files"),
+            (sums.excluded, "file that the options do not select", "files that the options do not select"),
+            (seen.ignored[IgnoreReason.EXCLUDED], "folder on another file system", "folders on other file systems"),
+            (seen.ignored[IgnoreReason.OURS], "file or folder of fileorg", "files and folders of fileorg"),
+        )
+        return (line for line in counted if line[0])
 
     def facts(self) -> dict[str, Any]:
         """Return the result for programs."""

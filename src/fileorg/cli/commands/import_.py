@@ -145,7 +145,8 @@ def import_(
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
     shared.need_dry_run(options)
-    return _import(chosen, options, shared.state(state_dir, dry_run=dry_run))
+    state = shared.state_for_cache(state_dir) if dry_run else shared.state(state_dir)
+    return _import(chosen, options, state)
 
 
 def _import(chosen: "ImportOptions", options: OutputOptions, state: "StateDirectory") -> Exit:

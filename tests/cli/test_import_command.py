@@ -1,0 +1,28 @@
+"""`fileorg import` as it is typed: its output, formats and exit codes."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+
+def test_a_first_dry_run_needs_no_state_directory(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"DCIM/a.jpg": "a", "DCIM/b.jpg": "b"})
+    (fileorg.folder / "album").mkdir()
+    shutil.rmtree(fileorg.home, ignore_errors=True)
+    ran = fileorg.inside("import", "tree", "--dest", "album", "-n")
+    assert (ran.code, "2 files (2 B) would be copied" in ran.out) == (0, True), ran
+    assert not list((fileorg.folder / "album").iterdir())
+
+
+def test_the_certificate_counts_what_it_is_not_about(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "a", "one": "", "two": "", ".fileorg/trash/1/x.jpg": "x", "b.jpg": "-> a.jpg", "c": "-> d"})
+    (tree.root / "sub" / ".fileorg" / "trash").mkdir(parents=True)
+    ran = fileorg.inside("import", "tree", "--dest", "album", "--yes")
+    assert ran.code == 0, ran
+    left_out = "Not part of it: 2 empty files, 2 symlinks and special files, 2 files and folders of fileorg."
+    assert left_out in " ".join(ran.out.split()), ran.out
