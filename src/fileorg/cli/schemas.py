@@ -568,7 +568,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "evidence": _TEXT,
                             "dated_by": _described(
                                 _object({"how": _TEXT, "source": _TEXT, "is_in_zone": {"type": "boolean"}}),
-                                "with --by date: how the date of the file was found",
+                                "how the date of the file was found; only with --by date",
                             ),
                             "rule": _described(_RULE, "the rule that decides; only if one does"),
                             "rules_before": _array(_RULE, "the rules before it, which do not match; only with rules"),
@@ -577,7 +577,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             ),
                             "new_path": _or_null(_PATH, "absolute path after; null for a file that stays"),
                         },
-                        optional=("rule", "rules_before", "moved_by"),
+                        optional=("dated_by", "rule", "rules_before", "moved_by"),
                     )
                 )
             }
