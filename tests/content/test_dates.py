@@ -226,6 +226,10 @@ REFUSED: dict[str, tuple[bytes, DateFault]] = {
     "the future": (jpeg(tiff(exif={ORIGINAL: "2098:01:01 10:11:12"})), DateFault.FUTURE),
     "1970": (jpeg(tiff(exif={ORIGINAL: "1970:01:01 00:00:00"})), DateFault.DEFAULT),
     "1980": (jpeg(tiff(exif={ORIGINAL: "1980:01:01 00:00:00"})), DateFault.DEFAULT),
+    "the last leap second of the calendar": (
+        jpeg(tiff(gps={GPS_DATE: "9999:12:31", GPS_TIME: [(23, 1), (59, 1), (605, 10)]})),
+        DateFault.NO_SUCH_DAY,
+    ),
     "1904": (film(film_header(0)), DateFault.DEFAULT),
     "1904, and a film of seconds": (film(film_header(7)), DateFault.DEFAULT),
     "a new year before there were JPEGs": (jpeg(tiff(exif={ORIGINAL: "1985:01:01 00:00:00"})), DateFault.BEFORE_FORMAT),

@@ -164,7 +164,11 @@ def _gps_moment(tags: Mapping[int, tiff.Value]) -> tuple[MediaMoment | DateFault
         hours, minutes, seconds = clock
         if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 61):
             return None
-        moment = MediaMoment(moment.wall + timedelta(hours=hours, minutes=minutes, seconds=seconds), is_utc=True)
+        try:
+            wall = moment.wall + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        except OverflowError:  # a leap second behind the last day of the calendar
+            return DateFault.NO_SUCH_DAY, day
+        moment = MediaMoment(wall, is_utc=True)
     return moment, day
 
 
