@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.content.samples import BINARY, GUESSED, GZIP, JPEG, OOXML, PNG, PROSE, TEXTS, compound, iso_media, zipped
 
+from fileorg.content.evidence import kind_from, kind_text
 from fileorg.content.file_formats import FORMATS
 from fileorg.content.head import HEAD_BYTES, BytesContent, OpenContent
 from fileorg.content.types import NOTHING, Certainty, FileKind, kind_of
@@ -88,6 +89,13 @@ def test_the_category_is_that_of_the_users_rules() -> None:
 def test_a_gzip_is_what_its_inner_name_says(name: str, category: str) -> None:
     header = GZIP[:3] + (b"\x08" if name else b"\0") + GZIP[4:10] + (name.encode() + b"\0" if name else b"")
     assert kind(header + GZIP[10:]).category(RULES) == category
+
+
+@pytest.mark.parametrize("name", [b"a.x\x1fy\0", b"a.sql" + b"z" * 70_000, b"a." + b"s" * 70_000 + b"\0", b".sql\0"])
+def test_a_gzip_whose_inner_name_has_no_extension_is_kept_as_it_is(name: bytes) -> None:
+    found = kind(GZIP[:3] + b"\x08" + GZIP[4:10] + name + bytes(100))
+    assert (found.format, found.inner) == (b"gz", b"")
+    assert kind_from(kind_text(found)) == found
 
 
 # Containers ---------------------------------------------------------------------------------------------------------

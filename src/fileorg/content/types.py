@@ -63,6 +63,8 @@ _ASF, _ASF_VIDEO = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), bytes.from
 _STL, _STL_FACET = struct.Struct("<80xL"), 50
 _DER = re.compile(rb"0[\x80-\x84].{0,4}(?:0[\x80-\x84]|\x06\x09\x2a\x86\x48|\x02\x01\x03\x30)", re.DOTALL)
 _GZIP_NAMED, _GZIP_EXTRA = 8, 4
+_GZIP_EXTENSION = re.compile(rb"[^\0]{1,255}\.([!-~]{1,32})\0")
+"""Only what an extension may be: the index keeps it, between separators."""
 _ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\10", b"PK00PK")
 _CONTAINERS = frozenset(b"gz bz2 xz zst lz4 lz lzma z 7z tar rar cpio ogg mkv mp4 xml json db zip".split())
 _OWN_SIGNATURES = (
@@ -115,9 +117,8 @@ def _gzip_name(head: bytes) -> bytes:
     flags = head[3]
     if not flags & _GZIP_NAMED or flags & _GZIP_EXTRA:
         return b""
-    name = head[10 : head.find(b"\0", 10)]
-    dot = name.rfind(b".")
-    return name[dot + 1 :].lower() + b".gz" if dot > 0 else b""
+    named = _GZIP_EXTENSION.match(head, 10)
+    return named[1].lower() + b".gz" if named else b""
 
 
 def _of(name: bytes, certainty: Certainty) -> FileKind:
