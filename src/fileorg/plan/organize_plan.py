@@ -390,17 +390,19 @@ class OrganizePlan:
         targets, draft = self._placer.targets, self._draft
         resolvers: dict[tuple[Action, OnConflict], ConflictResolver] = {}
         for (_, batch), places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
-            rows = None
+            rows, borders = None, dict[int, "DiskBorder | None"]()
             for position in self._contested.positions(places.digests):
                 target, category = places.targets[position], places.categories[position]
                 if not target or self._faults[targets[target]]:
                     continue
                 rows = rows or list(batch.rows())
+                if target not in borders:
+                    borders[target] = self._cross_disk(batch.folder, [target])
                 name, size, mtime_ns, *_ = rows[position]
                 if draft.has_followers and draft.follows(batch.folder, name):
                     continue  # resolved with its leader
                 followers = draft.followers(batch.folder, name) if draft.has_followers else []
-                if (border := self._cross_disk(batch.folder, [target])) is not None:
+                if (border := borders[target]) is not None:
                     names = [name, *(file.name for file in followers)]
                     if stays := border.group_stays(batch.folder, names, target):
                         self._stay(batch.folder, rows[position], target, category, followers, stays)
