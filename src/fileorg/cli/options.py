@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from fileorg.cli import complete, values
 from fileorg.cli.parameters import Option
 from fileorg.core.errors import ErrorCode, UsageError
-from fileorg.core.model import LookInto
+from fileorg.core.model import By, LookInto
 
 if TYPE_CHECKING:
     from fileorg.core.events import Reporter
@@ -498,10 +498,12 @@ def look_into(*, by_content: bool, by_name: bool) -> LookInto:
     return LookInto.ALL if by_content else LookInto.NONE if by_name else LookInto.UNKNOWN
 
 
-def timezone(name: str | None) -> str:
+def timezone(name: str | None, by: By | None) -> str:
     """Return the name of a time zone that this computer knows; empty for none. Raises `UsageError`."""
     if name is None:
         return ""
+    if by is not By.DATE:
+        raise UsageError("--timezone requires --by date.", hint="add --by date, or drop --timezone")
     from zoneinfo import ZoneInfo
 
     from fileorg.core.names import display

@@ -90,7 +90,7 @@ def explain(
         filters=filters,
         configuration=values.configuration(config),
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
-        timezone=shared.timezone(timezone),
+        timezone=shared.timezone(timezone, by),
     )
     base, state = None if root is None else os.fsencode(root), shared.state_to_read(state_dir)
     unknown = list[UsageError]()

@@ -221,7 +221,7 @@ def organize(
         configuration=values.configuration(config, profile),
         remove_empty=remove_empty,
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
-        timezone=shared.timezone(timezone),
+        timezone=shared.timezone(timezone, by),
     )
     options = OutputOptions(
         dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
