@@ -45,3 +45,15 @@ def test_the_command_line(fileorg: Fileorg, tree: Tree) -> None:
     assert str(tree.path("c/Images/x (2).jpg")) in {row["new_path"] for row in listed}
     assert fileorg.inside("undo", "--in", "tree/b").code == 0
     assert tree.read() == {"a/x.jpg": "1", "b/x.jpg": "2", "a/what": "?"}
+
+
+def test_what_was_not_done_is_named_with_its_folder(fileorg: Fileorg, tree: Tree) -> None:
+    """One and the same name may be in several folders."""
+    tree.write({"a/x.jpg": "1", "b/x.jpg": "2", "a/empty": "", "b/empty": "", "b/l": "-> x.jpg", "b/k": "-> empty"})
+    ran = fileorg.inside("organize", "tree/a", "tree/b")
+    assert f"{tree.path('b/l')}\n" in ran.out
+    tree.write({"b/x.jpg": "taken"})
+    ran = fileorg.inside("undo")
+    assert (ran.code, str(tree.path("b/Images/x.jpg")) in ran.err) == (1, True)
+    ran = fileorg.inside("clean", "tree/a", "tree/b")
+    assert f"  {tree.path('b/empty')}: " in ran.out

@@ -251,7 +251,7 @@ class Change(NamedTuple):
         quiet = self.options.quiet
         limit = None if self.options.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)
-        show_symlinks(self.out, outcome, quiet=quiet, limit=limit)
+        show_symlinks(self.out, outcome, quiet=quiet, limit=limit, in_several=self.in_several)
         show_problems(
             self.out, self.err, outcome, quiet=quiet, limit=limit, noun=self.verb.noun, in_several=self.in_several
         )

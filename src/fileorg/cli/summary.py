@@ -48,15 +48,15 @@ def amount(count: int, size_bytes: int, verb: Verb) -> str:
     return f"{what} ({size(size_bytes)})" if verb.noun == "file" else what
 
 
-def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, limit: int | None) -> None:
+def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, limit: int | None, in_several: bool = False) -> None:
     """Print the symlinks that were rewritten or restored: users may not expect such changes."""
     if not outcome.rewritten or quiet:
         return
     their = "its file" if outcome.rewritten == 1 else "their files"
     out.line(f"Updated {plural(outcome.rewritten, 'symlink')} to point to {their}:")
-    shown = outcome.symlinks[:limit]
-    for path in shown:
-        out.line(f"  {display(path)}")
+    shown = list(zip(outcome.symlink_roots, outcome.symlinks, strict=True))[:limit]
+    for root, path in shown:
+        out.line(f"  {display(below(root, path) if in_several else path)}")
     if outcome.rewritten > len(shown):
         out.line(f"  … and {outcome.rewritten - len(shown):,} more: fileorg files {outcome.operation}")
 

@@ -161,6 +161,7 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
             out,
             screen,
             CleanRows(run.plan, run.bases, root=os.path.realpath(chosen.root)),
+            in_several=len(run.roots) > 1,
         )
         code = _preview(change, run) if options.dry_run else _run(change, run, state)
         out.flush()

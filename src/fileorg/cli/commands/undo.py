@@ -318,7 +318,8 @@ def _undo(
         verb = VERBS[run.kind]
         if run.first_kind in VERBS:  # for clean: count leftovers, not files
             verb = verb._replace(noun=VERBS[run.first_kind].noun)
-        change = Change(options, verb, run.kind, out, screen, rows, again, kept)
+        in_several = bool(run.further_roots)
+        change = Change(options, verb, run.kind, out, screen, rows, again, kept, in_several=in_several)
         if options.dry_run:
             return _preview(change, run)
         change.show(partial(_show, run=run, verb=verb, state=state))
