@@ -71,6 +71,16 @@ def test_what_is_the_same_is_known_and_what_is_gone_is_forgotten(tmp_path: Path)
         assert held(index) == [(b"", [b"a", b"b"]), (b"x", [b"c"])]
 
 
+def test_a_disk_that_is_plugged_in_again_has_another_number(tmp_path: Path) -> None:
+    """Its files are the same; with the old number, each would count as changed when it is read."""
+    with Index(an_index(tmp_path)) as index:
+        before = batch(b"", b"a", b"b")
+        index.update(b"/root", iter([(0, before)]))
+        after = before._replace(dev=8)
+        assert index.update(b"/root", iter([(0, after)])) == 2
+        assert [found for _, found in index.batches(b"/root")] == [after]
+
+
 def test_roots_do_not_disturb_each_other(tmp_path: Path) -> None:
     with Index(an_index(tmp_path)) as index:
         index.update(b"/root", iter([(0, batch(b"", b"a"))]))

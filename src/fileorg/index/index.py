@@ -180,10 +180,13 @@ class Index:
     def _put(self, root_id: int, sequence: int, batch: FileBatch, seen: int, digests: Digests) -> int:
         fingerprint = batch.fingerprint
         known = self._db.execute(
-            "SELECT id, fingerprint FROM batches WHERE root = ? AND folder = ? AND sequence = ?",
+            "SELECT id, fingerprint, dev FROM batches LEFT JOIN columns ON batch = id"
+            " WHERE root = ? AND folder = ? AND sequence = ?",
             (root_id, batch.folder, sequence),
         ).fetchone()
         if known and known[1] == fingerprint:
+            if known[2] != batch.dev:  # a disk gets another number when it is plugged in again
+                self._db.execute("UPDATE columns SET dev = ? WHERE batch = ?", (batch.dev, known[0]))
             self._db.execute("UPDATE batches SET seen = ? WHERE id = ?", (seen, known[0]))
             return batch.files
         if known:
