@@ -97,7 +97,10 @@ def _attempts(text: str) -> int:
 
 
 def _configured(path: bytes) -> Limits:
-    """Return the limits of the table `[jobs]`. A configuration without this word is not parsed for it."""
+    """Return the limits of the table `[jobs]`. A configuration without this word is not parsed for it.
+
+    A fault in it is reported by the commands that sort by it; undo goes on, and the log of its job says so.
+    """
     try:
         with open(path, "rb") as file:
             if b"jobs" not in file.read():
@@ -106,5 +109,8 @@ def _configured(path: bytes) -> Limits:
         return Limits()
     from fileorg.rules.config_file import read_configuration
 
-    jobs = read_configuration(path, with_rules=False).jobs
+    try:
+        jobs = read_configuration(path, with_rules=False).jobs
+    except UsageError:
+        return Limits()
     return Limits(helper_memory=jobs.helper_memory, attempts=jobs.attempts)

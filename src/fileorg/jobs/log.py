@@ -73,7 +73,7 @@ class JobLog:
             event="outcome",
             operation=outcome.operation,
             files=outcome.done,
-            bytes=outcome.size_bytes,
+            size_bytes=outcome.size_bytes,
             interrupted=outcome.interrupted,
             counts={str(state): records for state, records in sorted(outcome.counts.items())},
         )
