@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
-NO_PATHS = {"PATTERN", "SIZE", "TIME", "[TIME]", "AGE", "TEXT", "CATEGORY", "NAME", "EXT"}
+NO_PATHS = {
+    "PATTERN", "SIZE", "TIME", "[TIME]", "AGE", "TEXT", "CATEGORY", "NAME", "EXT", "N", "ZONE", "WHEN",
+}  # fmt: skip
 """The metavars of the other values that are text."""
 
 

@@ -94,12 +94,12 @@ def test_the_value_after_an_equals_sign(fileorg: Fileorg) -> None:
 
 def test_folders_are_offered_for_folders_and_files_for_files(fileorg: Fileorg) -> None:
     folders = (
-        "organize", "organize x --dest", "scan", "scan x", "categorize", "dedupe", "dedupe x --reference", "clean",
+        "organize", "organize x --dest", "scan", "scan x", "dedupe", "dedupe x --reference", "clean",
         "undo --in", "undo 1 --root", "redo --in", "explain --root", "report", "demo", "scan --state-dir",
     )  # fmt: skip
     for line in folders:
         assert complete(fileorg, f"fileorg {line} ") == ["[folders]"], line
-    for line in ("explain", "explain x", "history", "organize x -n -o", "report -o", "scan x --output"):
+    for line in ("explain", "explain x", "categorize", "history", "organize x -n -o", "report -o", "scan x --output"):
         assert complete(fileorg, f"fileorg {line} ") == ["[files]"], line
     for line in ("undo", "organize x --include", "recover", "nonsense"):
         assert complete(fileorg, f"fileorg {line} ") == [], line
@@ -115,7 +115,7 @@ def test_every_path_says_what_it_takes() -> None:
 
 
 def test_an_option_is_offered_once_unless_it_may_be_repeated(fileorg: Fileorg) -> None:
-    assert complete(fileorg, "fileorg organize x --by date --by") == []
+    assert complete(fileorg, "fileorg organize x --by date --by") == ["--by-content", "--by-name"]
     assert complete(fileorg, "fileorg organize x --include a --incl") == ["--include"]
 
 
@@ -295,7 +295,7 @@ def tab(home: Home) -> Iterator[Callable[..., str]]:
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
 def test_in_a_real_zsh(tab: Callable[..., str]) -> None:
     tab(
-        "zsh", "fileorg ", "organize    -- Sort the files of a folder into subfolders",
+        "zsh", "fileorg ", "organize    -- Sort the files of folders into subfolders",
         "scan        -- Summarize the contents of folders", "demo ",
     )  # fmt: skip
     assert "phone.txt" not in tab("zsh", "fileorg organize --dest=photos", "photos/", "photos\\ one/")
@@ -324,7 +324,7 @@ def test_in_a_real_fish(home: Home, tab: object) -> None:
     )
     assert ran.stderr == ""
     commands, folders, files, operations = (block.splitlines() for block in ran.stdout.split("\n\n"))
-    assert "organize\tSort the files of a folder into subfolders" in commands
+    assert "organize\tSort the files of folders into subfolders" in commands
     assert [each.partition("\t")[0] for each in folders] == ["--dest=photos one/", "--dest=photos/"]
     assert {"phone.txt", "photos/"} <= {each.partition("\t")[0] for each in files}
     assert operations[1].startswith("1\torganize [red]$(touch got)")

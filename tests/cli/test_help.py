@@ -72,7 +72,7 @@ def test_the_examples_are_understood(name: str) -> None:
 
 @pytest.mark.parametrize("columns", [30, 40, 80, 120])
 def test_the_manual_fits_the_terminal(fileorg: Fileorg, columns: int) -> None:
-    terminal = fileorg.terminal("organize", "--help", columns=columns, lines=300)
+    terminal = fileorg.terminal("organize", "--help", columns=columns, lines=400)
     assert terminal.end() == 0
     assert "Where files go" in terminal.screen
     if columns >= 80:

@@ -160,7 +160,7 @@ def test_scan_sums_up(fileorg: Fileorg, mess: Tree) -> None:
 def test_categorize_tells_what_and_why(fileorg: Fileorg, mess: Tree) -> None:
     lines = fileorg("categorize", "tree").out.splitlines()
     assert f"Archives       extension .tar.gz     {mess.path('backup.tar.gz')}" in lines
-    assert f"Other          no extension          {mess.path('what')}" in lines
+    assert f"Other          no extension, text of no known kind  {mess.path('what')}" in lines
     reported = fileorg("categorize", "tree", "-f", "json", "--category", "images").json["files"]
     assert sorted(file["path"] for file in reported) == [str(mess.path("photo.jpg")), str(mess.path("sub/inner.jpg"))]
     assert reported[0]["evidence"] == "extension .jpg"

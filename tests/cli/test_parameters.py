@@ -102,7 +102,7 @@ def test_the_state_directory_is_read_from_the_environment(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["a", "b"], ["a", "--nothing"], ["a", "--by", "colour"], ["a", "--help"], ["a", "-o"]]
+    "words", [[], ["a", "--max-depth", "b"], ["a", "--nothing"], ["a", "--by", "colour"], ["a", "--help"], ["a", "-o"]]
 )
 def test_typer_reads_what_is_wrong_or_asks_for_help(words: list[str]) -> None:
     assert plain_values(FUNCTIONS["organize"], words) is None

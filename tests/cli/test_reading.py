@@ -107,10 +107,14 @@ def test_it_is_read_in_every_way(source: Fileorg) -> None:
 
 
 @pytest.mark.parametrize("action", ["copy", "symlink", "hardlink"])
-def test_it_is_copied_from_and_linked_to(source: Fileorg, action: str) -> None:
+def test_it_is_copied_from_and_linked_to(source: Fileorg, request: pytest.FixtureRequest, action: str) -> None:
+    is_another_disk = "disk" in request.node.callspec.params["source"]
     before = snapshot.take(bytes(source.folder / "card"))
     ran = source("organize", "card", "-r", "--action", action, "--dest", "here")
     # The kernel refuses hard links across mounts, and to files of another user.
+    if action == "hardlink" and is_another_disk:
+        assert (ran.code, ran.out.count("where no hard link can lead"), ran.err) == (0, 6, ""), ran
+        return
     if action == "hardlink" and os.geteuid() == 0:
         assert ran.code == 1
         assert ran.err.splitlines()[0] == "5 files could not be processed:"

@@ -88,7 +88,7 @@ def _with_patience(words: list[str]) -> int:
         return _carry_out(words)
     from fileorg.cli.waiting import run_when_free
 
-    return run_when_free(words, _carry_out)
+    return run_when_free(words, _carry_out, _limits)
 
 
 def _without_colour(words: list[str]) -> list[str]:
@@ -125,12 +125,8 @@ def _carry_out(words: list[str]) -> int:
             from fileorg.cli.profile import with_profile
 
             words = [words[0], *with_profile(command, words[1:])]
-        if "kill_after" in command.__annotations__ and _may_have_limits(words):
-            from fileorg.cli.limit_options import limited
-
-            with limited(command, words[1:]):
-                return _call(command, words, names)
-        return _call(command, words, names)
+        with _limits(words):
+            return _call(command, words, names)
     from fileorg.cli.program import run_by_typer
 
     return run_by_typer(words, names)
@@ -143,6 +139,16 @@ def _call(command: FunctionType, words: list[str], names: Iterable[str]) -> int:
     from fileorg.cli.program import run_by_typer
 
     return run_by_typer(words, names)
+
+
+def _limits(words: Sequence[str]) -> contextlib.AbstractContextManager[None]:
+    """Limit what the block does, if the command takes limits and there may be some."""
+    command = function_of(words[0]) if words[0] in COMMANDS else None
+    if command is None or "kill_after" not in command.__annotations__ or not _may_have_limits(words):
+        return contextlib.nullcontext()
+    from fileorg.cli.limit_options import limited
+
+    return limited(command, words[1:])
 
 
 def _may_have_limits(words: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fileorg.cli import values
 from fileorg.cli.parameters import given_words
 from fileorg.core.errors import ErrorCode, UsageError
-from fileorg.core.limits import end_in_time, stop_counting
+from fileorg.core.limits import end_in_time, is_counting, stop_counting
 from fileorg.core.model import GIVEN, Limits
 from fileorg.core.names import display
 from fileorg.core.pool import LEAST_MEMORY_BYTES
@@ -28,8 +28,11 @@ _LATER = frozenset({"background", "hold"})
 def limited(command: FunctionType, words: Sequence[str]) -> Iterator[None]:
     """Limit what the block does by the words of its command and the table `[jobs]` of the configuration.
 
-    Raises `UsageError`, `ConfigError`.
+    A block inside another one has its time. Raises `UsageError`, `ConfigError`.
     """
+    if is_counting():
+        yield
+        return
     before = GIVEN.limits
     try:
         _begin(command, words)

@@ -12,22 +12,32 @@ from fileorg.core.errors import ErrorCode, Locked, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
 _OPTION = "--wait"
 _TIME = r"(?a)\d+(\.\d+)?\s*[a-z]+"
 _SOONEST_SECONDS, _LATEST_SECONDS = 0.05, 0.5
 
 
-def run_when_free(words: Sequence[str], run: Callable[[list[str]], int]) -> int:
+def run_when_free(
+    words: Sequence[str],
+    run: Callable[[list[str]], int],
+    limits: Callable[[Sequence[str]], AbstractContextManager[None]],
+) -> int:
     """Run a command line without its `--wait`, again while it is locked out, at most for the time given.
 
-    Raises `Locked` at the end of that time, `UsageError` for a time that is none.
+    `limits` are those of all tries together. Raises `Locked` at the end of that time, `UsageError` for no time at all.
     """
     kept, seconds = _parsed(words)
+    with limits(kept):
+        return _run_again(kept, seconds, run)
+
+
+def _run_again(words: list[str], seconds: float, run: Callable[[list[str]], int]) -> int:
     until, said, pause = time.monotonic() + seconds, False, _SOONEST_SECONDS
     while True:
         try:
-            return run(kept)
+            return run(words)
         except Locked as locked:
             if time.monotonic() + pause > until:
                 raise
