@@ -192,7 +192,8 @@ def test_what_is_left_alone_is_counted(tree: Tree, runs: Runs) -> None:
     assert seen.ignored == {
         IgnoreReason.PROJECT: 1,
         IgnoreReason.BUNDLE: 3,
-        IgnoreReason.UNFINISHED: 6,
+        IgnoreReason.UNFINISHED: 4,
+        IgnoreReason.LOCK_FILE: 2,
         IgnoreReason.HIDDEN: 1,
     }
     assert seen.links == 1

@@ -191,6 +191,7 @@ def test_to_another_file_system_and_back(messy: Tree, runs: Runs, elsewhere: Pat
     outcome = runs.organize(dest=elsewhere, recursive=True)
     assert {problem.path: sentence(problem.reason)[:11] for problem in outcome.problems} == {
         b"IMG_0001.JPG": "it has 2 na",
+        b"IMG_0001.AAE": "kept with I",
         b"IMG_0001 copy.JPG": "it has 2 na",
         b"Images/IMG_0002.HEIC": "identical t",
     }
