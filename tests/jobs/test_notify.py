@@ -65,7 +65,7 @@ def test_it_is_told_of_each_end_in_the_foreground_and_in_the_background(
     fileorg: Fileorg, tree: Tree, hook: Hook
 ) -> None:
     tree.write({"a.jpg": "one", "b.txt": "two"})
-    assert fileorg.inside("organize", "tree", "--config", str(hook.config)).code == 0
+    assert fileorg("organize", "tree", "--config", str(hook.config)).code == 0
     one = hook.of(1, "done")
     assert (one["kind"], one["files_done"], one["background"], one["operations"]) == (
         "organize",
@@ -73,17 +73,17 @@ def test_it_is_told_of_each_end_in_the_foreground_and_in_the_background(
         False,
         [1],
     )
-    assert one == fileorg.inside("jobs", "show", "1", "-f", "json").json
+    assert one == fileorg("jobs", "show", "1", "-f", "json").json
     # A command without --config has the file of the environment.
     named = {"FILEORG_CONFIG": str(hook.config)}
-    assert fileorg.inside("undo", "1", **named).code == 0
+    assert fileorg("undo", "1", **named).code == 0
     hook.of(2, "done")
     assert fileorg("organize", "tree", f"--config={hook.config}", "--background").code == 0
     assert hook.of(3, "done")["background"] is True
-    assert fileorg.inside("undo", "3").code == 0  # without a configuration nobody is told
-    assert fileorg.inside("organize", "tree", "--hold", **named).code == 3
+    assert fileorg("undo", "3").code == 0  # without a configuration nobody is told
+    assert fileorg("organize", "tree", "--hold", **named).code == 3
     hook.of(5, "waiting")
-    assert fileorg.inside("jobs", "cancel", "5", **named).code == 0
+    assert fileorg("jobs", "cancel", "5", **named).code == 0
     hook.of(5, "cancelled")
     assert sorted(one["job"] for one in hook.all()) == [1, 2, 3, 5, 5]
     assert log_of(fileorg, 1) == ""
