@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
@@ -26,6 +27,10 @@ for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.S
     # In the background of a script, or under nohup, these signals are ignored, also by all child processes.
     if signal.getsignal(_signal) is signal.SIG_IGN:
         signal.signal(_signal, _handler)
+
+# A busy machine draws slowly, and that is no failure.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 # The configuration of whoever runs the tests changes none of them.

@@ -75,15 +75,15 @@ def test_it_is_told_of_each_end_in_the_foreground_and_in_the_background(
     )
     assert one == fileorg("jobs", "show", "1", "-f", "json").json
     # A command without --config has the file of the environment.
-    named = {"FILEORG_CONFIG": str(hook.config)}
-    assert fileorg("undo", "1", **named).code == 0
+    named = str(hook.config)
+    assert fileorg("undo", "1", FILEORG_CONFIG=named).code == 0
     hook.of(2, "done")
     assert fileorg("organize", "tree", f"--config={hook.config}", "--background").code == 0
     assert hook.of(3, "done")["background"] is True
     assert fileorg("undo", "3").code == 0  # without a configuration nobody is told
-    assert fileorg("organize", "tree", "--hold", **named).code == 3
+    assert fileorg("organize", "tree", "--hold", FILEORG_CONFIG=named).code == 3
     hook.of(5, "waiting")
-    assert fileorg("jobs", "cancel", "5", **named).code == 0
+    assert fileorg("jobs", "cancel", "5", FILEORG_CONFIG=named).code == 0
     hook.of(5, "cancelled")
     assert sorted(one["job"] for one in hook.all()) == [1, 2, 3, 5, 5]
     assert log_of(fileorg, 1) == ""
