@@ -26,11 +26,7 @@ def exit_code(outcome: Outcome) -> Exit:
         return Exit.NO
     if outcome.interrupted:
         return Exit.INTERRUPTED
-    return Exit.SOME_FAILED if _failed(outcome) else Exit.DONE
-
-
-def _failed(outcome: Outcome) -> int:
-    return sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
+    return Exit.SOME_FAILED if outcome.problem_count else Exit.DONE
 
 
 def show_outcome(out: Out, outcome: Outcome, verb: Verb, *, quiet: bool) -> None:
@@ -80,7 +76,7 @@ def show_problems(
         _name(
             out, outcome, f"Skipped {plural(skipped, noun)}:", "yellow", chosen, skipped, limit, in_several=in_several
         )
-    if failed := _failed(outcome):
+    if failed := outcome.problem_count:
         chosen = [problem for problem in outcome.problems if problem.state in PROBLEM_STATES]
         out.flush()
         _name(

@@ -385,3 +385,8 @@ class Outcome:
         self.goes_on = False  # its job is tried again soon, because failures may pass
         self.interrupted = False
         self.seconds = 0.0
+
+    @property
+    def problem_count(self) -> int:
+        """The number of files that could not be processed."""
+        return sum(self.counts.get(state, 0) for state in PROBLEM_STATES)

@@ -118,21 +118,26 @@ def _found(state: StateDirectory, row: JobRow, operations: list[Operation]) -> F
 
 def look_at(state: StateDirectory, number: int) -> tuple[bool, dict[str, object]]:
     """Return whether a process holds the lock of a job, and what it last wrote of its progress."""
-    import fcntl
-
     try:
         fd = os.open(state.of_job(number, b"status"), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False, {}
     try:
         said = read_status(fd)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True, said
-        return False, said
+        return is_held(fd), said
     finally:
         os.close(fd)
+
+
+def is_held(fd: int) -> bool:
+    """Return whether another process holds the lock of a status file."""
+    import fcntl
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def progress_of(said: dict[str, object]) -> Progress | None:

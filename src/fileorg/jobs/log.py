@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.figures import plural, size
 from fileorg.core.formats import iso
-from fileorg.core.model import PROBLEM_STATES
 from fileorg.jobs.found import look_at
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class JobLog:
     def outcome(self, outcome: Outcome) -> None:
         """Write the end of the job."""
         ended = "stopped" if outcome.interrupted else "ended"
-        problems = sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
+        problems = outcome.problem_count
         failed = f", {problems:,} failed" if problems else ""
         self._line(
             f"{ended}: {plural(outcome.done, 'file')}, {size(outcome.size_bytes)}{failed}",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fileorg.core.errors import ErrorCode, FileorgError, Locked, UsageError
 from fileorg.core.events import ended_jobs, write_status
-from fileorg.core.model import PROBLEM_STATES, Action
+from fileorg.core.model import Action
 from fileorg.core.names import below, display, is_within, join, with_parents
 from fileorg.jobs.brake import LAST_RUNS, largest_run
 from fileorg.jobs.put_back import PutBack
@@ -616,8 +616,7 @@ class WatchLoop:
     def _count(self, tree: _Tree, outcome: Outcome) -> None:
         if outcome.operation:
             self.operations = [*self.operations, outcome.operation][-10:]
-        problems = sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
-        self.failed += problems
+        self.failed += outcome.problem_count
         self.last.append(outcome)
         del self.last[:-10]
         self._events.moved(tree.root, outcome)

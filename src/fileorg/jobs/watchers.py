@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +11,7 @@ from fileorg.core.errors import ErrorCode, Locked, UsageError
 from fileorg.core.events import read_status
 from fileorg.core.names import display, is_within
 from fileorg.core.state import run_lock
+from fileorg.jobs.found import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,20 +41,12 @@ def watchers(state: StateDirectory) -> Iterator[Watcher]:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             fd = os.open(os.path.join(state.path, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                if not _is_held(fd):
+                if not is_held(fd):
                     continue
                 said = read_status(fd)
                 yield Watcher(int(said["pid"]), [os.fsencode(root) for root in said["roots"]], said)
             finally:
                 os.close(fd)
-
-
-def _is_held(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    return False
 
 
 def claim(state: StateDirectory, roots: Sequence[bytes]) -> tuple[int, bytes]:

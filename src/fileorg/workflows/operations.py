@@ -108,7 +108,7 @@ class JobRun:
 
     def end_with(self, outcome: Outcome) -> None:
         """Record the end of the job by the outcome of its operations."""
-        problems = sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
+        problems = outcome.problem_count
         outcome.job = self.start.number
         if outcome.interrupted and self._is_late and not self._is_cancelled:
             outcome.parked = True
@@ -287,7 +287,7 @@ def mend_torn(
 def notes_on_mended(mended: Outcome) -> list[str]:
     """Return what to say of the outcome of `mend_torn`."""
     notes = [f"Moved {plural(mended.done, 'file')} back to keep groups together."] if mended.done else []
-    if stays := sum(mended.counts.get(state, 0) for state in PROBLEM_STATES):
+    if stays := mended.problem_count:
         notes.append(
             f"Could not move {plural(stays, 'file')} back, so groups are split: fileorg history --problems"
             f" {mended.operation} says why."

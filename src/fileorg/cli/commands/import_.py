@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
-from fileorg.cli.commands.organize import LAYOUT, ByOption
+from fileorg.cli.commands.organize import LAYOUT, ByOption, refuse_layout
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, UsageError
@@ -114,10 +114,7 @@ def import_(
     """
     from fileorg.workflows.import_files import ImportOptions
 
-    if by is not None and template is not None:
-        raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
-    if template == "":
-        raise UsageError("--template is empty.", hint='for example: --template "{year}/{month}/{name}"')
+    refuse_layout(by, template, "{year}/{month}/{name}")
     if certificate is not None and dry_run:
         raise UsageError("--certificate and --dry-run cannot be combined.", hint="drop one of them")
     chosen = ImportOptions(

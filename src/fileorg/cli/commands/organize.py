@@ -184,13 +184,8 @@ def organize(
     """
     from fileorg.workflows.organize import OrganizeOptions
 
-    if by is not None and template is not None:
-        raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
-    if template == "":
-        raise UsageError("--template is empty.", hint='for example: --template "{category}/{year}/{name}"')
-    if remove_empty and (not recursive or action is not FileAction.MOVE):
-        missing = "--action move" if recursive else "-r"
-        raise UsageError(f"--remove-empty requires {missing}.", hint=f"add {missing}, or drop --remove-empty")
+    refuse_layout(by, template)
+    refuse_removal(action, recursive=recursive, remove_empty=remove_empty)
     youngest = None if min_age is None else values.age("--min-age", min_age)
     chosen = OrganizeOptions(
         root=os.fsencode(paths[0]),
@@ -232,6 +227,21 @@ def organize(
 
         return install_timer_for(chosen, options, install_timer, shared.state(state_dir))
     return run_organize(chosen, options, shared.state(state_dir, dry_run=dry_run))
+
+
+def refuse_layout(by: By | None, template: str | None, example: str = "{category}/{year}/{name}") -> None:
+    """Raise `UsageError` for two layouts, and for an empty one; `example` is shown for that."""
+    if by is not None and template is not None:
+        raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
+    if template == "":
+        raise UsageError("--template is empty.", hint=f'for example: --template "{example}"')
+
+
+def refuse_removal(action: FileAction, *, recursive: bool, remove_empty: bool) -> None:
+    """Raise `UsageError` for `--remove-empty` where no folder can become empty."""
+    if remove_empty and (not recursive or action is not FileAction.MOVE):
+        missing = "--action move" if recursive else "-r"
+        raise UsageError(f"--remove-empty requires {missing}.", hint=f"add {missing}, or drop --remove-empty")
 
 
 def run_organize(

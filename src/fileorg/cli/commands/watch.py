@@ -16,6 +16,8 @@ from fileorg.cli.commands.organize import (
     OnConflictOption,
     RemoveEmpty,
     TemplateOption,
+    refuse_layout,
+    refuse_removal,
 )
 from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.parameters import Argument, Option
@@ -167,13 +169,8 @@ def watch(
         raise UsageError(
             "watch requires a folder.", hint="for example: fileorg watch ~/Downloads", code=ErrorCode.MISSING_ARGUMENT
         )
-    if by is not None and template is not None:
-        raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
-    if template == "":
-        raise UsageError("--template is empty.", hint='for example: --template "{category}/{year}/{name}"')
-    if remove_empty and (not recursive or action is not FileAction.MOVE):
-        missing = "--action move" if recursive else "-r"
-        raise UsageError(f"--remove-empty requires {missing}.", hint=f"add {missing}, or drop --remove-empty")
+    refuse_layout(by, template)
+    refuse_removal(action, recursive=recursive, remove_empty=remove_empty)
     ways = {"--once": once, "--background": background, "--install": install}
     if len(chosen := [name for name, is_given in ways.items() if is_given]) > 1:
         raise UsageError(f"{' and '.join(chosen)} cannot be combined.", hint="drop one of them")
