@@ -271,9 +271,9 @@ def test_no_template_leaves_its_root(text: str, name: str, folder: str, found: s
     file = FileFacts(Lookups(), os.fsencode(folder.rstrip("/")), os.fsencode(name), 1, 10**18, 10**18, 0o100644)
     rendered = target.render(file, {"x": found})
     if isinstance(rendered, Rendered):
-        place = os.path.join(b"/root", rendered.folder, rendered.name)
+        place = os.path.join(b"/tree", rendered.folder, rendered.name)
         assert os.path.normpath(place) == place.rstrip(b"/")
-        assert place.startswith(b"/root/")
+        assert place.startswith(b"/tree/")
         assert rendered.name not in {b"", b".", b".."}
         assert b"/" not in rendered.name
         assert b"\0" not in place

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from fileorg.cli import nouns
 from fileorg.cli.options import ListFormat
 from fileorg.cli.pager import paged
-from fileorg.cli.plan_view import show_ages, unread_as_json, unreadable_as_json
+from fileorg.cli.plan_view import show_ages
 from fileorg.cli.render import Column, short, table
 from fileorg.core.figures import duration, plural, size
 from fileorg.core.formats import JsonDocument, iso, named, write_csv
 from fileorg.core.names import display
 from fileorg.core.sorting import in_path_order
+from fileorg.report.left_out import not_compared_as_json, unread_as_json, unreadable_as_json
 from fileorg.rules.ignore import IgnoreReason
 
 if TYPE_CHECKING:
@@ -89,12 +90,7 @@ def _summary(side: Side) -> dict[str, Any]:
         "missing_files": sums.missing,
         "missing_bytes": sums.missing_bytes,
         "missing_sidecars": sums.followers,
-        "excluded_files": sums.excluded,
-        "empty_files": sums.empty,
-        "empty_folders": seen.empty_folders,
-        "links": seen.links,
-        "other_file_systems": seen.ignored[IgnoreReason.EXCLUDED],
-        "own_folders": seen.ignored[IgnoreReason.OURS],
+        **not_compared_as_json(sums, seen),
         "unreadable": unreadable_as_json(seen),
     }
 

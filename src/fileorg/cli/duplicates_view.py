@@ -6,7 +6,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.plan_view import leftovers, leftovers_as_json, unread_as_json, unreadable_as_json
+from fileorg.cli.plan_view import leftovers, leftovers_as_json
 from fileorg.cli.render import Column, short, table
 from fileorg.core.figures import duration, plural, size
 from fileorg.core.formats import JsonDocument, named, write_csv, write_lines, write_null
@@ -104,6 +104,8 @@ def _left_over(out: Out, run: DedupeRun) -> None:
 
 def summary(run: DedupeRun) -> dict[str, Any]:
     """Return the totals as JSON fields."""
+    from fileorg.report.left_out import unread_as_json, unreadable_as_json  # JSON only
+
     found, seen = run.found, run.seen
     return {
         "groups": found.groups,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from typing import TYPE_CHECKING
 
 from fileorg.cli import values
@@ -70,7 +69,7 @@ def say_end(reason: str) -> None:
 
 def seconds(option: str, text: str) -> float:
     """Return a time such as `90s` or `1h` in seconds. Raises `UsageError` for none, and for one of 0."""
-    found = (time.time_ns() - values.age(option, text).ns) / 1e9
+    found = values.elapsed(option, text)
     if found < 0.5:
         raise UsageError(
             f"{option} {display(text)} leaves no time.", hint=f"for example: {option} 1h", code=ErrorCode.BAD_VALUE

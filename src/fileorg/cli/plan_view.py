@@ -11,13 +11,13 @@ from fileorg.cli.render import Column, counted, short, table
 from fileorg.cli.summary import NAMED
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural, size
-from fileorg.core.formats import iso, named
-from fileorg.core.names import below, display, join
+from fileorg.core.formats import iso
+from fileorg.core.names import display, join
 from fileorg.core.reasons import reason_code
 from fileorg.core.times import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from fileorg.cli.nouns import Noun
     from fileorg.cli.progress import Screen
@@ -205,20 +205,16 @@ def left_alone_as_json(seen: Seen) -> dict[str, Any]:
         "older_than": _iso(seen.filters.older_than_ns),
         "links": seen.links,
         "folders_not_entered": seen.not_entered,
-        "unreadable": unreadable_as_json(seen),
+        "unreadable": _unreadable_as_json(seen),
     }
 
 
-def unreadable_as_json(seen: Seen) -> list[dict[str, str]]:
-    paths = (below(root, folder) for root, (folder, _) in zip(seen.unreadable_roots, seen.unreadable, strict=True))
-    return unread_as_json(zip(paths, (reason for _, reason in seen.unreadable), strict=True))
+def _unreadable_as_json(seen: Seen) -> list[dict[str, str]]:
+    if not seen.unreadable:
+        return []
+    from fileorg.report.left_out import unreadable_as_json  # loaded only if there is a folder to name
 
-
-def unread_as_json(unread: Iterable[tuple[bytes, Reason]]) -> list[dict[str, str]]:
-    """Return what could not be read, by absolute path, with the reasons."""
-    return [
-        {**named("path", path), "reason": _sentence(reason), "reason_code": str(reason.code)} for path, reason in unread
-    ]
+    return unreadable_as_json(seen)
 
 
 def _sentence(reason: Reason) -> str:

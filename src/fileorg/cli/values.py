@@ -51,6 +51,11 @@ def age(option: str, text: str) -> Moment:
     return _ago(option, text, parts)
 
 
+def elapsed(option: str, text: str) -> float:
+    """Return the seconds that an age such as `10min` or `1mo` goes back from now. Raises `UsageError`."""
+    return (time.time_ns() - age(option, text).ns) / 1e9
+
+
 def seconds(option: str, text: str, *, at_least: float = 0.0) -> float:
     """Return a length of time such as `10s` in seconds. Raises `UsageError`."""
     parts = age_parts(text)

@@ -69,9 +69,9 @@ def _parsed(words: Sequence[str]) -> tuple[list[str], float]:
 
 
 def _seconds(text: str) -> float:
-    age = time.time() - values.age(_OPTION, text).ns / 1e9
-    if age < 0.5:
+    found = values.elapsed(_OPTION, text)
+    if found < 0.5:
         raise UsageError(
             f"{_OPTION} {text} is no time to wait.", hint="for example: --wait 30s", code=ErrorCode.BAD_VALUE
         )
-    return age
+    return found

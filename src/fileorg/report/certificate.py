@@ -11,15 +11,14 @@ from fileorg.core.figures import plural, size
 from fileorg.core.formats import JsonDocument, iso, named
 from fileorg.core.names import below, display, join
 from fileorg.core.sorting import in_path_order
-from fileorg.report.sentences import sentence
+from fileorg.report.left_out import not_compared_as_json, unread_as_json, unreadable_as_json
 from fileorg.rules.ignore import IgnoreReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.content.comparison import Comparison, Located
     from fileorg.content.hashing import Reads
-    from fileorg.core.reasons import Reason
     from fileorg.index.columns import FileBatch
     from fileorg.scan.walk import Seen
 
@@ -109,7 +108,6 @@ class Certificate:
     def facts(self) -> dict[str, Any]:
         """Return the result for programs."""
         sums, seen = self.found.sums, self.seen
-        roots = zip(seen.unreadable_roots, seen.unreadable, strict=True)
         return {
             **named("root", self.card),
             "searched": [named("path", path) for path in self.places],
@@ -122,14 +120,9 @@ class Certificate:
             "missing_files": sums.missing,
             "missing_bytes": sums.missing_bytes,
             "sidecars": sums.all_followers,
-            "excluded_files": sums.excluded,
-            "empty_files": sums.empty,
-            "empty_folders": seen.empty_folders,
-            "links": seen.links,
-            "other_file_systems": seen.ignored[IgnoreReason.EXCLUDED],
-            "own_folders": seen.ignored[IgnoreReason.OURS],
-            "unreadable": _unread((below(root, folder), reason) for root, (folder, reason) in roots),
-            "unread_files": _unread(self.reads.named),
+            **not_compared_as_json(sums, seen),
+            "unreadable": unreadable_as_json(seen),
+            "unread_files": unread_as_json(self.reads.named),
         }
 
     def contents(self) -> Iterator[dict[str, Any]]:
@@ -148,12 +141,6 @@ class Certificate:
         for path, located, new_path in self.files():
             where = "MISSING" if new_path is None else f"= {display(new_path)}"
             yield f"{located.digest.hex() or '-':<32}  {display(path)}  {where}"
-
-
-def _unread(unread: Iterable[tuple[bytes, Reason]]) -> list[dict[str, Any]]:
-    return [
-        {**named("path", path), "reason": sentence(reason), "reason_code": str(reason.code)} for path, reason in unread
-    ]
 
 
 def write_certificate(stream: TextIO, certificate: Certificate, name: bytes) -> None:
