@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Modules with assertions that are not test modules.
 for _name in ("ways", "contract_reading", "contract_naming", "changing"):
     pytest.register_assert_rewrite(f"tests.storage.{_name}")
+pytest.register_assert_rewrite("tests.storage.object.contract")
 
 _NOBODY = 65534
 

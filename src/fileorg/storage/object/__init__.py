@@ -1,0 +1,1 @@
+"""Object stores: keys in a bucket, changed only under preconditions."""

@@ -1,0 +1,278 @@
+"""The interface of all object stores: a bucket of keys, and requests that state what they expect to find.
+
+Clients are `memory.MemoryClient` and `s3.S3Client`; `tests/storage/object/contract.py` is the suite that each one runs.
+Nothing here knows a folder, a root or the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+from fileorg.storage.object.store_error import StoreCode, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+PAGE_KEYS = 1000
+"""The keys of a page of a listing, and of one request that deletes: the limit of S3."""
+KEY_BYTES = 1024
+"""The longest key of S3, in UTF-8."""
+COPY_LIMIT_BYTES = 5 << 30
+"""The largest object that one CopyObject or PutObject takes; larger ones go in parts."""
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_TOKEN_BITS = 63
+
+
+class StoredObject(NamedTuple):
+    """An object as LIST or HEAD describes it.
+
+    `etag` is without its quotes. `mtime_ns` is a whole second, also where a listing knows more: HEAD knows no more, and
+    the two have to agree. LIST leaves `version`, `checksums`, `metadata`, `headers` and `is_locked` at their defaults.
+    """
+
+    key: bytes
+    size: int
+    mtime_ns: int
+    etag: str
+    storage_class: str = "STANDARD"
+    version: str | None = None
+    """None if the bucket has no versions."""
+    checksums: Mapping[str, str] = _NOTHING
+    """Of the whole object, in base64, by algorithm: `CRC32`, `CRC32C`, `CRC64NVME`, `SHA1`, `SHA256`, `XXHASH128`."""
+    metadata: Mapping[str, str] = _NOTHING
+    headers: Mapping[str, str] = _NOTHING
+    """Content-Type, Content-Encoding, Cache-Control and the like, by their lower-case name."""
+    parts: int = 0
+    """The number of parts of a multipart upload, 0 for an object that was written at once or if it is not known."""
+    is_locked: bool = False
+    """Under a legal hold, or a retention that has not ended."""
+
+    @property
+    def token(self) -> int:
+        """What stands in the inode column: see `etag_token`."""
+        return etag_token(self.etag)
+
+    @property
+    def is_archived(self) -> bool:
+        """Return whether the content must be restored before it can be read or copied."""
+        return self.storage_class in ARCHIVES
+
+
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes whose objects cannot be read. GLACIER_IR can."""
+
+
+def etag_token(etag: str) -> int:
+    """Return a number of 63 bits, never 0, that stands for an ETag where a file has its inode number."""
+    digest = hashlib.blake2b(etag.encode(), digest_size=8).digest()
+    return (int.from_bytes(digest) & ((1 << _TOKEN_BITS) - 1)) or 1
+
+
+def may_be_md5(etag: str) -> bool:
+    """Return whether the ETag has the form of a digest of the content. That of a multipart upload has not; that of an
+    object under a KMS key has, and is none: an equality then says that two objects are one upload, never that they are
+    not equal.
+    """
+    return _MD5.fullmatch(etag) is not None
+
+
+def key_error(key: bytes) -> StoreError | None:
+    """Return why no store can have this key, None if it can."""
+    if not key:
+        return StoreError(StoreCode.INVALID_KEY)
+    if len(key) > KEY_BYTES:
+        return StoreError(StoreCode.KEY_TOO_LONG)
+    try:
+        text = key.decode()
+    except UnicodeDecodeError:
+        return StoreError(StoreCode.INVALID_KEY)
+    return StoreError(StoreCode.INVALID_KEY) if "\0" in text else None
+
+
+class Result(StrEnum):
+    """What came of one request that changes something."""
+
+    DONE = "done"
+    TARGET_EXISTS = "target-exists"
+    """Nothing was written: an object has the key of the target."""
+    CHANGED = "changed"
+    """Nothing was done: the object does not have the expected ETag, or another version is the newest."""
+    GONE = "gone"
+    """Nothing was done: there is no such object."""
+    AMBIGUOUS = "ambiguous"
+    """The request may have been carried out: no answer came, or a repetition found its target taken. Only a look at
+    both keys tells."""
+    FAILED = "failed"
+    """Nothing was done, for the reason in `error`."""
+    NOT_BEGUN = "not-begun"
+    """Nothing was done: the run was cancelled before."""
+
+
+class ObjectOutcome(NamedTuple):
+    """The result of one row.
+
+    `etag`, `mtime_ns` and `version` describe the object that was written, as `StoredObject` does; `mtime_ns` is 0 if
+    the answer did not say. `version` of a deletion in a bucket with versions is the delete marker. `error` is there for
+    FAILED, and for AMBIGUOUS if there is more to say.
+    """
+
+    result: Result
+    etag: str = ""
+    version: str | None = None
+    mtime_ns: int = 0
+    error: StoreError | None = None
+
+
+class ObjectCopy(NamedTuple):
+    """A copy within the bucket, or from another bucket of the same service."""
+
+    source_key: bytes
+    source_etag: str
+    target_key: bytes
+    size: int
+    """Decides whether the copy goes in parts."""
+    source_bucket: str | None = None
+    """None: the bucket of the client."""
+
+
+class ObjectDeletion(NamedTuple):
+    """A deletion of the object that has this ETag, in a bucket with versions by a marker."""
+
+    key: bytes
+    etag: str
+
+
+class DeleteMarker(NamedTuple):
+    """A delete marker of ours, by its version."""
+
+    key: bytes
+    version: str
+
+
+class Upload(NamedTuple):
+    """An upload in parts that was not completed: its parts are stored, paid, and seen by no listing."""
+
+    key: bytes
+    upload_id: str
+    begun_ns: int
+
+
+class Precondition(StrEnum):
+    """What a store may honour or silently ignore."""
+
+    PUT_IF_ABSENT = "put-if-absent"
+    COPY_IF_ABSENT = "copy-if-absent"
+    COPY_IF_MATCH = "copy-if-match"
+    DELETE_IF_MATCH = "delete-if-match"
+    BATCH_DELETE_IF_MATCH = "batch-delete-if-match"
+    COMPLETE_IF_ABSENT = "complete-if-absent"
+
+
+ALL_PRECONDITIONS = frozenset(Precondition)
+
+
+class ObjectClient(Protocol):
+    """A bucket. All methods are synchronous, may be called by several threads, and handle waits, repetitions and
+    concurrency themselves.
+
+    Keys are UTF-8; one that is not, or is longer than `KEY_BYTES`, fails with `StoreCode.INVALID_KEY` or `KEY_TOO_LONG`
+    before anything is sent. Results are in the order of the rows, one for each. Methods without rows raise
+    `StoreError`; those with rows put it into their results.
+    """
+
+    @property
+    def url(self) -> str:
+        """`s3://bucket`, without credentials."""
+        ...
+
+    @property
+    def bucket(self) -> str: ...
+
+    @property
+    def service(self) -> str:
+        """The endpoint, empty for AWS: keys of buckets of one service can be copied without a download."""
+        ...
+
+    def pages(self, prefix: bytes = b"", *, after: bytes = b"") -> Iterator[list[StoredObject]]:
+        """Yield the objects whose keys begin with `prefix` and are greater than `after`, in the order of their bytes,
+        at most `PAGE_KEYS` at a time. A page that was cut off is requested again, never taken for the last.
+        """
+        ...
+
+    def folders(self, prefix: bytes = b"") -> list[bytes]:
+        """Return the parts of keys up to the next slash after `prefix`, slash included, in order: a listing can go
+        through them at the same time. Keys without a further slash are not among them.
+        """
+        ...
+
+    def head(self, keys: Sequence[bytes]) -> list[StoredObject | StoreError | None]:
+        """Return what HEAD tells of each key; None if there is no such object."""
+        ...
+
+    def tags(self, key: bytes) -> Mapping[str, str]:
+        """Return the tags of an object."""
+        ...
+
+    def read(self, key: bytes, start: int, stop: int, *, etag: str) -> bytes:
+        """Return the bytes from `start` up to `stop`, fewer only at the end of the object.
+
+        Raises `StoreError`: CHANGED if the object has another ETag, GONE, ARCHIVED and others.
+        """
+        ...
+
+    def put(
+        self,
+        key: bytes,
+        source: bytes | BinaryIO,
+        *,
+        if_absent: bool = True,
+        metadata: Mapping[str, str] = _NOTHING,
+        headers: Mapping[str, str] = _NOTHING,
+        begun: Callable[[str], None] | None = None,
+    ) -> ObjectOutcome:
+        """Write an object, with a checksum that the store compares. A file is read from where it stands to its end,
+        and above the size of a part uploaded in parts: `begun` then gets the id of the upload before the first part.
+        """
+        ...
+
+    def copy(
+        self, rows: Sequence[ObjectCopy], *, begun: Callable[[int, str], None] | None = None
+    ) -> list[ObjectOutcome]:
+        """Copy objects with headers, metadata and tags, each only if its source still has the ETag and its target does
+        not exist. For a copy in parts, `begun` gets the number of the row and the id of the upload, in the thread of
+        the caller, before the first part.
+
+        CHANGED and GONE are about the source.
+        """
+        ...
+
+    def delete(self, rows: Sequence[ObjectDeletion]) -> list[ObjectOutcome]:
+        """Delete objects, each only if it has its ETag."""
+        ...
+
+    def remove_markers(self, markers: Sequence[DeleteMarker]) -> list[ObjectOutcome]:
+        """Bring back what `delete` hid: remove each marker if it is still the newest version of its key.
+
+        CHANGED: another version is the newest. GONE: the key has no version at all.
+        """
+        ...
+
+    def uploads(self, prefix: bytes = b"") -> list[Upload]:
+        """Return the unfinished uploads whose keys begin with `prefix`."""
+        ...
+
+    def abort(self, uploads: Sequence[Upload]) -> list[ObjectOutcome]:
+        """Abort unfinished uploads; one that is not there is GONE."""
+        ...
+
+    def has_versions(self) -> bool:
+        """Return whether the bucket keeps versions. False if that may not be asked."""
+        ...
+
+    def close(self) -> None: ...
