@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,11 +25,18 @@ from tests.content.media_samples import (
 from tests.content.test_dates import MAY, TRUTHS
 
 from fileorg.content.dating import DatedBy
-from fileorg.core.model import By
+from fileorg.content.evidence import EvidenceAnswer, EvidenceRequest, read_evidence
+from fileorg.content.media import read_media
+from fileorg.content.types import kind_of
+from fileorg.core.model import By, LookInto
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.support.runs import Runs
     from tests.support.tree import Tree
+
+    from fileorg.content.head import OpenContent
 
 PLAIN = jpeg()
 
@@ -134,3 +142,71 @@ def test_all_truths_go_to_their_month(runs: Runs, tree: Tree) -> None:
     assert placed(tree) == {
         f"x{number}.jpg": truth.wall[:7].replace("-", "/") for number, truth in enumerate(some.values())
     }
+
+
+def test_a_picture_without_an_extension_has_its_date_and_category(runs: Runs, tree: Tree) -> None:
+    write(tree, {"IMG_1": photo("2012:05:03 10:11:12"), "IMG_2.q1": photo("2013:06:03 10:11:12"), "note": b"a letter"})
+    with runs.organizing(by=By.DATE) as run:
+        assert run.plan.dated == {DatedBy("taken", "exif"): 2, DatedBy("modified"): 1}
+        assert {category: tally.files for category, tally in run.plan.by_category.items()} == {"Images": 2, "Other": 1}
+        run.run()
+    assert placed(tree) == {"IMG_1": "2012/05", "IMG_2.q1": "2013/06", "note": "2021/03"}
+
+
+def test_by_name_a_picture_without_an_extension_is_not_read(runs: Runs, tree: Tree) -> None:
+    write(tree, {"IMG_1": photo("2012:05:03 10:11:12"), "a.jpg": photo("2012:05:03 10:11:12")})
+    runs.organize(by=By.DATE, look_into=LookInto.NONE)
+    assert placed(tree) == {"IMG_1": "2021/03", "a.jpg": "2012/05"}
+
+
+def read_by(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names that a dry run by date reads."""
+    read: list[str] = []
+
+    def watched(requests: Sequence[EvidenceRequest]) -> list[EvidenceAnswer]:
+        for each in requests:
+            names = each.names.split(b"\0")
+            read.extend(os.fsdecode(names[at]) for at in {*array("H", each.kinds), *array("H", each.media)})
+        return read_evidence(requests)
+
+    monkeypatch.setattr("fileorg.content.evidence.read_evidence", watched)
+    with runs.organizing(by=By.DATE, recursive=True):
+        pass
+    monkeypatch.undo()
+    return sorted(read)
+
+
+def test_a_new_file_makes_no_other_be_read_again(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tree, {f"{number}.jpg": photo(f"2012:05:{number:02} 10:00:00") for number in range(1, 5)})
+    write(tree, {"5.jpg": PLAIN, "5.jpg.xmp": xmp(exif_DateTimeOriginal="2014-02-03T10:11:12")})
+    assert read_by(runs, monkeypatch) == ["1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"]
+    assert read_by(runs, monkeypatch) == []
+    write(tree, {"6.jpg": photo("2012:05:06 10:00:00")})
+    assert read_by(runs, monkeypatch) == ["6.jpg"]
+    write(tree, {"5.jpg.xmp": xmp(exif_DateTimeOriginal="2015-02-03T10:11:12")})
+    tree.date("5.jpg.xmp", "2021-03-05")
+    assert read_by(runs, monkeypatch) == ["5.jpg"]
+    runs.organize(by=By.DATE, recursive=True)
+    assert tree.read().keys() == {
+        *(f"2012/05/{each}.jpg" for each in (1, 2, 3, 4, 6)),
+        "2015/02/5.jpg",
+        "2015/02/5.jpg.xmp",
+    }
+    assert read_by(runs, monkeypatch) == []
+
+
+@pytest.mark.parametrize("reader", ["fileorg.content.evidence.read_media", "fileorg.content.evidence.kind_of"])
+def test_a_reader_that_fails_costs_one_file(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch, reader: str
+) -> None:
+    write(tree, {"a.jpg": photo("2012:05:03 10:11:12"), "b": photo("2012:05:03 10:11:12") + b"poison", "c": PLAIN})
+    real = {"read_media": read_media, "kind_of": kind_of}[reader.rpartition(".")[2]]
+
+    def failing(content: OpenContent) -> object:
+        if b"poison" in content.head:
+            raise RecursionError("a file made for this")
+        return real(content)
+
+    monkeypatch.setattr(reader, failing)
+    runs.organize(by=By.DATE)
+    assert placed(tree) == {"a.jpg": "2012/05", "b": "2021/03", "c": "2021/03"}

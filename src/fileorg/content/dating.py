@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.content.dates import ZoneSource, in_zone, offset_of, taken_date
-from fileorg.rules.extensions import extension_start
 from fileorg.rules.name_dates import date_in_name
 
 if TYPE_CHECKING:
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
 _NOON = (12, 0, 0, 0, 0, -1)
 _REFUSED_KEPT = 1000
 _SECOND_NS = 1_000_000_000
-_DATED = frozenset(
-    b"jpg jpeg jpe jif jfif jfi pjpeg pjp jps mpo insp png apng webp tif tiff dng nef nrw arw srf sr2 srw pef iiq 3fr"
-    b" fff mos mef erf kdc dcr cr2 orf ori rw2 rwl gpr raw raf cr3 heic heif heics heifs hif avif avci avcs mp4 m4v mov"
-    b" qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d gif bmp avi mts m2ts mpg mpeg wmv psd".split()
-)
-"""Extensions of files that have a date inside, or a sidecar with one."""
 
 
 class DatedBy(NamedTuple):
@@ -52,8 +45,7 @@ class Dating:
     def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
         """Return the date of a file as a local time of its day, in nanoseconds since 1970, and how it was found."""
         named = date_in_name(os.fsdecode(name), self._choice.now)
-        extension = name[extension_start(name) + 1 :].lower()
-        if extension in _DATED and (facts := self._evidence.media(folder, name)) is not None:
+        if (facts := self._evidence.media_of(folder, name)) is not None:
             offsets = self._offsets_in(folder) if any(_is_utc(each.moment) for each in facts.dates) else []
             taken, refused = taken_date(facts, self._choice, named=named, offsets=offsets)
             if refused and len(self.refused) < _REFUSED_KEPT:

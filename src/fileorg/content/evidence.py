@@ -16,19 +16,23 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from xxhash import xxh3_64_intdigest
+
 from fileorg.content.decision import Basis, decide
 from fileorg.content.head import OpenContent
 from fileorg.content.media import DateSource, FoundDate, MediaFacts, read_media, take_takeout, take_xmp
 from fileorg.content.types import Certainty, FileKind, kind_of
+from fileorg.core.model import LookInto
 from fileorg.core.pool import Processes, TaskKind, cut
 from fileorg.core.times import kept
+from fileorg.index.evidence_columns import UNREAD
 from fileorg.rules.extensions import OTHER
 from fileorg.rules.moments import DateFault, MediaMoment
 from fileorg.storage.local.listing import INODE_MASK
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fileorg.content.decision import TypeVerdict
     from fileorg.core.events import Reporter
@@ -45,7 +49,12 @@ _FILES_A_TASK = 512
 _FEW_FILES = 256
 """Up to this number this process is as fast as helpers that must be started first."""
 _SIDECAR_BYTES = 256 << 10
-_UNREAD = b"!"
+_MEDIA = frozenset(
+    b"jpg jpeg jpe jif jfif jfi pjpeg pjp jps mpo insp png apng webp tif tiff dng nef nrw arw srf sr2 srw pef iiq 3fr"
+    b" fff mos mef erf kdc dcr cr2 orf ori rw2 rwl gpr raw raf cr3 heic heif heics heifs hif avif avci avcs mp4 m4v mov"
+    b" qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d gif bmp avi mts m2ts mpg mpeg wmv psd".split()
+)
+"""Extensions of files that have a date inside, or a sidecar with one."""
 _SEPARATOR = b"\x1f"
 
 
@@ -87,7 +96,7 @@ def media_text(facts: MediaFacts) -> bytes:
 
 def media_from(text: bytes) -> MediaFacts | None:
     """Return what the index has of a picture or film; None for a file that could not be read."""
-    facts = MediaFacts()
+    facts, text = MediaFacts(), text[text.find(b"[") :]  # what precedes it stands for the sidecars
     try:
         dates, facts.camera, facts.width, facts.height, facts.duration_ms, facts.offset, facts.format_year = json.loads(
             text
@@ -142,7 +151,7 @@ def read_evidence(requests: Sequence[EvidenceRequest]) -> list[EvidenceAnswer]:
 
 def _unread(request: EvidenceRequest) -> EvidenceAnswer:
     kinds, media = array("H", request.kinds), array("H", request.media)
-    return EvidenceAnswer(request.batch, dict.fromkeys(kinds, _UNREAD), dict.fromkeys(media, _UNREAD))
+    return EvidenceAnswer(request.batch, dict.fromkeys(kinds, UNREAD), dict.fromkeys(media, UNREAD))
 
 
 def _answer(request: EvidenceRequest, storage: LocalStorage) -> EvidenceAnswer:
@@ -156,8 +165,9 @@ def _answer(request: EvidenceRequest, storage: LocalStorage) -> EvidenceAnswer:
     except OSError:
         return _unread(request)
     for position in sorted(for_kind | for_media, key=inodes.__getitem__):
-        kind, media = _UNREAD, _UNREAD
-        with contextlib.suppress(OSError):
+        kind, media = UNREAD, UNREAD
+        # A file may be made to make a reader fail in any way: this costs that file alone.
+        with contextlib.suppress(Exception):
             fd = open_(names[position])
             try:
                 if stat.S_ISREG(os.fstat(fd).st_mode):
@@ -263,7 +273,7 @@ class DirectEvidence:
             with self._storage.open_read(folder, name) as file:
                 fd = file.fileno()
                 kind = kind_of(OpenContent(fd, os.fstat(fd).st_size))
-        except OSError:
+        except Exception:  # a reader that fails costs one file, whatever it raises
             return None
         return evidence_by(kind, claimed, self._rules)
 
@@ -304,6 +314,20 @@ class IndexedEvidence:
             self.is_missing = True
         return kind_from(text)
 
+    def media_of(self, folder: bytes, name: bytes) -> MediaFacts | None:
+        """Return what a file says of itself if its name, or its content where the name does not decide, is that of a
+        picture or film; None for other files, and if it is not known, or not yet.
+        """
+        extension = self._rules.extension_of(name)
+        if extension not in _MEDIA:
+            asks = self._rules.look_into
+            if asks is LookInto.NONE or (asks is not LookInto.ALL and self._rules.by_extension(extension) != OTHER):
+                return None
+            kind = self.kind(folder, name)
+            if kind is None or kind.extension not in _MEDIA:
+                return None
+        return self.media(folder, name)
+
     def media(self, folder: bytes, name: bytes) -> MediaFacts | None:
         """Return what a picture or film says of itself; None if it is not known, or not yet."""
         text = self._in(folder).media.get(name, b"")
@@ -336,60 +360,92 @@ class IndexedEvidence:
         """Read all that was asked for and is missing, and keep it in the index."""
         kinds, media = self._kinds_missing, self._media_missing
         self._kinds_missing, self._media_missing, self._known, self.is_missing = {}, {}, None, False
-        open_: dict[int, KnownEvidence] = {}
-        left: dict[int, int] = {}
-        folders = sorted({*kinds, *media})
         reporter.stage("read", sum(map(len, kinds.values())) + sum(map(len, media.values())))
-        tasks = self._tasks(folders, kinds, media, open_, left)
+        open_: dict[int, _OpenBatch] = {}
 
         def take(answers: Iterable[EvidenceAnswer]) -> None:
             for answer in answers:
-                known = open_[answer.batch]
-                for column, texts in ((known.kinds, answer.kinds), (known.media, answer.media)):
-                    for position, text in texts.items():
-                        column[position] = text
-                    self.unread += sum(text == _UNREAD for text in texts.values())
-                reporter.advance(len(answer.kinds) + len(answer.media), 0, known.batch.folder)
-                left[answer.batch] -= 1
-                if not left[answer.batch]:
-                    del open_[answer.batch], left[answer.batch]
-                    with self._index.guarded():
-                        self._index.evidence().put([known], READER)
+                batch = open_[answer.batch]
+                batch.add(answer)
+                for texts in (answer.kinds, answer.media):
+                    self.unread += sum(text == UNREAD for text in texts.values())
+                reporter.advance(len(answer.kinds) + len(answer.media), 0, batch.known.batch.folder)
+                if not batch.left:
+                    self._keep(open_.pop(answer.batch).known)
 
-        _read(tasks, take)
+        _read(self._tasks(kinds, media, open_), take)
+
+    def _keep(self, known: KnownEvidence) -> None:
         with self._index.guarded():
-            self._index.evidence().forget_stale()
+            self._index.evidence().put([known], READER)
 
     def _tasks(
-        self,
-        folders: Sequence[bytes],
-        kinds: dict[bytes, set[bytes]],
-        media: dict[bytes, set[bytes]],
-        open_: dict[int, KnownEvidence],
-        left: dict[int, int],
+        self, kinds: dict[bytes, set[bytes]], media: dict[bytes, set[bytes]], open_: dict[int, _OpenBatch]
     ) -> Iterator[list[EvidenceRequest]]:
         """Yield requests in tasks that are worth the transfer to a helper."""
         task: list[EvidenceRequest] = []
         files = 0
-        for folder in folders:
+        for folder in sorted({*kinds, *media}):
             with self._index.guarded():
                 batches = list(self._batches(folder))
             beside = _sidecars(batches) if folder in media else {}
             for known in batches:
                 names = known.batch.split_names()
-                parts = list(_parts(names, known, kinds.get(folder, set()), media.get(folder, set())))
+                for_kind, for_media = kinds.get(folder, set()), media.get(folder, set())
+                stamps = {at: _stamp(beside.get(name, ())) for at, name in enumerate(names) if name in for_media}
+                is_changed = self._take_relocated(names, known, for_kind, stamps)
+                parts = list(_parts(names, known, for_kind, for_media))
                 if not parts:
+                    if is_changed:
+                        self._keep(known)
                     continue
-                open_[known.id], left[known.id] = known, len(parts)
-                for for_kind, for_media in parts:
-                    sidecars = {each: beside[names[each]] for each in for_media if names[each] in beside}
-                    task.append(_request(self._root, known, for_kind, for_media, sidecars))
-                    files += len(for_kind) + len(for_media)
+                open_[known.id] = _OpenBatch(known, stamps, len(parts))
+                for part_kinds, part_media in parts:
+                    sidecars = {at: [each.name for each in beside.get(names[at], ())] for at in part_media}
+                    task.append(_request(self._root, known, part_kinds, part_media, sidecars))
+                    files += len(part_kinds) + len(part_media)
                     if files >= _FILES_A_TASK:
                         yield task
                         task, files = [], 0
         if task:
             yield task
+
+    def _take_relocated(
+        self, names: Sequence[bytes], known: KnownEvidence, kinds: set[bytes], stamps: Mapping[int, bytes]
+    ) -> bool:
+        """Fill in what is known of the files from other batches; return whether there was any."""
+        evidence, is_changed = self._index.evidence(), False
+        with self._index.guarded():
+            if not evidence.has_relocated():
+                return False
+            for at, (_, size, mtime_ns, ctime_ns, inode, _, _) in enumerate(known.batch.rows()):
+                wants_kind = names[at] in kinds and not known.kinds[at]
+                wants_media = at in stamps and not known.media[at]
+                if not (wants_kind or wants_media):
+                    continue
+                facts = inode, size, mtime_ns, ctime_ns
+                kind, said = evidence.relocated(known.batch.dev, facts, READER)
+                if wants_kind and kind:
+                    known.kinds[at], is_changed = kind, True
+                if wants_media and said and said.partition(b"[")[0] == stamps[at]:
+                    known.media[at], is_changed = said, True
+        return is_changed
+
+
+class _OpenBatch:
+    """A batch of which some files are being read. `left`: the tasks without an answer."""
+
+    def __init__(self, known: KnownEvidence, stamps: Mapping[int, bytes], left: int) -> None:
+        self.known = known
+        self.left = left
+        self._stamps = stamps
+
+    def add(self, answer: EvidenceAnswer) -> None:
+        for position, text in answer.kinds.items():
+            self.known.kinds[position] = text
+        for position, text in answer.media.items():
+            self.known.media[position] = text if text == UNREAD else self._stamps[position] + text
+        self.left -= 1
 
 
 def _parts(
@@ -413,15 +469,32 @@ def _request(
     return EvidenceRequest(known.id, root, *columns, array("H", kinds).tobytes(), array("H", media).tobytes(), beside)
 
 
-def _sidecars(batches: Iterable[KnownEvidence]) -> dict[bytes, list[bytes]]:
-    """Return the names of the sidecars that may have a date, by their leader."""
-    found: dict[bytes, list[bytes]] = {}
+class _Sidecar(NamedTuple):
+    """A file beside another one that may have a date."""
+
+    name: bytes
+    size: int
+    mtime_ns: int
+
+
+def _sidecars(batches: Iterable[KnownEvidence]) -> dict[bytes, list[_Sidecar]]:
+    """Return the sidecars that may have a date, by the name of their leader."""
+    found: dict[bytes, list[_Sidecar]] = {}
     for known in batches:
-        names = known.batch.split_names()
-        for position, leader in known.batch.followers().items():
-            if names[position].lower().endswith((b".xmp", b".json")):
-                found.setdefault(leader, []).append(names[position])
+        followers = known.batch.followers()
+        rows = list(known.batch.rows()) if followers else []
+        for position, leader in followers.items():
+            name, size, mtime_ns, *_ = rows[position]
+            if name.lower().endswith((b".xmp", b".json")):
+                found.setdefault(leader, []).append(_Sidecar(name, size, mtime_ns))
     return found
+
+
+def _stamp(sidecars: Sequence[_Sidecar]) -> bytes:
+    """Return what precedes the text of a file with sidecars: it changes with them, but not with their names."""
+    if not sidecars:
+        return b""
+    return b"%x" % xxh3_64_intdigest(repr(sorted((each.size, each.mtime_ns) for each in sidecars)).encode())
 
 
 def _read(tasks: Iterator[list[EvidenceRequest]], take: Callable[[list[EvidenceAnswer]], None]) -> None:

@@ -1,7 +1,7 @@
-"""Keeps the digests of moved files valid: a rename changes only the ctime.
+"""Keeps the digests and the evidence of moved files valid: a rename changes only the ctime.
 
-A digest is kept only if the ctime before the move was the recorded one, which excludes edits that reset the mtime.
-The index is a cache: if it cannot be written, the digests are dropped and the operation continues.
+They are kept only if the ctime before the move was the recorded one, which excludes edits that reset the mtime.
+The index is a cache: if it cannot be written, they are dropped and the operation continues.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class DigestedFile(NamedTuple):
-    """A file with a known digest: its entry before the move, and its place after it."""
+    """A file with a known digest or evidence: its entry before the move, and its place after it."""
 
     before: Entry
     base: Base
@@ -38,8 +38,11 @@ class MovedDigests:
         """Raises `FileorgError` if the index cannot be used; nothing has been changed by then."""
         self._index, self._storages = index, storages
         with index.guarded():
+            self._evidence = index.kept_evidence()
             for storage in set(storages):
                 index.digests().set_aside_tree(*index.version(storage.root))
+                if self._evidence is not None:
+                    self._evidence.set_aside_tree(*index.version(storage.root))
             self._has_digests = index.digests().has_relocated()
 
     @contextlib.contextmanager
@@ -48,15 +51,15 @@ class MovedDigests:
             with self._index.guarded():
                 yield
         except FileorgError:
-            self._has_digests = False
+            self._has_digests, self._evidence = False, None
 
     def before(self, batch: Sequence[PlanRow], seen: Sequence[os.stat_result | OSError | None]) -> list[DigestedFile]:
-        """Return the files of the batch that have a known digest; `seen` is the stat result at each row's source."""
+        """Return the files of the batch that the index knows; `seen` is the stat result at each row's source."""
         files: list[DigestedFile] = []
-        if not self._has_digests:
+        if not self._has_digests and self._evidence is None:
             return files
         with self._tolerant():
-            is_known = self._index.digests().is_relocated
+            is_known = self._is_known
             for row, there in zip(batch, seen, strict=True):
                 if isinstance(there, os.stat_result):
                     entry = entry_of(row.source_name, there)
@@ -69,7 +72,7 @@ class MovedDigests:
         return files
 
     def after(self, files: Sequence[DigestedFile]) -> None:
-        """Move the digests to the new ctimes after the batch was applied."""
+        """Move digests and evidence to the new ctimes after the batch was applied."""
         moved = []
         for before, base, folder, name in files:
             now = self._lstat(base, folder, name)
@@ -78,6 +81,13 @@ class MovedDigests:
         if moved:
             with self._tolerant():
                 self._index.digests().moved(moved)
+                if self._evidence is not None:
+                    self._evidence.moved(moved)
+
+    def _is_known(self, entry: Entry) -> bool:
+        return (self._has_digests and self._index.digests().is_relocated(entry)) or (
+            self._evidence is not None and self._evidence.is_relocated(entry)
+        )
 
     def _lstat(self, base: Base, folder: bytes, name: bytes) -> Entry | None:
         try:

@@ -1,7 +1,8 @@
 """What files are and say by their content, stored as columns beside the index's batches, like digests.
 
 A row holds a text for each file of a batch, joined by NUL: empty for a file that was not read. It is valid while the
-batch is unchanged, and for one version of the readers.
+batch is unchanged, and for one version of the readers. When a batch changes, its texts are kept by inode and reused
+where a file with the same facts appears: a new file makes no other file be read again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from fileorg.index.columns import FileBatch
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
+
+    from fileorg.core.model import Entry
+
+UNREAD = b"!"
+"""The text of a file that could not be read."""
+_SCANS_KEPT = 20
 
 
 class KnownEvidence(NamedTuple):
@@ -51,9 +58,78 @@ class EvidenceColumns:
             ((each.id, each.fingerprint, reader, _column(each.kinds), _column(each.media)) for each in known),
         )
 
-    def forget_stale(self) -> None:
-        """Delete the evidence of batches that are gone."""
-        self._db.execute("DELETE FROM evidence WHERE batch NOT IN (SELECT id FROM batches)")
+    # Files whose batch changed ----------------------------------------------------------------------------------------
+
+    def set_aside(self, batch: int, born: int) -> None:
+        """Keep the evidence of a batch by inode before it is rewritten. `born` is the number of the scan."""
+        row = self._db.execute(
+            "SELECT reader, kinds, media, folder, dev, files, names, numbers, leaders FROM batches b"
+            " JOIN columns c ON c.batch = b.id JOIN evidence e ON e.batch = b.id AND e.fingerprint = b.fingerprint"
+            " WHERE b.id = ?",
+            (batch,),
+        ).fetchone()
+        if row is None:
+            return
+        reader, kinds, media, *columns = row
+        old = FileBatch(*columns)
+        texts = zip(old.rows(), _texts(kinds, old.files), _texts(media, old.files), strict=True)
+        self._db.executemany(
+            "INSERT INTO spare_evidence (inode, dev, size, mtime_ns, ctime_ns, reader, kind, media, born)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (inode, dev) DO UPDATE SET size = ?3,"
+            " mtime_ns = ?4, ctime_ns = ?5, reader = ?6, kind = ?7, media = ?8, born = ?9"
+            " WHERE ctime_ns <= ?5",  # a moved file has a newer ctime
+            (
+                (inode, old.dev, size, mtime_ns, ctime_ns, reader, _read(kind), _read(said), born)
+                for (_, size, mtime_ns, ctime_ns, inode, _, _), kind, said in texts
+                if _read(kind) or _read(said)
+            ),
+        )
+        self._db.execute("DELETE FROM evidence WHERE batch = ?", (batch,))
+
+    def set_aside_stale(self, root_id: int, seen: int) -> None:
+        """Keep the evidence of all batches of a tree that a scan did not see again."""
+        stale = "SELECT id FROM batches JOIN evidence ON batch = id WHERE root = ? AND seen <> ?"
+        for (batch,) in self._db.execute(stale, (root_id, seen)).fetchall():
+            self.set_aside(batch, seen)
+        self._db.execute("DELETE FROM spare_evidence WHERE born < ?", (seen - _SCANS_KEPT,))
+
+    def set_aside_tree(self, root_id: int, born: int) -> None:
+        """Keep the evidence of a whole tree before its files are moved."""
+        query = "SELECT id FROM batches JOIN evidence ON batch = id WHERE root = ?"
+        for (batch,) in self._db.execute(query, (root_id,)).fetchall():
+            self.set_aside(batch, born)
+
+    def has_relocated(self) -> bool:
+        return self._db.execute("SELECT 1 FROM spare_evidence LIMIT 1").fetchone() is not None
+
+    def is_relocated(self, entry: Entry) -> bool:
+        """Return whether evidence is kept for the current state of the file."""
+        query = (
+            "SELECT 1 FROM spare_evidence WHERE inode = ? AND dev = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?"
+        )
+        facts = entry.inode, entry.dev, entry.size, entry.mtime_ns, entry.ctime_ns
+        return self._db.execute(query, facts).fetchone() is not None
+
+    def moved(self, entries: Iterable[Entry]) -> None:
+        """Give kept evidence the new ctime of files that are otherwise unchanged."""
+        self._db.executemany(
+            "UPDATE spare_evidence SET ctime_ns = ? WHERE inode = ? AND dev = ? AND size = ? AND mtime_ns = ?",
+            ((entry.ctime_ns, entry.inode, entry.dev, entry.size, entry.mtime_ns) for entry in entries),
+        )
+
+    def relocated(self, dev: int, facts: Sequence[int], reader: int) -> tuple[bytes, bytes]:
+        """Return the kept texts of a file, empty for none. `facts`: inode, size, mtime_ns, ctime_ns."""
+        found: tuple[bytes, bytes] | None = self._db.execute(
+            "SELECT kind, media FROM spare_evidence"
+            " WHERE inode = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND dev = ? AND reader = ?",
+            (*facts, dev, reader),
+        ).fetchone()
+        return found or (b"", b"")
+
+
+def _read(text: bytes) -> bytes:
+    """Return a text, empty for that of a file that could not be read: the next run tries again."""
+    return b"" if text == UNREAD else text
 
 
 def _texts(column: bytes | None, files: int) -> list[bytes]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from fileorg.index.evidence_columns import EvidenceColumns
 
-_VERSION = 7
+_VERSION = 8
 _SCHEMA = """
 CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0,
     scanned_ns INTEGER NOT NULL DEFAULT 0);
@@ -41,13 +41,17 @@ CREATE TABLE columns (
 CREATE TABLE evidence (
     batch INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL, reader INTEGER NOT NULL, kinds BLOB NOT NULL,
     media BLOB NOT NULL);
+CREATE TABLE spare_evidence (
+    inode INTEGER NOT NULL, dev INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL, reader INTEGER NOT NULL, kind BLOB NOT NULL, media BLOB NOT NULL, born INTEGER NOT NULL,
+    PRIMARY KEY (inode, dev)) WITHOUT ROWID;
 """
 _ALL_SCHEMAS = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + FOLDERS_SCHEMA
 _TABLES = {
     ("table", name)
     for name in (
         *("roots", "batches", "columns", *DIGESTS_TABLES),
-        *(*GROUPS_TABLES, *FOLDERS_TABLES, "evidence"),
+        *(*GROUPS_TABLES, *FOLDERS_TABLES, "evidence", "spare_evidence"),
     )
 }
 _KNOWN = _TABLES | {("index", name) for name in FOLDERS_INDEXES}
@@ -142,12 +146,15 @@ class Index:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (root,))
             root_id = self._root_id(root)
+            evidence = self.kept_evidence()
             seen = self._db.execute("SELECT coalesce(max(seen), 0) + 1 FROM batches").fetchone()[0]
             for sequence, batch in batches:
-                unchanged += self._put(root_id, sequence, batch, seen, digests)
+                unchanged += self._put(root_id, sequence, batch, seen, digests, evidence)
                 files += batch.files
             stale = "SELECT id FROM batches WHERE root = ? AND seen <> ?"
             digests.set_aside_stale(root_id, seen)
+            if evidence is not None:
+                evidence.set_aside_stale(root_id, seen)
             self._db.execute(f"DELETE FROM columns WHERE batch IN ({stale})", (root_id, seen))
             gone = self._db.execute("DELETE FROM batches WHERE root = ? AND seen <> ?", (root_id, seen)).rowcount
             if gone or unchanged != files:
@@ -177,7 +184,15 @@ class Index:
             hint="free some space, or give another state directory with --state-dir",
         )
 
-    def _put(self, root_id: int, sequence: int, batch: FileBatch, seen: int, digests: Digests) -> int:
+    def _put(
+        self,
+        root_id: int,
+        sequence: int,
+        batch: FileBatch,
+        seen: int,
+        digests: Digests,
+        evidence: EvidenceColumns | None,
+    ) -> int:
         fingerprint = batch.fingerprint
         known = self._db.execute(
             "SELECT id, fingerprint, dev FROM batches LEFT JOIN columns ON batch = id"
@@ -191,6 +206,8 @@ class Index:
             return batch.files
         if known:
             digests.set_aside(known[0], seen)
+            if evidence is not None:
+                evidence.set_aside(known[0], seen)
         row = self._db.execute(
             "INSERT OR REPLACE INTO batches (id, root, folder, sequence, fingerprint, seen) VALUES (?, ?, ?, ?, ?, ?)",
             (known[0] if known else None, root_id, batch.folder, sequence, fingerprint, seen),
@@ -241,6 +258,11 @@ class Index:
         from fileorg.index.evidence_columns import EvidenceColumns
 
         return EvidenceColumns(self._db)
+
+    def kept_evidence(self) -> EvidenceColumns | None:
+        """Return the same; None, and nothing is loaded for it, if no file was looked into."""
+        query = "SELECT EXISTS (SELECT 1 FROM evidence) OR EXISTS (SELECT 1 FROM spare_evidence)"
+        return self.evidence() if self._db.execute(query).fetchone()[0] else None
 
     def root_id(self, root: bytes) -> int:
         """Return the number of a root in the index, 0 for none."""

@@ -54,6 +54,9 @@ _ROWS_READ = 4096
 _MANY_FILES = 20_000
 """From this number on, workers share the scan, and the plan is made meanwhile with a filter that takes 16 MB."""
 
+_LOOKS = 4
+"""How often files are read for one plan. Each look knows more of them, so more are never needed."""
+
 
 class Tally:
     """Files and bytes of one category, and the folders that they are moved to."""
@@ -224,11 +227,18 @@ class OrganizePlan:
         contents = self._layout.contents
         if contents is None:
             return
-        contents.gather(reporter)
-        for folder in folders:
-            for sequence, batch in self._index.folder_parts(self._source.root, folder):
-                if not self._draft.has_places(folder, sequence):
-                    self._survey(sequence, batch, wanted, is_last=True)
+        left, looks = list(folders), 0
+        while left:  # what was read may show that more must be read: a picture's date once it is known for a picture
+            contents.gather(reporter)
+            looks += 1
+            waiting: dict[bytes, None] = {}
+            for folder in left:
+                for sequence, batch in self._index.folder_parts(self._source.root, folder):
+                    if not self._draft.has_places(folder, sequence) and not self._survey(
+                        sequence, batch, wanted, is_last=looks == _LOOKS
+                    ):
+                        waiting[folder] = None
+            left = list(waiting)
 
     def _survey(self, sequence: int, batch: FileBatch, wanted: BloomFilter, *, is_last: bool = False) -> bool:
         """Place a batch; return False if that needs the content of files that is not known yet."""

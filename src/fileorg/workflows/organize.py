@@ -250,7 +250,8 @@ def organizing(
     options = options._replace(filters=_with_age(options), min_age_ns=None)
     template, own_rules = _template(options)
     given, rules = options, Rules.of(options.configuration)
-    if template.uses_category or own_rules or options.look_into is LookInto.ALL:
+    by_taken = options.by is By.DATE and not options.template
+    if template.uses_category or own_rules or by_taken or options.look_into is LookInto.ALL:
         rules = rules.asking(options.look_into)
     only_reads = options.dest is not None and options.action is not Action.MOVE and not own_rules
     allowed = Allowed(options.inside_project, read_only=only_reads or not changes, way_out=_COPY)
@@ -309,7 +310,6 @@ def organizing(
                 opened = (source, target or source) if rule_layout is None else tuple(rule_layout.storages)
                 bases.append([storages.index(storage) for storage in (*opened, *sources)])
                 layout = _layout(options, rules, template, opened, rule_layout, session, to_be_made)
-                by_taken = options.by is By.DATE and not options.template
                 if by_taken or rules.look_into is not LookInto.NONE:
                     contents = LateContents(partial(_contents, rules, index, source.root))
                     dates = _LateDates(contents, options.timezone) if by_taken else None
