@@ -252,10 +252,10 @@ def start_stage(fileorg: Fileorg, repeat: int) -> list[Row]:
     never_run = []
     for _ in range(repeat):
         with fileorg.fresh_state() as (fresh, _):
-            never_run.append(_ten_files(fresh))
+            never_run.append(ten_files(fresh))
     with fileorg.fresh_state() as (used, _):
-        _ten_files(used)
-        usual = [_ten_files(used) for _ in range(repeat)]
+        ten_files(used)
+        usual = [ten_files(used) for _ in range(repeat)]
     return [
         Row("`fileorg --version`", _milliseconds(version), Unit.MILLISECONDS, repeat, target=VERSION),
         Row("organize ten files", _milliseconds(usual), Unit.MILLISECONDS, repeat, target=TEN_FILES),
@@ -264,7 +264,7 @@ def start_stage(fileorg: Fileorg, repeat: int) -> list[Row]:
     ]
 
 
-def _ten_files(fileorg: Fileorg) -> float:
+def ten_files(fileorg: Fileorg) -> float:
     root = fileorg.bench.cwd / "ten"
     make_tree(root, 10, written=Bytes.SPARSE)
     try:

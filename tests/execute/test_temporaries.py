@@ -12,6 +12,7 @@ import pytest
 from fileorg.core.model import DEST, ROOT, PlanRow, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions import move
+from fileorg.execute.actions.handler import Series
 from fileorg.execute.identity import identity
 from fileorg.execute.precheck import Checker
 from fileorg.execute.temporaries import Stuck, put_back, remove_checked, rename_over_reserved
@@ -130,7 +131,13 @@ class Crossing:
             self.record = journal.insert(number, self.batch)
 
     def move(self) -> None:
-        move.cross_device(self.work, self.row, self.batch.intent(0), self.record)
+        def fail(_: int, error: Refusal | OSError) -> None:
+            raise error
+
+        series = Series([self.row], [0], self.batch, self.record, None)
+        with move.Crossing(self.work, series, fail) as crossing:
+            crossing.add(0)
+            crossing.finish()
 
 
 @pytest.fixture

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 def shutil_move() -> None:
     """Move across devices like most programs: write the copy under its final name."""
 
-    def cross_device(work: Any, row: Any, _intent: Any, _record: int) -> None:
-        source, target = work.storages[row.source_base], work.storages[row.target_base]
+    def add(crossing: Any, position: int) -> None:
+        row, storages = crossing.series.batch[position], crossing._work.storages
         shutil.move(
-            os.path.join(source.root, row.source_folder, row.source_name),
-            os.path.join(target.root, row.target_folder, row.target_name),
+            os.path.join(storages[row.source_base].root, row.source_folder, row.source_name),
+            os.path.join(storages[row.target_base].root, row.target_folder, row.target_name),
         )
 
-    vars(move)["cross_device"] = cross_device
+    vars(move)["Crossing"].add = add
 
 
 def journal_after_acting() -> None:

@@ -12,7 +12,7 @@ import pytest
 import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.storage.ways import copy_noreplace, names_of, path_of, seen
+from tests.storage.ways import copy_noreplace, names_of, path_of, seen, staged_copy
 
 from fileorg.core.reasons import NOTHING_LOST
 from fileorg.storage.local import copying, digests, posix
@@ -69,7 +69,7 @@ def test_holes_stay_holes(local: LocalStorage, target: LocalStorage) -> None:
 
 def test_a_file_that_is_all_hole(local: LocalStorage, target: LocalStorage) -> None:
     content = write_sparse(path_of(local, "one"), 3 * MIB, {})
-    staged = local.stage_copy(b"", b"one", target, b"", TEMPORARY)
+    staged = staged_copy(local, b"", b"one", target, b"", TEMPORARY)
     assert staged.digest == xxhash.xxh3_128(content).digest()
     assert (staged.entry.size, path_of(target, TEMPORARY).stat().st_blocks) == (3 * MIB, 0)
 
@@ -105,7 +105,7 @@ def test_a_stream_without_holes_to_tell_is_read_whole() -> None:
 
 def test_a_staged_copy_is_published_with_a_witness(local: LocalStorage, target: LocalStorage) -> None:
     path_of(local, "one").write_text("content")
-    staged = local.stage_copy(b"", b"one", target, b"", TEMPORARY)
+    staged = staged_copy(local, b"", b"one", target, b"", TEMPORARY)
     assert staged.digest == xxhash.xxh3_128(b"content").digest()
     assert (staged.lost, staged.lost_attributes) == (NOTHING_LOST, [])
     assert staged.entry == seen(target, b"", TEMPORARY)
@@ -123,7 +123,7 @@ def test_publishing_without_links_renames(local: LocalStorage, root: Path, monke
 
     (root / "one").write_text("content")
     (root / "taken").write_text("kept")
-    local.stage_copy(b"", b"one", local, b"", TEMPORARY)
+    staged_copy(local, b"", b"one", local, b"", TEMPORARY)
     monkeypatch.setattr(os, "link", no_links)
     with pytest.raises(FileExistsError):
         local.publish(b"", TEMPORARY, b"taken")
@@ -138,7 +138,7 @@ def test_publishing_without_links_renames(local: LocalStorage, root: Path, monke
 def test_publishing_refuses_a_taken_name(local: LocalStorage, root: Path) -> None:
     (root / "one").write_text("content")
     (root / "taken").write_text("kept")
-    local.stage_copy(b"", b"one", local, b"", TEMPORARY)
+    staged_copy(local, b"", b"one", local, b"", TEMPORARY)
     with pytest.raises(FileExistsError):
         local.publish(b"", TEMPORARY, b"taken")
     with pytest.raises(OSError, match="too long"):
@@ -151,7 +151,7 @@ def test_a_temporary_of_another_run_is_left_alone(local: LocalStorage, root: Pat
     (root / "one").write_text("content")
     path_of(local, TEMPORARY).write_text("another run")
     with pytest.raises(FileExistsError) as caught:
-        local.stage_copy(b"", b"one", local, b"", TEMPORARY)
+        staged_copy(local, b"", b"one", local, b"", TEMPORARY)
     assert caught.value.filename == TEMPORARY
     assert path_of(local, TEMPORARY).read_text() == "another run"
 
@@ -186,7 +186,7 @@ def test_a_source_that_changes_meanwhile_is_stale_and_leaves_nothing(
     path_of(local, "one").write_bytes(bytes(32 * MIB))
     busy_writer()
     with pytest.raises(OSError, match="while it was copied") as caught:
-        local.stage_copy(b"", b"one", target, b"", TEMPORARY)
+        staged_copy(local, b"", b"one", target, b"", TEMPORARY)
     assert caught.value.errno == errno.ESTALE
     assert names_of(target) == ({b"one"} if target is local else set())
 

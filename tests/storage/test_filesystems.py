@@ -12,7 +12,7 @@ import pytest
 import xxhash
 from tests.storage.test_local import TestLocal as LocalContract
 from tests.storage.test_metadata import ACL, BOB_MAY_READ
-from tests.storage.ways import path_of, read, seen, write
+from tests.storage.ways import path_of, read, seen, staged_copy, write
 
 from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.storage.local import copying, posix
@@ -84,7 +84,7 @@ def test_a_copy_shares_its_blocks(reflinking: LocalStorage) -> None:
     by_hand.touch()
     with one.open("rb") as source, by_hand.open("r+b") as copy:
         assert copying._clone(source.fileno(), copy.fileno())
-    staged = reflinking.stage_copy(b"", b"one", reflinking, b"", b"two")
+    staged = staged_copy(reflinking, b"", b"one", reflinking, b"", b"two")
     assert staged.digest == xxhash.xxh3_128(content).digest()
     assert (staged.entry.size, staged.lost) == (len(content), NOTHING_LOST)
     for copied in (by_hand, path_of(reflinking, "two")):
@@ -117,7 +117,7 @@ def test_what_another_file_system_does_not_keep_is_said(local: LocalStorage, ntf
     one.chmod(0o6711)
     os.setxattr(one, ACL, BOB_MAY_READ)
     os.utime(one, ns=(1_234_567_890_123_456_789, 1_234_567_890_123_456_789))
-    staged = local.stage_copy(b"", b"one", ntfs, b"", b"two")
+    staged = staged_copy(local, b"", b"one", ntfs, b"", b"two")
     assert staged.lost == Lost.OWNER | Lost.ATTRIBUTE | Lost.MODE
     assert staged.lost_attributes == [os.fsencode(ACL)]
     assert staged.entry == seen(ntfs, b"", b"two")

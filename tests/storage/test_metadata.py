@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.ways import copy_noreplace, names_of, path_of, seen
+from tests.storage.ways import copy_noreplace, names_of, path_of, seen, staged_copy
 
 from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.storage.local import copying
@@ -51,7 +51,7 @@ def test_a_copy_by_root_has_the_same_owner(local: LocalStorage) -> None:
     one = path_of(local, "one")
     one.write_text("content")
     os.chown(one, 1234, 5678)
-    staged = local.stage_copy(b"", b"one", local, b"", TEMPORARY)
+    staged = staged_copy(local, b"", b"one", local, b"", TEMPORARY)
     facts = path_of(local, TEMPORARY).stat()
     assert (facts.st_uid, facts.st_gid, staged.lost) == (1234, 5678, NOTHING_LOST)
 
@@ -69,7 +69,7 @@ def test_a_copy_by_someone_else_does_not_run_as_them(
     (root / "theirs").mkdir()
     (root / "theirs").chmod(0o777)
     with as_nobody():
-        staged = local.stage_copy(b"", b"one", local, b"theirs", TEMPORARY)
+        staged = staged_copy(local, b"", b"one", local, b"theirs", TEMPORARY)
     assert (staged.lost, staged.lost_attributes) == (Lost.OWNER | Lost.MODE, [])
     assert stat.S_IMODE(staged.entry.mode) == 0o755
     assert os.getxattr(root / "theirs" / os.fsdecode(TEMPORARY), "user.note") == b"note"

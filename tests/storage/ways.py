@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Entry
     from fileorg.storage.base import Storage
+    from fileorg.storage.local.copying import StagedCopy
     from fileorg.storage.local.storage import LocalStorage
 
 _NUMBERS = itertools.count()
@@ -37,12 +38,19 @@ def seen(storage: Storage, folder: bytes, name: bytes) -> Entry:
     return entry
 
 
+def staged_copy(source: LocalStorage, folder: bytes, name: bytes, *place: Any) -> StagedCopy:
+    """Call `stage_copy` and close the copy."""
+    staged = source.stage_copy(folder, name, *place)
+    os.close(staged.fd)
+    return staged
+
+
 def copy_noreplace(
     source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
 ) -> Entry:
     """Copy a file by the primitives of a storage: stage, publish, discard the temporary."""
     temporary = b".fileorg-%d.part" % next(_NUMBERS)
-    source.stage_copy(folder, name, target, target_folder, temporary)
+    staged_copy(source, folder, name, target, target_folder, temporary)
     try:
         target.publish(target_folder, temporary, target_name)
     finally:

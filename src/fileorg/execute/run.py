@@ -33,7 +33,7 @@ BATCH_ROWS = 4096
 _NOT_COUNTED = frozenset({"", EMPTIED_FOLDER})
 
 COPIED_ROWS = 64
-"""Rows per commit if files are copied: each copy is flushed by itself anyway, and large files take long."""
+"""Rows per commit if files are copied: large files take long."""
 
 
 def execute(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+import os
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.content.identical import same_content
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import NOTHING_LOST, Reason, ReasonCode
-from fileorg.execute.actions.handler import Handler, check_ready, check_source, one_by_one
+from fileorg.execute.actions.handler import Handler, check_ready, check_source
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import (
     Stuck,
@@ -18,61 +20,165 @@ from fileorg.execute.temporaries import (
     settle_aside,
     temporary,
 )
-from fileorg.execute.verdict import CHANGED, CUT_SHORT, TAKEN, Verdict
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, TAKEN, Refusal, Verdict
 from fileorg.journal.rows import LostBefore, columns_of, exact_time
 from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
-    from fileorg.core.model import Entry, PlanRow
+    from typing import Self
+
+    from fileorg.core.model import Base, Entry, PlanRow
+    from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
     from fileorg.storage.local.copying import StagedCopy
     from fileorg.storage.local.original import Original
 
 
+_GROUP_FILES, _GROUP_BYTES = 64, 64 << 20
+"""Copies that become durable together: a flush costs the same for one and for many. Their descriptors stay open."""
+
 _NOTHING_BEFORE = LostBefore(None, None, 0, NOTHING_LOST, [])
 
 
-def _apply(work: Work, row: PlanRow, record: int) -> None:
-    with work.storages[row.source_base].original(row.source_folder, row.source_name) as original:
-        check_ready(row, original.begin(), if_unknown=original.is_quiet)
-        staged, made = copy(work, row, record, original)
-    work.note_lost(staged.lost)
-    # Undo removes the copy only if its ctime is still this one; removing the temporary name has just changed it.
-    left = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
-    if identity(made).fits(left):
-        work.read_back.append((left.ctime_ns, record))
+def _apply(work: Work, series: Series, fail: Fail) -> None:
+    with Copies(work, fail) as copies:
+        for position in series.positions:
+            row = series.batch[position]
+            try:
+                work.check_cancelled()
+                work.begin_row()
+                with work.storages[row.source_base].original(row.source_folder, row.source_name) as original:
+                    check_ready(row, original.begin(), if_unknown=original.is_quiet)
+                    copies.stage(position, row, series.first + position, original)
+            except (Refusal, OSError) as error:
+                fail(position, error)
+            if copies.is_full:
+                _publish(work, copies)
+        _publish(work, copies)
 
 
-def copy(work: Work, row: PlanRow, record: int, original: Original) -> tuple[StagedCopy, Entry]:
-    """Copy `original` durably to its name and record the copy."""
-    source, target = work.storages[row.source_base], work.storages[row.target_base]
-    name = temporary(work.operation, record)
-    work.touched_folders.add((row.target_base, row.target_folder))
-    before = _as_before(work, row)
-    place = row.source_folder, row.source_name, target, row.target_folder, name
-    staged = source.stage_copy(
-        *place,
-        mode=before.mode,
-        mtime_ns=before.mtime_ns,
-        flags=before.flags,
-        original=original,
-        check=work.check_cancelled,
-    )
-    if before.for_good:
-        lost = staged.lost | before.for_good
-        staged = staged._replace(lost=lost, lost_attributes=[*staged.lost_attributes, *before.attributes])
-    try:
-        made = _publish(work, row, record, name, staged)
-        _mark(work, record, RecordState.COPIED, staged, made)
-    except OSError:
-        withdraw(work, row, record, RecordState.INTENT, identity(staged.entry), staged.digest)
-        raise
-    try:
-        target.discard(row.target_folder, name)
-    except OSError as error:
-        raise _stuck(row, name) from error
-    return staged, made
+def _publish(work: Work, copies: Copies) -> None:
+    for _, row, record, staged, made in copies.publish():
+        work.note_lost(staged.lost)
+        # Undo removes the copy only if its ctime is still this one; removing the temporary name has just changed it.
+        left = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
+        if identity(made).fits(left):
+            work.read_back.append((left.ctime_ns, record))
+
+
+class Copy(NamedTuple):
+    """A copy; `entry` is that of its temporary name, then that of its own."""
+
+    position: int
+    row: PlanRow
+    record: int
+    staged: StagedCopy
+    entry: Entry
+
+
+class Copies:
+    """Copies that become durable together: their flushes are under way at once, and one commit records them."""
+
+    def __init__(self, work: Work, fail: Fail) -> None:
+        self._work = work
+        self._fail = fail
+        self._staged: list[Copy] = []
+        self._bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files of copies that were not published; recovery removes them."""
+        staged, self._staged = self._staged, []
+        for copy in staged:
+            os.close(copy.staged.fd)
+
+    @property
+    def is_full(self) -> bool:
+        """True if `publish` should be called before the next `stage`."""
+        return len(self._staged) >= _GROUP_FILES or self._bytes >= _GROUP_BYTES
+
+    def stage(self, position: int, row: PlanRow, record: int, original: Original) -> None:
+        """Copy `original` to a temporary name beside its own. Raises `OSError`; nothing is left then."""
+        work = self._work
+        source, target = work.storages[row.source_base], work.storages[row.target_base]
+        name = temporary(work.operation, record)
+        work.touched_folders.add((row.target_base, row.target_folder))
+        before = _as_before(work, row)
+        place = row.source_folder, row.source_name, target, row.target_folder, name
+        staged = source.stage_copy(
+            *place,
+            mode=before.mode,
+            mtime_ns=before.mtime_ns,
+            flags=before.flags,
+            original=original,
+            check=work.check_cancelled,
+        )
+        if before.for_good:
+            lost = staged.lost | before.for_good
+            staged = staged._replace(lost=lost, lost_attributes=[*staged.lost_attributes, *before.attributes])
+        self._staged.append(Copy(position, row, record, staged, staged.entry))
+        self._bytes += row.size
+
+    def publish(self) -> list[Copy]:
+        """Give the copies their names, durably, and record them. Return those that have them; `fail` gets the others.
+
+        Raises `Stuck`.
+        """
+        work, staged, made = self._work, self._staged, list[Copy]()
+        if not staged:
+            return made
+        flushed = posix.flush_all([copy.staged.fd for copy in staged])
+        self._staged, self._bytes = [], 0
+        for copy in staged:
+            os.close(copy.staged.fd)
+        for copy, failure in zip(staged, flushed, strict=True):
+            try:
+                if failure is not None:
+                    raise failure
+                work.begin_row()
+                made.append(copy._replace(entry=_publish_one(work, copy)))
+            except OSError as error:
+                self._withdraw(copy, error)
+        made = self._with_folder_flushed(made)
+        if not made:
+            return made
+        with work.journal.transaction():
+            work.journal.mark_many([_mark(copy, RecordState.COPIED) for copy in made])
+            for copy in made:
+                work.journal.reservations.forget(copy.record)
+        for copy in made:
+            row, name = copy.row, temporary(work.operation, copy.record)
+            try:
+                work.storages[row.target_base].discard(row.target_folder, name)
+            except OSError as error:
+                raise _stuck(row, name) from error
+        return made
+
+    def _with_folder_flushed(self, made: list[Copy]) -> list[Copy]:
+        """Flush the folders of copies; return those whose folder is flushed, and withdraw the others."""
+        by_folder: defaultdict[tuple[Base, bytes], list[Copy]] = defaultdict(list)
+        for copy in made:
+            by_folder[copy.row.target_base, copy.row.target_folder].append(copy)
+        flushed = list[Copy]()
+        for (base, folder), copies in by_folder.items():
+            try:
+                posix.flush(self._work.storages[base].fd(folder))
+                flushed += copies
+            except OSError as error:
+                for copy in copies:
+                    self._withdraw(copy, error)
+        return flushed
+
+    def _withdraw(self, copy: Copy, error: OSError) -> None:
+        facts = copy.row, copy.record, RecordState.INTENT, identity(copy.staged.entry), copy.staged.digest
+        withdraw(self._work, *facts)
+        self._fail(copy.position, error)
 
 
 def _as_before(work: Work, row: PlanRow) -> LostBefore:
@@ -85,12 +191,14 @@ def _as_before(work: Work, row: PlanRow) -> LostBefore:
     return before._replace(mtime_ns=None) if edited else before
 
 
-def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedCopy) -> Entry:
+def _publish_one(work: Work, copy: Copy) -> Entry:
     """Give the copy its name, by any method that the file system supports."""
+    row, record, name = copy.row, copy.record, temporary(work.operation, copy.record)
     target, folder = work.storages[row.target_base], row.target_folder
 
     def before_rename() -> None:
-        _mark(work, record, RecordState.INTENT, staged, staged.entry)
+        with work.journal.transaction():
+            work.journal.mark_many([_mark(copy, RecordState.INTENT)])
 
     try:
         return target.publish(folder, name, row.target_name, before_rename=before_rename)
@@ -98,21 +206,17 @@ def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedC
         if error.errno != errno.ENOTSUP:
             raise
     rename_over_reserved(target, folder, name, target, folder, row.target_name, work.reserving(record))
-    posix.flush(target.fd(folder))
-    return target.lstat(folder, row.target_name) or staged.entry
+    return target.lstat(folder, row.target_name) or copy.entry
 
 
-def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made: Entry) -> None:
-    reason = None
+def _mark(copy: Copy, state: RecordState) -> tuple[int, RecordState, dict[str, Any]]:
+    staged, reason = copy.staged, None
     if staged.lost:
         about = b"\0".join(staged.lost_attributes) or None
         reason = Reason(ReasonCode.NOT_KEPT, about, staged.lost_flags or None, staged.lost)
     exact = {} if staged.lost_mtime_ns is None else {"exact_mtime_ns": exact_time(staged.lost_mtime_ns)}
-    known = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns, "digest": staged.digest}
-    with work.journal.transaction():
-        work.journal.mark_many([(record, state, {**known, **columns_of(reason), **exact})])
-        if state is RecordState.COPIED:
-            work.journal.reservations.forget(record)
+    known = {"target_inode": copy.entry.inode, "target_mtime_ns": copy.entry.mtime_ns, "digest": staged.digest}
+    return copy.record, state, {**known, **columns_of(reason), **exact}
 
 
 def withdraw(work: Work, row: PlanRow, record: int, state: RecordState, made: Identity, digest: bytes) -> None:
@@ -203,4 +307,4 @@ def _published(case: Case, copy: Identity, *, recorded: bool) -> Identity | Verd
     return copy  # the only copy of the content that is left
 
 
-COPY = Handler(check_source, one_by_one(_apply), _settle, is_repeatable=True)
+COPY = Handler(check_source, _apply, _settle, is_repeatable=True)

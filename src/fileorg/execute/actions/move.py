@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -11,7 +12,7 @@ from fileorg.core.errors import StorageFailure
 from fileorg.core.model import RecordState
 from fileorg.core.names import collision_key
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.copy import as_recorded, copy, settle_copy, withdraw, without_copy
+from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
 from fileorg.execute.identity import Identity, identity, is_certain, is_intact, is_known
 from fileorg.execute.temporaries import (
@@ -30,17 +31,19 @@ from fileorg.storage.local.worker import Moves, RenamerDied, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Self
 
     from fileorg.core.model import Entry, PlanRow
     from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
-    from fileorg.journal.journal import Intent
     from fileorg.journal.rows import Record
     from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import LocalStorage
 
 
+_ORIGINALS = 32
+"""Files that are copied together: each needs two descriptors until it is removed."""
 _LOSSES = 3
 """A file that has ended this number of workers is set aside; after as many such files in a row, none is to blame."""
 
@@ -59,20 +62,18 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
             failed = work.renamer.finish()
         except RenamerDied:
             failed = _rename_the_rest(work, series, fail)
-        for index, code in failed:
-            position = series.positions[index]
-            try:
-                work.check_cancelled()
-                work.begin_row()
-                _otherwise(
-                    work,
-                    series.batch[position],
-                    series.checked.intent(position),
-                    series.first + position,
-                    OSError(code, os.strerror(code)),
-                )
-            except (Refusal, OSError) as error:
-                fail(position, error)
+        if not failed:
+            return
+        with Crossing(work, series, fail) as crossing:
+            for index, code in failed:
+                position = series.positions[index]
+                try:
+                    work.check_cancelled()
+                    work.begin_row()
+                    _otherwise(work, crossing, position, OSError(code, os.strerror(code)))
+                except (Refusal, OSError) as error:
+                    fail(position, error)
+            crossing.finish()
 
     return finish
 
@@ -140,18 +141,20 @@ def _is_renamed(work: Work, series: Series, index: int) -> bool:
     return True
 
 
-def _otherwise(work: Work, row: PlanRow, intent: Intent, record: int, error: OSError) -> None:
+def _otherwise(work: Work, crossing: Crossing, position: int, error: OSError) -> None:
     """Retry a failed rename in the way that its error calls for, or raise the error."""
+    series = crossing.series
+    row, record = series.batch[position], series.first + position
     match error.errno:
         case errno.EXDEV:
-            cross_device(work, row, intent, record)
+            crossing.add(position)
         case errno.ENOTSUP:
             try:
                 by_placeholder(work, row, record)
             except OSError as other:
                 if other.errno != errno.EXDEV:
                     raise
-                cross_device(work, row, intent, record)
+                crossing.add(position)
         case errno.EEXIST:
             _taken(work, row, record, error)
         case _:
@@ -229,25 +232,59 @@ def _is_of_its_kind(case: Case, entry: Entry) -> bool:
 # To another file system -----------------------------------------------------------------------------------------------
 
 
-def cross_device(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
-    """Move a file to another file system: copy, verify, and only then remove the original."""
-    if (intent.nlink or 1) > 1:
-        raise kept(row, ReasonCode.HARD_LINKS_TORN, None, intent.nlink)
-    if not stat.S_ISREG(intent.mode or stat.S_IFREG):
-        raise kept(row, ReasonCode.SYMLINK_STAYS)
-    source = work.storages[row.source_base]
-    expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
-    with source.original(row.source_folder, row.source_name) as original:
-        check_ready(row, original.begin(), if_unknown=False)
-        if posix.flags(original.fd) & (posix.IMMUTABLE | posix.APPEND):
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # like a rename: the original cannot be removed
-        staged, entry = copy(work, row, record, original)
-        failure = _take_away(work, row, record, expected, staged.digest, original)
-        if failure is not None:
+class Crossing:
+    """Files of a series on their way to another file system: copied together, then their originals are removed."""
+
+    def __init__(self, work: Work, series: Series, fail: Fail) -> None:
+        self.series = series
+        self._work = work
+        self._fail = fail
+        self._copies = Copies(work, fail)
+        self._originals: dict[int, Original] = {}
+        """By position. They stay open: a lease and the times of an open file show writers."""
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._copies.close()
+        self._open.close()
+
+    def add(self, position: int) -> None:
+        """Copy a file to a temporary name on the other file system. Raises `Refusal`, `OSError`."""
+        row, intent = self.series.batch[position], self.series.checked.intent(position)
+        if (intent.nlink or 1) > 1:
+            raise kept(row, ReasonCode.HARD_LINKS_TORN, None, intent.nlink)
+        if not stat.S_ISREG(intent.mode or stat.S_IFREG):
+            raise kept(row, ReasonCode.SYMLINK_STAYS)
+        with contextlib.ExitStack() as stack:
+            source = self._work.storages[row.source_base]
+            original = stack.enter_context(source.original(row.source_folder, row.source_name))
+            check_ready(row, original.begin(), if_unknown=False)
+            if posix.flags(original.fd) & (posix.IMMUTABLE | posix.APPEND):
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # like a rename: the original cannot be removed
+            self._copies.stage(position, row, self.series.first + position, original)
+            self._open.push(stack.pop_all())
+        self._originals[position] = original
+        if self._copies.is_full or len(self._originals) == _ORIGINALS:
+            self.finish()
+
+    def finish(self) -> None:
+        """Give the copies their names, and remove the originals. Raises `Stuck`."""
+        work = self._work
+        for position, row, record, staged, entry in self._copies.publish():
+            intent = self.series.checked.intent(position)
+            expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+            failure = _take_away(work, row, record, expected, staged.digest, self._originals[position])
+            if failure is None:
+                work.note_lost(staged.lost)
+                continue
             work.touched_folders.add((row.source_base, row.source_folder))
             withdraw(work, row, record, RecordState.COPIED, identity(entry), staged.digest)
-            raise failure
-    work.note_lost(staged.lost)
+            self._fail(position, failure)
+        self._originals.clear()
+        self._open.close()
 
 
 def _take_away(

@@ -37,8 +37,10 @@ _ACLS_OF_XFS = "trusted.SGI_ACL_"
 
 
 class StagedCopy(NamedTuple):
-    """A finished, durable copy under a temporary name."""
+    """A complete copy under a temporary name. It is durable once `fd` is flushed, and its folder."""
 
+    fd: int
+    """The copy, open; to be closed by whoever has it made."""
     digest: bytes
     entry: Entry
     lost: Lost
@@ -60,7 +62,7 @@ def copy(
     flags: int,
     check: Callable[[], None] = lambda: None,
 ) -> StagedCopy:
-    """Make an empty open file, called `name`, a durable copy of a source after `Original.ready`.
+    """Make an empty open file, called `name`, a copy of a source after `Original.ready`.
 
     `mode` and `mtime_ns` replace those of the source; `flags` of chattr(1) are added to those of the source. Raises
     `OSError`; ESTALE if the source changed meanwhile.
@@ -70,12 +72,12 @@ def copy(
     posix.add_flags(target_fd, flags & posix.WHILE_EMPTY)
     digest = copy_content(source.fd, target_fd, source.facts.st_size, check)
     lost = copy_metadata(source.fd, target_fd, source.facts, flags=flags, mode=mode, mtime_ns=mtime_ns)
-    posix.flush(target_fd)
+    posix.begin_to_write(target_fd)
     if not source.is_untouched():
         raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(source.entry.name))
     made, exact_ns = os.fstat(target_fd), source.facts.st_mtime_ns
     is_kept = made.st_mtime_ns == exact_ns or true_ns(source.entry.mtime_ns) == exact_ns
-    return StagedCopy(digest, entry_of(name, made), *lost, None if is_kept else exact_ns)
+    return StagedCopy(target_fd, digest, entry_of(name, made), *lost, None if is_kept else exact_ns)
 
 
 def copy_content(source_fd: int, target_fd: int, size: int, check: Callable[[], None] = lambda: None) -> bytes:

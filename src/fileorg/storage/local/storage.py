@@ -343,7 +343,7 @@ class LocalStorage:
         original: Original | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> StagedCopy:
-        """Make a durable copy named `temporary`; ESTALE if the source changes meanwhile.
+        """Make a copy named `temporary`; ESTALE if the source changes meanwhile. The caller flushes and closes it.
 
         `mode` and `mtime_ns` replace those of the source; `flags` of chattr(1) are added to those of the source. The
         source may be open as `original`. `FileExistsError` refers to `temporary`, which is left unchanged; after any
@@ -360,15 +360,14 @@ class LocalStorage:
                     source, target_fd, temporary, mode=mode, mtime_ns=mtime_ns, flags=flags, check=check
                 )
             except BaseException:
+                os.close(target_fd)
                 target.discard(target_folder, temporary)
                 raise
-            finally:
-                os.close(target_fd)
 
     def publish(
         self, folder: bytes, temporary: bytes, name: bytes, *, before_rename: Callable[[], None] = lambda: None
     ) -> Entry:
-        """Give a staged copy its name, durably. The temporary name is kept as a witness, if hard links are possible.
+        """Give a staged copy its name. The temporary name is kept as a witness, if hard links are possible.
 
         Otherwise the copy is renamed, after `before_rename`, which can record it because no witness will exist.
         """
@@ -380,7 +379,6 @@ class LocalStorage:
                 raise
             before_rename()
             self.rename_noreplace(folder, temporary, self, folder, name)
-        posix.flush(fd)
         return entry_of(name, os.lstat(name, dir_fd=fd))
 
     def discard(self, folder: bytes, temporary: bytes) -> None:
