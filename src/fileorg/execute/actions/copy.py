@@ -67,7 +67,7 @@ def _publish(work: Work, copies: Copies) -> None:
             work.read_back.append((left.ctime_ns, record))
 
 
-class Copy(NamedTuple):
+class PendingCopy(NamedTuple):
     """A copy; `entry` is that of its temporary name, then that of its own."""
 
     position: int
@@ -83,7 +83,7 @@ class Copies:
     def __init__(self, work: Work, fail: Fail) -> None:
         self._work = work
         self._fail = fail
-        self._staged: list[Copy] = []
+        self._staged: list[PendingCopy] = []
         self._bytes = 0
 
     def __enter__(self) -> Self:
@@ -122,15 +122,15 @@ class Copies:
         if before.for_good:
             lost = staged.lost | before.for_good
             staged = staged._replace(lost=lost, lost_attributes=[*staged.lost_attributes, *before.attributes])
-        self._staged.append(Copy(position, row, record, staged, staged.entry))
+        self._staged.append(PendingCopy(position, row, record, staged, staged.entry))
         self._bytes += row.size
 
-    def publish(self) -> list[Copy]:
+    def publish(self) -> list[PendingCopy]:
         """Give the copies their names, durably, and record them. Return those that have them; `fail` gets the others.
 
         Raises `Stuck`.
         """
-        work, staged, made = self._work, self._staged, list[Copy]()
+        work, staged, made = self._work, self._staged, list[PendingCopy]()
         if not staged:
             return made
         flushed = posix.flush_all([copy.staged.fd for copy in staged])
@@ -160,12 +160,12 @@ class Copies:
                 raise _stuck(row, name) from error
         return made
 
-    def _with_folder_flushed(self, made: list[Copy]) -> list[Copy]:
+    def _with_folder_flushed(self, made: list[PendingCopy]) -> list[PendingCopy]:
         """Flush the folders of copies; return those whose folder is flushed, and withdraw the others."""
-        by_folder: defaultdict[tuple[Base, bytes], list[Copy]] = defaultdict(list)
+        by_folder: defaultdict[tuple[Base, bytes], list[PendingCopy]] = defaultdict(list)
         for copy in made:
             by_folder[copy.row.target_base, copy.row.target_folder].append(copy)
-        flushed = list[Copy]()
+        flushed = list[PendingCopy]()
         for (base, folder), copies in by_folder.items():
             try:
                 posix.flush(self._work.storages[base].fd(folder))
@@ -175,7 +175,7 @@ class Copies:
                     self._withdraw(copy, error)
         return flushed
 
-    def _withdraw(self, copy: Copy, error: OSError) -> None:
+    def _withdraw(self, copy: PendingCopy, error: OSError) -> None:
         facts = copy.row, copy.record, RecordState.INTENT, identity(copy.staged.entry), copy.staged.digest
         withdraw(self._work, *facts)
         self._fail(copy.position, error)
@@ -191,7 +191,7 @@ def _as_before(work: Work, row: PlanRow) -> LostBefore:
     return before._replace(mtime_ns=None) if edited else before
 
 
-def _publish_one(work: Work, copy: Copy) -> Entry:
+def _publish_one(work: Work, copy: PendingCopy) -> Entry:
     """Give the copy its name, by any method that the file system supports."""
     row, record, name = copy.row, copy.record, temporary(work.operation, copy.record)
     target, folder = work.storages[row.target_base], row.target_folder
@@ -209,7 +209,7 @@ def _publish_one(work: Work, copy: Copy) -> Entry:
     return target.lstat(folder, row.target_name) or copy.entry
 
 
-def _mark(copy: Copy, state: RecordState) -> tuple[int, RecordState, dict[str, Any]]:
+def _mark(copy: PendingCopy, state: RecordState) -> tuple[int, RecordState, dict[str, Any]]:
     staged, reason = copy.staged, None
     if staged.lost:
         about = b"\0".join(staged.lost_attributes) or None
