@@ -14,7 +14,7 @@ _SOURCE = Path(fileorg.__file__).parent
 _OUTSIDE = "".join(
     path.read_text() for path in _SOURCE.rglob("*.py") if "storage" not in path.relative_to(_SOURCE).parts
 )
-_READ_BY_THE_STORES_TO_COME = {"empty_folders", "renames"}
+_READ_BY_THE_STORES_TO_COME = {"renames"}
 
 
 @pytest.mark.parametrize("name", [name for name in vars(Storage) if not name.startswith("_")])

@@ -82,6 +82,7 @@ class ReasonCode(StrEnum):
     OTHER_DISK_THAN_TRASH = "other-disk-than-trash"
     CLEANED_BY_ITSELF = "cleaned-by-itself"
     NOT_KEPT = "not-kept"
+    COPY_STAYS = "copy-stays"
 
     # Keepers of duplicates
     KEEPER_GONE = "keeper-gone"

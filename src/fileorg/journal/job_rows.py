@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.limits import of_json
 from fileorg.core.model import JobState
+from fileorg.core.names import is_root
 from fileorg.journal.rows import foreign
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _checked(row: tuple[Any, ...]) -> JobRow:
         fine &= all(isinstance(number, int | None) for number in (found.started_ns, found.ended_ns))
         fine &= all(isinstance(text, str) for text in (found.kind, found.options, found.limits, found.host))
         of_json(found.limits)
-        fine &= isinstance(found.root, bytes) and found.root.startswith(b"/") and b"\0" not in found.root
+        fine &= is_root(found.root)
         fine &= isinstance(found.reason, str | None) and found.kind in _KINDS
     except (TypeError, ValueError):
         fine = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 from fileorg.core.batches import row_maker
 from fileorg.core.errors import JournalError
 from fileorg.core.model import FOLDER_ACTIONS, ROOT, Action, Base, Keeper, OperationState, RecordState
-from fileorg.core.names import are_names, display, is_folder, is_name
+from fileorg.core.names import are_names, display, is_folder, is_name, is_root
 from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import MAX_KEPT
 
@@ -74,7 +74,7 @@ def destination_of(options: str) -> bytes | None:
         path: bytes = base64.b64decode(exact) if exact else text.encode() if text else b""
     except (ValueError, TypeError, AttributeError):
         return None
-    return path if path.startswith(b"/") and b"\0" not in path else None
+    return path if is_root(path) else None
 
 
 def parsed_options(options: str) -> dict[str, Any]:
@@ -89,12 +89,12 @@ def parsed_options(options: str) -> dict[str, Any]:
 
 
 def checked_operation(row: tuple[Any, ...]) -> Operation:
-    """Return the operation of a row if its types are right and its roots absolute. Raises `JournalError`."""
+    """Return the operation of a row if its types are right and its roots may be some. Raises `JournalError`."""
     try:
         found = Operation(*row)._replace(state=OperationState(row[7]))
         roots = [found.root] if found.dest is None else [found.root, found.dest]
         numbers = (found.id, found.root_inode, found.first_record, found.started_ns, found.done, found.size_bytes)
-        fine = all(isinstance(root, bytes) and root.startswith(b"/") and b"\0" not in root for root in roots)
+        fine = all(map(is_root, roots))
         fine &= all(isinstance(number, int) for number in numbers) and isinstance(found.kind, str)
         fine &= all(isinstance(number, int | None) for number in (found.undoes, found.ended_ns))
     except (ValueError, TypeError):
@@ -114,7 +114,7 @@ class Root(NamedTuple):
 def checked_root(row: tuple[Any, ...], operation: int) -> Root:
     """Return the root of a row (path, inode) if it is valid. Raises `JournalError`."""
     path, inode = row
-    if not isinstance(path, bytes) or not path.startswith(b"/") or b"\0" in path or not isinstance(inode, int):
+    if not is_root(path) or not isinstance(inode, int):
         raise foreign("A root of operation", operation)
     return Root(path, inode)
 

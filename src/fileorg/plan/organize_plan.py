@@ -105,6 +105,7 @@ class OrganizePlan:
             self._rule_targets = RuleTargets(layout.by_rules.storages, layout.base)
             self._target = cast("Storage", self._rule_targets)
             self._by_rules = RulePlacer(layout, layout.by_rules.storages[ROOT])
+        self._makes_folders = target.capabilities.empty_folders
         self._placer = self._by_rules or Placer(layout, source)
         self._draft = Draft()
         self._others: dict[Base, Storage] = {}  # other folders of the operation, which may have symlinks into this one
@@ -574,7 +575,7 @@ class OrganizePlan:
 
     def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
         ready: list[PlanRow] = []
-        missing = MissingFolders(self._layout.base, self._is_missing)
+        missing = MissingFolders(self._layout.base, self._is_missing if self._makes_folders else lambda _: False)
         folds = self._draft.has_symlinks and self._source_folds
         links = LinkRows(self._layout, self._draft, self._source, missing, self._others, case_insensitive=folds)
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):

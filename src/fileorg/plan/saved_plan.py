@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import FOLDER_ACTIONS, Action, Base, Keeper, PlanRow
-from fileorg.core.names import display, is_folder, is_name, join, split
+from fileorg.core.names import display, is_folder, is_name, is_root, join, split
 from fileorg.core.reasons import Lost, Reason, ReasonCode
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class SavedPlan:
             ]
             head = head._replace(roots=roots, trash=os.fsencode(head.trash))
             numbers = [head.files, head.renames, *(number for root in roots for number in root[1:3])]
-            fine = all(root.path.startswith(b"/") and b"\0" not in root.path for root in roots) and len(roots) > 1
+            fine = all(is_root(root.path) for root in roots) and len(roots) > 1
             fine &= all(root.uses or not root.changes for root in roots)
             fine &= all(is_folder(used) for root in roots for used in root.uses)
             fine &= all(isinstance(number, int) for number in numbers) and isinstance(head.facts, dict)

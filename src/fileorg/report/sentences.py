@@ -87,6 +87,7 @@ _SENTENCES = {
     ReasonCode.CLEANED_BY_ITSELF: (
         "it is on another file system than fileorg's trash: run fileorg clean on that folder itself"
     ),
+    ReasonCode.COPY_STAYS: "it could not be removed after the copy ({error}), and neither could its copy {about}",
     ReasonCode.LAST_COPY: (
         "the file that it duplicated no longer exists or was edited, so this may be the last copy; fileorg"
         " undo restores it"

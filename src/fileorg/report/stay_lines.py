@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import StatusCode
-from fileorg.core.names import below, display, join, split
+from fileorg.core.names import below, display, is_root, join, split
 from fileorg.core.reasons import reason_code
 from fileorg.core.scratch import scratch
 from fileorg.index.recorded_stays import RecordedStay
@@ -38,7 +38,7 @@ _WORDS = {reason_code(reason): str(reason) for kind in (NotTaken, IgnoreReason) 
 
 def _path_of(root: bytes, path: bytes) -> bytes:
     """Return the absolute path of an entry: it is stored so if the operation has several roots."""
-    return path if path.startswith(b"/") else below(root, path)
+    return path if is_root(path) else below(root, path)
 
 
 def stay_sentence(code: str) -> str:

@@ -10,7 +10,7 @@ from _thread import get_ident
 from collections import Counter, deque
 from functools import lru_cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fileorg.core.names import display, join, split
 from fileorg.core.pool import Processes, TaskKind, cut
@@ -27,7 +27,7 @@ from fileorg.scan.stays import NO_SIZE, NotTaken, Stays
 from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
 from fileorg.scan.whole import whole
-from fileorg.storage.base import BATCH_ENTRIES
+from fileorg.storage.base import BATCH_ENTRIES, Kind
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing
     from fileorg.core.pool import Pool
     from fileorg.scan.selection import Selection
+    from fileorg.storage.object.object_storage import ObjectStorage
 
 _IGNORE_FILE_BYTES = 1 << 20
 
@@ -114,6 +115,10 @@ class Seen:
         self.stays: Callable[[Sequence[Stays]], None] = lambda _: None
         """Callback for the entries that stay, if the selection asks for them."""
 
+    def note(self, notes: Sequence[str]) -> None:
+        self.notes_count += len(notes)
+        self.notes += notes[: _REMEMBERED - len(self.notes)]
+
     def add(self, part: ScanPart) -> None:
         self.files += part.batch.files
         self.folders += part.sequence == 0
@@ -130,8 +135,7 @@ class Seen:
             self.leading(part.leading)
         if part.stays:
             self.stays(part.stays)
-        self.notes_count += len(part.notes)
-        self.notes += part.notes[: _REMEMBERED - len(self.notes)]
+        self.note(part.notes)
         if part.error is not None:
             self.unreadable_count += 1
             if len(self.unreadable) < _REMEMBERED:
@@ -146,10 +150,14 @@ class Reader:
         """Raises `UsageError` for a pattern that can match nothing."""
         self._storage = storage
         self.arguments = (storage.root, storage.cross_mounts, selection)
+        self.may_share = storage.kind is Kind.LOCAL
+        """True if helpers can read the tree, too: one listing of a store goes through all folders."""
         self._selection = selection
         self._filters = selection.filters
         self._has_bounds = self._filters.has_bounds
         self._ignore = self._filters.ignore()
+        if not self.may_share:
+            cast("ObjectStorage", storage).lists_all = self._filters.recursive and self._filters.max_depth is None
         root = storage.stat_folder(b"")
         self._dev = root.dev if root else 0
         self._names_left = _NAMES_NOT_ENTERED
@@ -157,6 +165,15 @@ class Reader:
     @property
     def filters(self) -> Filters:
         return self._filters
+
+    def odd_keys(self) -> Sequence[str]:
+        """Return a note on the keys of a store that no path can name, if there are any: they are left alone."""
+        if self.may_share or not (count := cast("ObjectStorage", self._storage).odd_count):
+            return ()
+        from fileorg.core.figures import plural
+
+        some = ", ".join(map(display, cast("ObjectStorage", self._storage).odd))
+        return (f"{plural(count, 'key')} left alone, because no path can name them: {some}",)
 
     def root(self) -> Task:
         return Task(b"", 0, None)
@@ -483,6 +500,7 @@ def scan(
             if part.batch.files:
                 yield part.sequence, part.batch
         seen.empty_folders += known.end()
+        seen.note(reader.odd_keys())
 
 
 def _parts(reader: Reader, seen: Seen, pool: Pool | None) -> Iterator[ScanPart]:
@@ -491,7 +509,7 @@ def _parts(reader: Reader, seen: Seen, pool: Pool | None) -> Iterator[ScanPart]:
     while pending:
         if pool is not None and seen.files > _SOME_FILES:
             pool.warm()
-        if seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
+        if reader.may_share and seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
             parts = _parts_by_pool(reader, pending, seen, pool)
         else:
             parts = reader.parts(pending.popleft())

@@ -18,6 +18,7 @@ class Kind(Enum):
     """The kind of a storage: it determines how an action works there and what a crash leaves behind."""
 
     LOCAL = "local"
+    OBJECT = "object"
 
 
 class Capabilities(NamedTuple):

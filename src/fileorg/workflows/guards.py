@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError, about, blank_path
 from fileorg.core.figures import plural
-from fileorg.core.names import below, display, is_within
+from fileorg.core.names import below, display, is_within, scheme_of
 from fileorg.core.trusted import path_of
 from fileorg.storage.local import posix
 from fileorg.workflows.places import ProtectedPlace, is_systems, own_home, place_in, place_of
@@ -41,6 +41,7 @@ def existing_folder(path: bytes) -> bytes:
     """Return the real path of a readable folder. Raises `UsageError`, which says what the path is instead."""
     if not path:
         raise blank_path("PATH")
+    _refuse_url(path)
     shown = display(path)
     try:
         real = os.path.realpath(path, strict=True)
@@ -61,6 +62,15 @@ def existing_folder(path: bytes) -> bytes:
             code=ErrorCode.PERMISSION_DENIED,
         )
     return real
+
+
+def _refuse_url(path: bytes) -> None:
+    """Raise `UsageError` for a URL where only a folder can be used."""
+    if scheme_of(path):
+        from fileorg.workflows.stores import cannot_yet, parsed
+
+        parsed(path)  # a password in it is not shown
+        raise cannot_yet("do this", path)
 
 
 class Allowed(NamedTuple):
@@ -109,6 +119,7 @@ def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) 
     """
     if not path:
         raise blank_path("--dest")
+    _refuse_url(path)
     real = os.path.realpath(path)
     base, missing = real, list[bytes]()
     while not os.path.lexists(base):

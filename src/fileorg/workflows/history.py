@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import UnknownOperation
 from fileorg.core.model import PROBLEM_STATES, RecordState, StatusCode
-from fileorg.core.names import below, is_within, join
+from fileorg.core.names import below, is_within, join, scheme_of
 from fileorg.journal.journal import Journal
 from fileorg.journal.rows import parsed_options
 from fileorg.journal.status import operation_statuses
@@ -126,6 +126,8 @@ def trail(path: bytes, state: StateDirectory) -> Trail:
 
 def _absolute(path: bytes) -> bytes:
     """Return the absolute path, without symlinks above its last name."""
+    if scheme_of(path):
+        return path
     name = os.path.abspath(path)
     return os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
 

@@ -13,9 +13,10 @@ from fileorg.core.events import JobProgress, ended_jobs, read_status, write_stat
 from fileorg.core.figures import plural
 from fileorg.core.formats import named
 from fileorg.core.model import GIVEN, PROBLEM_STATES, JobState, Limits
-from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
+from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, OBJECT_ROWS, execute
 from fileorg.execute.work import Changed
 from fileorg.journal.rows import destination_of
+from fileorg.storage.base import Kind
 from fileorg.storage.local.worker import renamer_for
 
 if TYPE_CHECKING:
@@ -297,5 +298,7 @@ def notes_on_mended(mended: Outcome) -> list[str]:
 
 def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:
     """Return the number of files between two checks of the stop flag: few if contents are copied, which takes long."""
+    if any(storage.kind is not Kind.LOCAL for storage in storages):
+        return OBJECT_ROWS
     devices = {storage.identity[0] for storage in storages}
     return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, LookInto, OnConflict
-from fileorg.core.names import below, collision_key, display, is_within, join, split
+from fileorg.core.names import below, collision_key, display, is_within, join, scheme_of, split
 from fileorg.journal.journal import JobStart
 from fileorg.plan.organize_plan import OrganizePlan, PlannedNames
 from fileorg.plan.placing import Layout
@@ -23,6 +23,7 @@ from fileorg.scan.classifier import LateContents
 from fileorg.scan.selection import Selection
 from fileorg.scan.stays import StaysStore
 from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.base import Kind
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, destination, refuse_too_many
 from fileorg.workflows.operations import options_as_json
@@ -215,7 +216,7 @@ class OrganizeRun:
         """
         if self._options.action is not Action.MOVE or not self._options.filters.recursive:
             return 0
-        return sum(_emptied(plan, storage) for plan, storage in self.parts)
+        return sum(_emptied(plan, storage) for plan, storage in self.parts if storage.capabilities.empty_folders)
 
     def sizes_before(self, limit: int) -> list[int]:
         """Return the numbers of files that the last runs in this root have moved, the newest first."""
@@ -251,11 +252,15 @@ def organizing(
     template, own_rules = _template(options)
     given, rules = options, Rules.of(options.configuration)
     by_taken = options.by is By.DATE and not options.template
-    if template.uses_category or own_rules or by_taken or options.look_into is LookInto.ALL:
+    in_store = any(map(scheme_of, [*options.roots, options.dest or b""]))
+    if in_store:
+        _refuse_in_store(options, own_rules=bool(own_rules), is_watch=gate is not None)
+        rules = rules.asking(LookInto.NONE)
+    elif template.uses_category or own_rules or by_taken or options.look_into is LookInto.ALL:
         rules = rules.asking(options.look_into)
     only_reads = options.dest is not None and options.action is not Action.MOVE and not own_rules
     allowed = Allowed(options.inside_project, read_only=only_reads or not changes, way_out=_COPY)
-    roots = [changeable_folder(root, state, allowed) for root in options.roots]
+    roots = [_checked_root(root, state, allowed) for root in options.roots]
     if options.more_roots:
         roots = separate_folders(roots, reporter)
     compiled: list[RulesOfRun] = []
@@ -265,9 +270,8 @@ def organizing(
         kinds = options.configuration, rules, options.filters, options.action
         compiled = [rules_of_run(own_rules, *kinds[:2], root, *kinds[2:]) for root in roots]
         options = options._replace(filters=compiled[0].filters)
-    into = Allowed(
-        options.inside_project or options.filters.all_files, identity_of(roots[0]), not changes, _NAME_ANOTHER
-    )
+    within = None if in_store else identity_of(roots[0])
+    into = Allowed(options.inside_project or options.filters.all_files, within, not changes, _NAME_ANOTHER)
     dest, to_be_made = _destination(options, roots, state, into)
     made = None if dest is None else os.path.join(dest, to_be_made)
     absolute = given._replace(root=roots[0], more_roots=roots[1:], dest=made)
@@ -344,7 +348,7 @@ def organizing(
                 seen.unchanged += index.update(source.root, found)
             if len(parts) == 1:
                 plan.survey(seen.files, reporter)
-                if options.remove_empty:
+                if options.remove_empty and not in_store:
                     plan.plan_removals(sources[0])
                 yield OrganizeRun(plan, parts, seen, options, session, left_alone, to_be_made, index)
                 return
@@ -353,6 +357,37 @@ def organizing(
             organized = [OrganizePart(*part, own_bases) for part, own_bases in zip(parts, bases, strict=True)]
             all_of_it = CombinedPlan(organized, seen.files, reporter, remove_empty=options.remove_empty)
             yield OrganizeRun(all_of_it, parts, seen, options, session, left_alone, to_be_made, index)
+
+
+def _checked_root(path: bytes, state: StateDirectory, allowed: Allowed) -> bytes:
+    """Return the real path of a folder that the guards allow, or the URL of a root in a store."""
+    if not scheme_of(path):
+        return changeable_folder(path, state, allowed)
+    from fileorg.workflows.stores import store_root
+
+    return store_root(path)
+
+
+def _refuse_in_store(options: OrganizeOptions, *, own_rules: bool, is_watch: bool) -> None:
+    """Raise `UsageError` for a run that does not work on stores."""
+    from fileorg.workflows.stores import cannot_yet, parsed
+
+    places = options.roots if options.dest is None else [*options.roots, options.dest]
+    in_store = [place for place in places if scheme_of(place)]
+    schemes = {parsed(place).scheme for place in in_store}
+    unsupported = {
+        "watch a folder": is_watch,
+        "organize several folders": bool(options.more_roots),
+        f"use --action {options.action}": options.action is not Action.MOVE,
+        "move files from or to a local folder": len(in_store) < len(places),
+        "move files to another store": len(schemes) > 1,
+        "use rules": own_rules,
+        "use --by-content": options.look_into is LookInto.ALL,
+        "use --by date": options.by is By.DATE,
+    }
+    for what, is_asked in unsupported.items():
+        if is_asked:
+            raise cannot_yet(what, in_store[0])
 
 
 def _add_symlinks(
@@ -383,7 +418,9 @@ def _opened_target(
     outer = next((source for source in sources if is_within(dest, source.root)), sources[0])
     if dest == outer.root:
         return outer
-    target = session.open_changeable(dest, into._replace(within=outer.identity), to_be_made=to_be_made)
+    if outer.kind is Kind.LOCAL:
+        into = into._replace(within=outer.identity)
+    target = session.open_changeable(dest, into, to_be_made=to_be_made)
     # The paths may differ if it is mounted twice.
     return next((source for source in sources if source.identity == target.identity), target)
 
@@ -523,6 +560,8 @@ def _destination(
     """
     if options.dest is None:
         return None, b""
+    if scheme_of(options.dest):
+        return _checked_root(options.dest, state, allowed), b""
     dest, to_be_made = destination(options.dest, state, allowed)
     for root in roots:
         if to_be_made and dest.startswith(root + b"/") and os.stat(dest).st_dev == os.stat(root).st_dev:

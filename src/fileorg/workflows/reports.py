@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xxhash import xxh3_128_digest
 
 from fileorg.core.errors import ErrorCode, StateError, UnknownOperation, UsageError
-from fileorg.core.names import display
+from fileorg.core.names import display, real_path
 from fileorg.index.listings import Listings
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.workflows.history import is_empty
@@ -141,11 +141,11 @@ def _fresh(folder: bytes, state: StateDirectory, configuration: Configuration | 
     from fileorg.rules.filters import Filters
     from fileorg.scan.classifier import Classifier
     from fileorg.workflows.organize import OrganizeOptions, organizing
-    from fileorg.workflows.roots import open_local
+    from fileorg.workflows.roots import open_root
 
     options = OrganizeOptions(root=folder, filters=Filters(), stays=True, configuration=configuration)
     with organizing(options, state, NullReporter(), changes=False) as run, contextlib.ExitStack() as stack:
-        report = scan_report(run.index, run.root, Classifier(Rules.of(configuration), open_local(stack, run.root)))
+        report = scan_report(run.index, run.root, Classifier(Rules.of(configuration), open_root(stack, run.root)))
         if report is None:
             raise AssertionError("the index has just been updated")
         yield fresh_report(report, run.root, run.stays)
@@ -157,13 +157,13 @@ def _scanned(folder: bytes, state: StateDirectory, configuration: Configuration 
     from fileorg.report.scanned import scan_report
     from fileorg.rules.classify import Rules
     from fileorg.scan.classifier import Classifier
-    from fileorg.workflows.roots import open_local
+    from fileorg.workflows.roots import open_root
 
-    root = os.path.realpath(folder)
+    root = real_path(folder)
     with index_to_read(state) as index, contextlib.ExitStack() as stack:
         storage = None
         with contextlib.suppress(OSError):  # a removed tree still has a report
-            storage = open_local(stack, root)
+            storage = open_root(stack, root)
         report = scan_report(index, root, Classifier(Rules.of(configuration), storage))
         if report is None:
             raise UsageError(

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.model import DEST
-from fileorg.core.names import display, is_within
+from fileorg.core.names import display, is_within, real_path, scheme_of
 from fileorg.core.state import root_locks
 from fileorg.core.trusted import path_of
+from fileorg.storage.base import Kind
 from fileorg.storage.local.absent import AbsentStorage
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.workflows.guards import refuse_system
+from fileorg.workflows.guards import existing_folder, refuse_system
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -38,15 +39,48 @@ def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: boo
     return storage
 
 
+def open_root(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
+    """Return the storage of a directory, as `open_local` does, or of the URL of a store.
+
+    Raises `GuardRefused`, `UsageError`, `OSError`.
+    """
+    if not scheme_of(root):
+        return open_local(stack, root, one_file_system=one_file_system)
+    from fileorg.workflows.stores import open_store
+
+    return open_store(stack, root)
+
+
 def locked(storages: Iterable[LocalStorage]) -> contextlib.AbstractContextManager[list[int]]:
-    """Lock the directories of `storages` against other runs. Raises `Locked`, `TooManyOpen`."""
-    return root_locks({storage.root: storage.fd(b"") for storage in storages})
+    """Lock the directories of `storages` against other runs. Raises `Locked`, `TooManyOpen`.
+
+    No lock spans machines: in stores, the preconditions of each request protect.
+    """
+    return root_locks({each.root: each.fd(b"") for each in storages if each.kind is Kind.LOCAL})
 
 
 def identity_of(path: bytes) -> tuple[int, int]:
-    """Return the device and inode numbers of `path`. Raises `OSError`."""
+    """Return the device and inode numbers of `path`, and for a URL numbers that stand for it. Raises `OSError`."""
+    if scheme_of(path):
+        return url_identity(path)
     seen = os.stat(path)
     return seen.st_dev, seen.st_ino
+
+
+def url_identity(url: bytes) -> tuple[int, int]:
+    """Return two numbers that stand for a URL; no folder has them."""
+    import hashlib
+
+    return -1, int.from_bytes(hashlib.blake2b(url, digest_size=8).digest())
+
+
+def readable_root(path: bytes) -> bytes:
+    """Return the real path of a readable folder, or the URL of a root in a store. Raises `UsageError`."""
+    if not scheme_of(path):
+        return existing_folder(path)
+    from fileorg.workflows.stores import store_root
+
+    return store_root(path)
 
 
 def distinct_folders(paths: Sequence[bytes]) -> list[bytes]:
@@ -106,18 +140,20 @@ def reopened(
 
     Raises `GuardRefused`, `Locked`, `OSError`.
     """
-    real = {root.path: os.path.realpath(root.path) for root in roots}
+    real = {root.path: real_path(root.path) for root in roots}
     for path, is_now in real.items():
-        refuse_system(is_now, display(path), state)
+        if not scheme_of(path):
+            refuse_system(is_now, display(path), state)
     there = list(dict.fromkeys(root.path for root in roots if root.path not in absent))
     with contextlib.ExitStack() as stack:
-        opened = {path: open_local(stack, real[path]) for path in there}
+        opened = {path: open_root(stack, real[path]) for path in there}
         inodes = {root.path: root.inode or 0 for root in reversed(roots)}
         for path, storage in opened.items():
             if real[path] != path:
                 _refuse_another(path, inodes[path], storage)
         for storage in opened.values():
-            refuse_system(path_of(storage.fd(b""), storage.root), display(storage.root), state)
+            if storage.kind is Kind.LOCAL:
+                refuse_system(path_of(storage.fd(b""), storage.root), display(storage.root), state)
         locks = stack.enter_context(locked(opened.values())) if lock else []
         opened |= {path: AbsentStorage(path, inodes[path]) for path in absent}
         yield Reopened([opened[root.path] for root in roots], locks)
@@ -164,6 +200,8 @@ def is_there(root: Root) -> bool:
     """Return whether a directory of an operation still has its path. Without stable inode numbers, any directory there
     counts. Raises `OSError`.
     """
+    if scheme_of(root.path):
+        return True
     if not os.path.isdir(root.path):
         return False
     if root.inode is None or identity_of(root.path)[1] == root.inode:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.model import LookInto
-from fileorg.core.names import display, is_within
+from fileorg.core.names import display, is_within, scheme_of
 from fileorg.rules.classify import Rules
 from fileorg.scan.classifier import Classifier, LateContents
 from fileorg.scan.selection import Selection
@@ -19,7 +19,7 @@ from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.locked_index import locked_index
-from fileorg.workflows.roots import distinct_folders, met_twice, open_local
+from fileorg.workflows.roots import distinct_folders, met_twice, open_local, open_root, readable_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,21 +54,35 @@ def scan_trees(
 ) -> ScanReport:
     """Update the index for each tree and return totals. Raises `UsageError`, `Locked`."""
     started = time.monotonic()
-    rules = Rules.of(configuration).asking(look_into)
-    roots = distinct_folders([existing_folder(path) for path in paths])
+    by_name = Rules.of(configuration)
+    roots = distinct_folders([readable_root(path) for path in paths])
     totals, seen = Totals(), Seen()
     never = state.identities()
     with locked_index(state, "scanning " + ", ".join(map(display, roots)), reporter) as index:
         for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
             with contextlib.ExitStack() as stack:
-                storage = open_local(stack, root, one_file_system=filters.one_file_system)
+                storage = open_root(stack, root, one_file_system=filters.one_file_system)
                 reader = Reader(storage, Selection(filters, never, twice))
+                rules = by_name.asking(_looking_into(root, look_into))
                 reporter.stage("scan")
                 contents = LateContents(partial(_indexed, rules, index, root))
                 count = _Count(totals, Classifier(rules, storage, contents), contents, root)
                 seen.unchanged += index.update(root, count.counted(scan(reader, seen, reporter)))
                 count.count_rest(index, reporter)
     return ScanReport(roots, totals, seen, time.monotonic() - started)
+
+
+def _looking_into(root: bytes, look_into: LookInto) -> LookInto:
+    """Return whose content is read below a root. In a store, each read is a request: names alone decide, unless
+    --by-content asks for more, which is not possible yet. Raises `UsageError`.
+    """
+    if not scheme_of(root):
+        return look_into
+    if look_into is LookInto.ALL:
+        from fileorg.workflows.stores import cannot_yet
+
+        raise cannot_yet("use --by-content", root)
+    return LookInto.NONE
 
 
 class _Count:
@@ -133,16 +147,17 @@ def categorize(
     """
     from fileorg.core.sorting import in_path_order
 
-    rules = Rules.of(configuration).asking(look_into)
+    by_name = Rules.of(configuration)
     given = [_file_or_folder(path) for path in paths]
     roots = distinct_folders([path for path, is_file in given if not is_file])
     twice_in = dict(zip(roots, met_twice(Mounts(), roots), strict=True))
     for path in dict.fromkeys(path for path, _ in given):
         if path in twice_in:
             selection = Selection(filters, twice=twice_in[path])
+            rules = by_name.asking(_looking_into(path, look_into))
             yield from in_path_order((file.path, file) for file in _in_folder(path, selection, rules, seen, reporter))
         elif not any(is_within(path, root) for root in roots):
-            if (file := _single(path, filters, rules)) is None:
+            if (file := _single(path, filters, by_name.asking(look_into))) is None:
                 reporter.note(f"{display(path)} was skipped: it is neither a file nor a folder.")
             else:
                 yield file
@@ -150,16 +165,16 @@ def categorize(
 
 def _file_or_folder(path: bytes) -> tuple[bytes, bool]:
     """Return the real path of a folder, or a path in a real folder of something else, and whether it is the latter."""
-    if path and os.path.lexists(path) and not os.path.isdir(path):
+    if path and not scheme_of(path) and os.path.lexists(path) and not os.path.isdir(path):
         return os.path.join(existing_folder(os.path.dirname(path) or b"."), os.path.basename(path)), True
-    return existing_folder(path), False
+    return readable_root(path), False
 
 
 def _in_folder(
     root: bytes, selection: Selection, rules: Rules, seen: Seen, reporter: Reporter
 ) -> Iterator[Categorized]:
     with contextlib.ExitStack() as stack:
-        storage = open_local(stack, root, one_file_system=selection.filters.one_file_system)
+        storage = open_root(stack, root, one_file_system=selection.filters.one_file_system)
         classifier = Classifier(rules, storage, LateContents(partial(direct_contents, rules, storage)))
         for _, batch in scan(Reader(storage, selection), seen, reporter):
             folder = os.path.join(root, batch.folder)

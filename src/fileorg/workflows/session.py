@@ -15,6 +15,7 @@ from fileorg.core.state import describe_run, run_lock
 from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
 from fileorg.journal.trash_records import TRASH
+from fileorg.storage.base import Kind
 from fileorg.storage.local.worker import renamer_for
 from fileorg.workflows.guards import NOTHING, Allowed, check_opened, unwritable
 from fileorg.workflows.locked_index import locked_index
@@ -28,7 +29,7 @@ from fileorg.workflows.operations import (
     notes_on_mended,
     rows_at_a_time,
 )
-from fileorg.workflows.roots import locked, open_local, reopened
+from fileorg.workflows.roots import locked, open_root, reopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -252,7 +253,7 @@ class Session:
 
         Raises `GuardRefused` if the directory was replaced since the check, `OSError`.
         """
-        return open_local(self._stack, root, one_file_system=one_file_system)
+        return open_root(self._stack, root, one_file_system=one_file_system)
 
     def open_changeable(
         self, root: bytes, allowed: Allowed = NOTHING, *, one_file_system: bool = False, to_be_made: bytes = b""
@@ -261,7 +262,8 @@ class Session:
         guards: see `check_opened`. Raises like `changeable_folder`, `OSError`.
         """
         storage = self.open(root, one_file_system=one_file_system)
-        check_opened(storage.fd(b""), root, self.state, allowed, to_be_made=to_be_made)
+        if storage.kind is Kind.LOCAL:
+            check_opened(storage.fd(b""), root, self.state, allowed, to_be_made=to_be_made)
         self._uses.setdefault(root, []).append(to_be_made)
         return storage
 
@@ -269,7 +271,7 @@ class Session:
         """In a session without changes, report the directories that a run could not write."""
         if self._changes:
             return
-        for storage in dict.fromkeys(storages):
+        for storage in dict.fromkeys(each for each in storages if each.kind is Kind.LOCAL):
             if (error := unwritable(storage.fd(b""), display(storage.root))) is not None:
                 self.reporter.note(f"{error} A run would be refused.")
 
@@ -403,8 +405,8 @@ class Session:
             ended_jobs.append((self.state.path, number))
 
     def _moved_digests(self) -> MovedDigests | None:
-        if self._index is None:
-            return None
+        if self._index is None or any(storage.kind is not Kind.LOCAL for storage in self.storages):
+            return None  # the digests of a store do not depend on places
         from fileorg.execute.moved_digests import MovedDigests
 
         try:

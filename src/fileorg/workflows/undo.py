@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import ErrorCode, Exit, GuardRefused, UnknownOperation, UsageError
 from fileorg.core.figures import when
 from fileorg.core.model import DEST, ROOT, Base, OperationState
-from fileorg.core.names import below, display, is_within
+from fileorg.core.names import below, display, is_within, scheme_of
 from fileorg.execute.work import Changed
 from fileorg.journal.journal import JobStart
 from fileorg.journal.trash_records import PURGE
@@ -321,13 +321,15 @@ def _unused_destination(journal: Journal, operation: Operation, roots: Sequence[
     elsewhere: an earlier operation had made it, and its undo has removed it.
     """
     root, dest = (each.path for each in roots[: DEST + 1])
-    if dest == root or os.path.lexists(dest):
+    if dest == root or scheme_of(dest) or os.path.lexists(dest):
         return set()
     used = (below(roots[base].path, path) for _, base, path, *_ in journal.folders(operation.id))
     return set() if any(is_within(folder, dest) for folder in used) else {dest}
 
 
 def _still_there(root: bytes, operation: Operation, options: UndoOptions) -> None:
+    if scheme_of(root):
+        return
     try:
         existing_folder(root)
     except UsageError as error:

@@ -257,6 +257,7 @@ def run_organize(
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
+    from fileorg.core.names import real_path
     from fileorg.workflows.organize import organizing
 
     with (
@@ -269,7 +270,7 @@ def run_organize(
             run.plan,
             run.bases,
             partial(_stays, run),
-            root=os.path.realpath(chosen.root),
+            root=real_path(chosen.root),
         )
         in_several = len(run.roots) > 1
         change = Change(options, VERBS[chosen.action], "organize", out, screen, rows, in_several=in_several)
@@ -374,6 +375,7 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
     from fileorg.cli.plan_view import stays_as_json
     from fileorg.core.figures import plural, size
     from fileorg.core.formats import named
+    from fileorg.core.names import real_path
 
     plan = run.plan
     head: dict[str, Any] = {
@@ -383,7 +385,7 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
         **shared.roots_as_json(run.roots),
     }
     if chosen.dest is not None:
-        head |= named("dest", os.path.realpath(chosen.dest))
+        head |= named("dest", real_path(chosen.dest))
     totals = {
         "files": plan.files,
         "size_bytes": plan.size_bytes,

@@ -146,6 +146,7 @@ def undo_options(
     redo: bool = False,
 ) -> "UndoOptions":
     """Return the options of undo or redo. Raises `UsageError` if both an operation and `--in` are given."""
+    from fileorg.core.names import real_path
     from fileorg.workflows.undo import UndoOptions
 
     if operation is not None and within is not None:
@@ -156,7 +157,7 @@ def undo_options(
         include_changed,
         rename,
         roots=[os.fsencode(path) for path in roots or ()],
-        within=None if within is None else os.path.realpath(os.fsencode(within)),
+        within=None if within is None else real_path(os.fsencode(within)),
     )
 
 

@@ -40,9 +40,16 @@ _LOCAL = {
 TABLE: dict[tuple[Action, Kind, Kind], Handler] = {
     (action, Kind.LOCAL, Kind.LOCAL): handler for action, handler in _LOCAL.items()
 }
-"""Handlers by action and by the kinds of the source and target storages."""
+"""Handlers by action and by the kinds of the source and target storages. A store that takes part adds its own."""
 
 
 def handler_of(action: Action, source: Base, target: Base, storages: Sequence[LocalStorage]) -> Handler:
     """Return the handler of an action between two bases."""
-    return TABLE[action, storages[source].kind, storages[target].kind]
+    key = action, storages[source].kind, storages[target].kind
+    try:
+        return TABLE[key]
+    except KeyError:
+        from fileorg.execute.actions import move_object
+
+        TABLE.update(move_object.TABLE)
+        return TABLE[key]

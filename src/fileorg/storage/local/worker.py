@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import GIVEN
 from fileorg.core.pool import end_with_parent, limit_memory
+from fileorg.storage.base import Kind
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class RenameProcess:
 
 def renamer_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[int]) -> Renamer:
     """Return a renamer in this process for few files, in another process for many if possible."""
-    if files <= _FEW_FILES:
+    if files <= _FEW_FILES or any(storage.kind is not Kind.LOCAL for storage in storages):
         return InlineRenamer(storages)
     other = RenameProcess(storages, locks)
     if other.is_ready():

@@ -1,0 +1,216 @@
+"""Organize, undo and redo in an object store: before, after, and back."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.buckets import Bucket
+
+from fileorg.core.errors import UsageError
+from fileorg.core.events import NullReporter
+from fileorg.core.model import Action, By, LookInto, OnConflict, RecordState
+from fileorg.rules.filters import Filters
+from fileorg.storage.object.memory import MemoryClient, memory_bucket
+from fileorg.workflows.scan import scan_trees
+
+if TYPE_CHECKING:
+    from tests.support.runs import Runs
+
+    from fileorg.core.state import StateDirectory
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest) -> Bucket:
+    """The folder `inbox` of a bucket in memory."""
+    return Bucket(MemoryClient(request.node.name), "inbox/")
+
+
+def test_files_go_to_the_folders_of_their_categories_and_back(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "picture", "b.pdf": "text", "c.xyz": "unknown"})
+    before = bucket.snapshot()
+    outcome = runs.organize(root=bucket.url)
+    assert (outcome.done, outcome.problem_count) == (2, 0)
+    assert bucket.read() == {"Images/a.jpg": "picture", "Documents/b.pdf": "text", "c.xyz": "unknown"}
+    assert runs.undo().done == 2
+    assert bucket.snapshot() == before
+    assert runs.redo().done == 2
+    assert bucket.read() == {"Images/a.jpg": "picture", "Documents/b.pdf": "text", "c.xyz": "unknown"}
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_metadata_and_headers_stay_as_they_are(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "x"}, metadata={"camera": "one"}, headers={"content-type": "image/x-own"})
+    before = bucket.snapshot()["a.jpg"]
+    runs.organize(root=bucket.url)
+    assert bucket.snapshot() == {"Images/a.jpg": before}
+    runs.undo()
+    assert bucket.snapshot() == {"a.jpg": before}
+
+
+def test_a_scan_counts_the_objects_below_a_prefix(state: StateDirectory, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "picture", "deep/er/b.pdf": "text", "deep/c.jpg": "x", "empty/": "", "odd//d.jpg": "y"})
+    report = scan_trees([bucket.url], Filters(), state, NullReporter())
+    assert report.totals.files == {"Images": 2, "Documents": 1}
+    assert report.seen.notes == ["1 key left alone, because no path can name them: odd//d.jpg"]
+    again = scan_trees([bucket.url + b"/"], Filters(), state, NullReporter())
+    assert again.seen.unchanged == 3
+
+
+def test_only_the_top_level_is_organized_without_r(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "deep/b.jpg": "2", "deep/c.jpg": "3"})
+    runs.organize(root=bucket.url)
+    assert bucket.read() == {"Images/a.jpg": "1", "deep/b.jpg": "2", "deep/c.jpg": "3"}
+
+
+def test_taken_names_get_numbers_and_identical_files_stay(runs: Runs, bucket: Bucket) -> None:
+    bucket.write(
+        {"a.jpg": "new", "b.jpg": "same", "Images/a.jpg": "old", "Images/b.jpg": "same", "deep/a.jpg": "other"}
+    )
+    before = bucket.snapshot()
+    runs.organize(root=bucket.url, recursive=True)
+    assert bucket.read() == {
+        "Images/a.jpg": "old", "Images/a (2).jpg": "new", "Images/a (3).jpg": "other", "Images/b.jpg": "same",
+        "b.jpg": "same",
+    }  # fmt: skip
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_an_older_object_is_displaced_into_the_trash_and_comes_back(runs: Runs, bucket: Bucket) -> None:
+    clock = iter(range(1_700_000_000, 1_800_000_000))
+    memory_bucket(bucket.client.bucket).now_ns = lambda: next(clock) * 10**9
+    bucket.write({"Images/a.jpg": "old"})
+    bucket.write({"a.jpg": "new"})
+    before = bucket.snapshot()
+    runs.organize(root=bucket.url, on_conflict=OnConflict.KEEP_NEWER)
+    assert bucket.read() == {"Images/a.jpg": "new", ".fileorg/trash/1/Images/a.jpg": "old"}
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_a_file_and_its_sidecar_go_together(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.cr2": "raw", "a.xmp": "edits"})
+    before = bucket.snapshot()
+    runs.organize(root=bucket.url)
+    assert bucket.read() == {"Images/a.cr2": "raw", "Images/a.xmp": "edits"}
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_a_destination_inside_the_source_is_not_organized(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "sorted/b.pdf": "2", "sorted/Images/c.jpg": "3"})
+    before = bucket.snapshot()
+    runs.organize(root=bucket.url, dest=bucket.url + b"/sorted", recursive=True)
+    assert bucket.read() == {"sorted/Images/a.jpg": "1", "sorted/b.pdf": "2", "sorted/Images/c.jpg": "3"}
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_a_destination_in_another_bucket(runs: Runs, bucket: Bucket) -> None:
+    other = Bucket(MemoryClient("other-" + bucket.client.bucket))
+    bucket.write({"a.jpg": "1"})
+    before = bucket.snapshot()
+    runs.organize(root=bucket.url, dest=other.url)
+    assert (bucket.read(), other.read()) == ({}, {"Images/a.jpg": "1"})
+    runs.undo()
+    assert (bucket.snapshot(), other.read()) == (before, {})
+
+
+def test_the_whole_bucket_is_a_root(runs: Runs, bucket: Bucket) -> None:
+    whole = Bucket(bucket.client)
+    whole.write({"a.jpg": "1", "b.jpg/": "", "B.JPG": "2", "b.jpg": "3"})
+    before = whole.snapshot()
+    runs.organize(root=whole.url)
+    assert whole.read() == {"Images/a.jpg": "1", "Images/B.JPG": "2", "Images/b.jpg": "3", "b.jpg/": ""}
+    runs.undo()
+    assert whole.snapshot() == before
+
+
+def test_what_is_organized_stays_organized(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "deep/b.jpg": "2", "deep/": ""})
+    runs.organize(root=bucket.url, recursive=True)
+    before = bucket.snapshot()
+    assert runs.organize(root=bucket.url, recursive=True).done == 0
+    assert bucket.snapshot() == before
+
+
+def test_a_dry_run_shows_the_same_rows_and_changes_nothing(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "deep/b.jpg": "2"})
+    before = bucket.snapshot()
+    rows = runs.dry_run(root=bucket.url, recursive=True)
+    assert [(row.source_name, row.target_folder) for row in rows] == [(b"a.jpg", b"Images"), (b"b.jpg", b"Images")]
+    assert bucket.snapshot() == before
+
+
+def test_what_someone_else_writes_meanwhile_stays(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "mine", "b.jpg": "mine", "c.jpg": "mine"})
+    with runs.organizing(root=bucket.url) as run:
+        bucket.write({"a.jpg": "theirs", "Images/b.jpg": "theirs"})
+        bucket.remove("c.jpg")
+        outcome = run.run()
+    assert bucket.read() == {"a.jpg": "theirs", "b.jpg": "mine", "Images/b.jpg": "theirs"}
+    assert outcome.counts == {RecordState.CHANGED: 1, RecordState.CONFLICT: 1, RecordState.MISSING: 1}
+
+
+def test_undo_leaves_what_was_replaced_since(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"})
+    runs.organize(root=bucket.url)
+    bucket.write({"Images/a.jpg": "edited", "b.jpg": "taken"})
+    outcome = runs.undo()
+    assert bucket.read() == {"Images/a.jpg": "edited", "b.jpg": "taken", "Images/b.jpg": "2", "c.jpg": "3"}
+    assert (outcome.done, outcome.problem_count) == (1, 2)
+    runs.undo(include_changed=True, rename=True)
+    assert bucket.read() == {"a.jpg": "edited", "b.jpg": "taken", "b (2).jpg": "2", "c.jpg": "3"}
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (b"s3://key:secret@bucket/inbox", "A s3:// URL holds no user and no password."),
+        (
+            b"memory://bucket/a//b",
+            "memory://bucket/a//b cannot be used: its path has an empty part, a dot or two dots.",
+        ),
+        (
+            b"memory://bucket/../b",
+            "memory://bucket/../b cannot be used: its path has an empty part, a dot or two dots.",
+        ),
+        (b"memory:///b", "memory:///b cannot be used: it names no bucket."),
+        (b"ftp://host/b", "fileorg cannot open ftp:// URLs: ftp://host/b."),
+    ],
+)
+def test_a_url_that_cannot_be_used(runs: Runs, url: bytes, says: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        runs.organize(root=url)
+    assert str(raised.value) == says
+    assert "secret" not in f"{raised.value} {raised.value.hint} {raised.value.path!r}"
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"action": Action.COPY}, "use --action copy"),
+        ({"dest": b"/tmp"}, "move files from or to a local folder"),
+        ({"by": By.DATE}, "use --by date"),
+        ({"look_into": LookInto.ALL}, "use --by-content"),
+    ],
+)
+def test_what_does_not_work_in_stores_is_refused(
+    runs: Runs, bucket: Bucket, options: dict[str, Any], what: str
+) -> None:
+    bucket.write({"a.jpg": "1"})
+    with pytest.raises(UsageError, match=f"^fileorg cannot yet {what} on memory://.$"):
+        runs.organize(root=bucket.url, **options)
+    assert bucket.read() == {"a.jpg": "1"}
+
+
+def test_other_commands_refuse_a_store(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "b.jpg": "1", "c": ""})
+    for run in (runs.clean, partial(runs.dedupe, "quarantine")):
+        with pytest.raises(UsageError, match=r"^fileorg cannot yet .* on memory://\.$"):
+            run(root=bucket.url) if run == runs.clean else run(roots=[os.fsdecode(bucket.url)])
+    assert bucket.read() == {"a.jpg": "1", "b.jpg": "1", "c": ""}
