@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pexpect
 import pyte
@@ -18,6 +18,9 @@ import pytest
 
 import fileorg
 from fileorg.cli.app import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PROGRAM = [sys.executable, "-m", "fileorg"]
 _PATIENCE_SECONDS = 60
@@ -127,7 +130,7 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        return "\n".join(line.rstrip() for line in self._pyte.display).rstrip()
+        return "\n".join(map(self._line, range(self._pyte.lines))).rstrip()
 
     @property
     def styled_screen(self) -> str:
@@ -175,10 +178,14 @@ class Terminal:
     def close(self) -> None:
         self._child.close(force=True)
 
+    def _line(self, line: int) -> str:
+        row = self._pyte.buffer[line]
+        return "".join(row[column].data for column in range(_used(row))).rstrip()
+
     def _styled(self, line: int) -> str:
         text, before = "", ""
         row = self._pyte.buffer[line]
-        for column in range(len(self._pyte.display[line].rstrip())):
+        for column in range(_used(row)):
             cell = row[column]
             style = " ".join(filter(None, ("bold" if cell.bold else "", _COLOURS.get(cell.fg, cell.fg))))
             if style != before:
@@ -195,6 +202,11 @@ class Terminal:
         self.raw += seen
         self._stream.feed(seen)
         return True
+
+
+def _used(row: Mapping[int, Any]) -> int:
+    """Return the number of columns up to the last character. pyte's own `display` looks at all cells of the screen."""
+    return max((column + 1 for column, cell in row.items() if cell.data.strip()), default=0)
 
 
 _COLOURS = {"default": "", "brown": "yellow"}

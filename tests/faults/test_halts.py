@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.faults.sweep import Worker, Workers
 
 _THEIRS = b"someone else's"
-_FAST_APART = 101
+_FAST_APART = 151
 """The distance of the tried steps of an act; each act has another first step."""
 
 Meddling = tuple[str, str, tuple[Any, ...]]
@@ -117,7 +117,7 @@ def test_a_plain_rename_is_found_out(plain_workers: Workers) -> None:
     """Negative control: with a rename that replaces, a name that is taken at the last moment is overwritten."""
     taken = HERE[2]
     with pytest.raises(AssertionError, match=r"I2 of others: root/Images/a\.jpg"):
-        plain_workers.one(partial(sweep, "organize", taken, 1, 1, control="plain rename"))
+        plain_workers.one(partial(sweep, "organize", taken, 1, 4, control="plain rename"))
 
 
 def sweep(command: str, meddling: Meddling, first: int, apart: int, worker: Worker, *, control: str = "") -> int:
