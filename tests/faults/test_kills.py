@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.faults.sweep import Course, Workers
     from tests.faults.trees import Scenario
 
-_FEW = {"organize": 7, "undo": 6, "redo": 5}
-_FEW_OF_RECOVERY = 4
+_FEW = {"organize": 5, "undo": 4, "redo": 3}
+_FEW_OF_RECOVERY = 3
 _WRECKS = 7
 _MANY_OF_RECOVERY, _WHOLE_RECOVERIES = 8, 4
 
