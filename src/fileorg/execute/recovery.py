@@ -21,6 +21,7 @@ from fileorg.execute.seal import seal, sync_all
 from fileorg.execute.temporaries import Stuck
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, NOT_DONE, Refusal, Verdict
 from fileorg.journal.rows import checked, columns_of
+from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,10 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     cut_short: set[RecordId] = set()
     unsettled, first = 0, ""
     not_rewritten: list[str] = []
+    if any(storage.kind is not Kind.LOCAL for storage in storages):
+        from fileorg.execute.actions.move_object import abort_uploads
+
+        abort_uploads(journal, operation, storages)
 
     def touch(record: Record, base: Base, folder: bytes) -> None:
         cut_short.add(record.id)
@@ -116,7 +121,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
 
 
 def _announce(journal: Journal, record: Record, verdict: Verdict) -> None:
-    journal.mark(record.id, verdict.state, **columns_of(verdict.reason))
+    journal.mark(record.id, verdict.state, **{**columns_of(verdict.reason), **verdict.columns})
 
 
 def _left_for_later(case: Case, error: Stuck | OSError) -> Verdict | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fileorg.core.reasons import Reason
     from fileorg.journal.carried import Remade
     from fileorg.journal.configuration_changes import ConfigurationChanges
+    from fileorg.journal.object_facts import ObjectFacts
     from fileorg.journal.rows import Operation, RecordId
 
 _COLUMNS = (
@@ -127,6 +128,12 @@ class Journal(JournalReader):
         from fileorg.journal.configuration_changes import ConfigurationChanges
 
         return ConfigurationChanges(self._queries, self.transaction)
+
+    def objects(self) -> ObjectFacts:
+        """Return what is kept of moves in stores."""
+        from fileorg.journal.object_facts import ObjectFacts
+
+        return ObjectFacts(self._queries, self.transaction)
 
     def begin(
         self,

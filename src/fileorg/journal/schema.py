@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import sqlite_utils
 
-VERSION = 6
+VERSION = 7
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
 LATER_TABLES = {
     "roots": 2,
@@ -22,6 +22,7 @@ LATER_TABLES = {
     "jobs": 5,
     "job_operations": 5,
     "configuration_changes": 6,
+    "objects": 7,
 }
 """Tables of later versions, with the version that added them."""
 
@@ -149,6 +150,14 @@ CREATE TABLE IF NOT EXISTS configuration_changes (
 );
 """
 """Changes of `fileorg.toml` by commands. They are no operations: undo never meets them."""
+
+_SEVENTH = """
+CREATE TABLE IF NOT EXISTS objects (
+    record INTEGER PRIMARY KEY,      -- of a move to or within a store
+    delete_marker TEXT,              -- the version of the marker that hides its source
+    upload_id TEXT                   -- of an upload in parts to its target, completed or not
+);
+"""
 # The columns before version 3, without the last one, which was renamed.
 _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
@@ -190,6 +199,10 @@ def migrate(db: sqlite3.Connection) -> None:
     def _sixth(target: sqlite_utils.Database) -> None:
         _run(target, _SIXTH)
 
+    @migrations(name="0007_objects")
+    def _seventh(target: sqlite_utils.Database) -> None:
+        _run(target, _SEVENTH)
+
     migrations.apply(sqlite_utils.Database(db, execute_plugins=False))
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={VERSION}")
@@ -198,7 +211,7 @@ def migrate(db: sqlite3.Connection) -> None:
 def is_begun(db: sqlite3.Connection, version: int) -> bool:
     """Return whether a migration from that version was started before and killed."""
     if version >= 4:
-        return _has_table(db, "jobs" if version == 4 else "configuration_changes")
+        return _has_table(db, {4: "jobs", 5: "configuration_changes"}.get(version, "objects"))
     return ("reason" if version < 3 else "target_ctime_ns") in _columns(db)
 
 
@@ -231,6 +244,8 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
         _run(db, _FIFTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if not _has_table(db, "configuration_changes"):
         _run(db, _SIXTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    if not _has_table(db, "objects"):
+        _run(db, _SEVENTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if not _has_table(db, "companions"):
         db.execute("CREATE TEMP TABLE companions (record INTEGER PRIMARY KEY, leader INTEGER NOT NULL)")
     columns = _columns(db)

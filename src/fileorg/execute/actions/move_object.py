@@ -10,16 +10,25 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from fileorg.core.errors import StorageFailure
 from fileorg.core.model import Action, RecordState
-from fileorg.core.names import join
+from fileorg.core.names import display, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Handler, gone
 from fileorg.execute.verdict import CHANGED, DONE, GONE, TAKEN, Refusal, Verdict
 from fileorg.execute.work import Changed
 from fileorg.storage.base import Kind
-from fileorg.storage.object.client import ObjectCopy, ObjectDeletion, ObjectOutcome, Result, etag_token, may_be_md5
-from fileorg.storage.object.known_keys import KnownKey
-from fileorg.storage.object.store_error import StoreError
+from fileorg.storage.object.client import (
+    DeleteMarker,
+    ObjectCopy,
+    ObjectDeletion,
+    ObjectOutcome,
+    Result,
+    Upload,
+    etag_token,
+    may_be_md5,
+)
+from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +37,11 @@ if TYPE_CHECKING:
     from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
+    from fileorg.storage.base import Storage
     from fileorg.storage.object.client import StoredObject
+    from fileorg.storage.object.known_keys import KnownKey
     from fileorg.storage.object.object_storage import ObjectStorage
 
 _COMPARED_BYTES = 8 << 20
@@ -50,14 +63,15 @@ def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, R
 
 
 class _Move(NamedTuple):
-    """A row under way: its position, its two keys, and the ETag of its source."""
+    """A row under way: its position, its two keys, and its source as listed."""
 
     position: int
     row: PlanRow
     source: bytes
     target: bytes
-    etag: str
-    size: int
+    listed: KnownKey
+    marker: str | None
+    """The version of the delete marker that hides what the row brings back."""
 
 
 def _apply(work: Work, series: Series, fail: Fail) -> None:
@@ -88,34 +102,52 @@ def _move_all(work: Work, series: Series, fail: Fail) -> None:
     """Copy the objects of a series, record the copies in one commit, and delete the originals."""
     first = series.batch[series.positions[0]]
     source, target = _store(work, first.source_base), _store(work, first.target_base)
-    moves = list(_moves(source, target, series, fail))
+    moves = _moves(work, source, target, series, fail)
     try:
         work.check_cancelled()
-        copied = _copied(source, target, moves, fail)
-    except OSError as error:  # of the store as a whole: nothing was done
+        hidden = [move for move in moves if move.marker is not None]
+        copied, others = _unhidden(source, target, hidden, fail) if hidden else ([], [])
+        others += [move for move in moves if move.marker is None]
+        copied += _copied(work, source, target, others, series.first, fail)
+    except StoreError as error:
+        raise unreachable(target, error) from error
+    except OSError as error:  # cancelled
         for move in moves:
             fail(move.position, error)
         return
     if copied:
         _record(work, series, copied)
-        _delete(source, target, copied, fail)
+        _delete(work, source, target, copied, series.first, fail)
 
 
 def _store(work: Work, base: int) -> ObjectStorage:
     return cast("ObjectStorage", work.storages[base])
 
 
-def _moves(source: ObjectStorage, target: ObjectStorage, series: Series, fail: Fail) -> list[_Move]:
+def unreachable(storage: ObjectStorage, error: StoreError) -> StorageFailure:
+    """Return the error that ends a run whose store fails: the operation stays open for recovery."""
+    return StorageFailure(
+        f"{display(storage.root)} cannot be used any more: {error.strerror}.",
+        hint="run fileorg recover once it can be: it checks every object",
+    )
+
+
+def _moves(work: Work, source: ObjectStorage, target: ObjectStorage, series: Series, fail: Fail) -> list[_Move]:
     """Return the rows with their keys and ETags. One whose ETag is not that of its intent fails."""
     found = []
+    markers = work.journal.objects().markers(
+        row.reverts for row in (series.batch[position] for position in series.positions) if row.reverts
+    )
     for position in series.positions:
         row, intent = series.batch[position], series.checked.intent(position)
         try:
-            etag = source.etag(row.source_folder, row.source_name)
-            if etag is None or etag_token(etag) != intent.inode:
+            listed = source.listed(row.source_folder, row.source_name)
+            if listed is None or (etag_token(listed.etag), listed.size) != (intent.inode, intent.size):
                 raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
             keys = source.key(row.source_folder, row.source_name), target.key(row.target_folder, row.target_name)
-            found.append(_Move(position, row, *keys, etag, intent.size or 0))
+            # What the marker hides is the same as the copy, unless the copy was changed.
+            marker = markers.get(row.reverts) if intent.inode == row.inode else None
+            found.append(_Move(position, row, *keys, listed, marker))
         except (Refusal, OSError) as error:
             fail(position, error)
     return found
@@ -129,12 +161,39 @@ class _Copied(NamedTuple):
     mtime_ns: int
 
 
-def _copied(source: ObjectStorage, target: ObjectStorage, moves: Sequence[_Move], fail: Fail) -> list[_Copied]:
+def _unhidden(
+    source: ObjectStorage, target: ObjectStorage, moves: Sequence[_Move], fail: Fail
+) -> tuple[list[_Copied], list[_Move]]:
+    """Remove the markers that hide the objects to bring back. Return the moves whose target is there again, and those
+    whose object must be copied.
+    """
+    found, left = [], []
+    outcomes = target.client.remove_markers([DeleteMarker(move.target, move.marker or "") for move in moves])
+    for move, outcome in zip(moves, outcomes, strict=True):
+        try:
+            if outcome.result in {Result.DONE, Result.AMBIGUOUS}:
+                found.append(_looked_at(source, target, move))
+            elif outcome.result is Result.NOT_BEGUN:
+                raise _error_of(outcome)
+            else:
+                left.append(move)
+        except (Refusal, OSError) as error:
+            fail(move.position, error)
+    return found, left
+
+
+def _copied(
+    work: Work, source: ObjectStorage, target: ObjectStorage, moves: Sequence[_Move], first: int, fail: Fail
+) -> list[_Copied]:
     """Copy; return the moves whose copy is there."""
     bucket = None if source.client.bucket == target.client.bucket else source.client.bucket
-    rows = [ObjectCopy(move.source, move.etag, move.target, move.size, bucket) for move in moves]
+    rows = [ObjectCopy(move.source, move.listed.etag, move.target, move.listed.size, bucket) for move in moves]
     found = []
-    for move, outcome in zip(moves, target.client.copy(rows), strict=True):
+
+    def begun(number: int, upload_id: str) -> None:
+        work.journal.objects().note_upload(first + moves[number].position, upload_id)
+
+    for move, outcome in zip(moves, target.client.copy(rows, begun=begun), strict=True):
         try:
             if outcome.result is Result.DONE and outcome.mtime_ns:
                 found.append(_Copied(move, outcome.etag, outcome.mtime_ns))
@@ -148,17 +207,23 @@ def _copied(source: ObjectStorage, target: ObjectStorage, moves: Sequence[_Move]
 
 
 def _looked_at(source: ObjectStorage, target: ObjectStorage, move: _Move) -> _Copied:
-    """Return the copy of a move if a look at both keys shows that it was made. Raises `Refusal`, `OSError`."""
+    """Return the copy of a move if a look at both keys shows that it was made. Raises `Refusal`, `OSError`, and
+    `StorageFailure` if nobody can tell now.
+    """
     row = move.row
-    here = source.head(row.source_folder, row.source_name)
-    there = target.head(row.target_folder, row.target_name)
+    try:
+        here = source.head(row.source_folder, row.source_name)
+        there = target.head(row.target_folder, row.target_name)
+        is_made = here is not None and there is not None and is_copy(source, here, target, there)
+    except StoreError as error:
+        raise unreachable(target, error) from error
     if here is None:
         raise Refusal(RecordState.MISSING, ReasonCode.GONE)
-    if here.etag != move.etag:
+    if here.etag != move.listed.etag:
         raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
     if there is None:
         raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-    if not is_copy(source, here, target, there):
+    if not is_made:
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     return _Copied(move, there.etag, there.mtime_ns)
 
@@ -191,21 +256,28 @@ def _record(work: Work, series: Series, copied: Sequence[_Copied]) -> None:
         work.journal.mark_many(marks)
 
 
-def _delete(source: ObjectStorage, target: ObjectStorage, copied: Sequence[_Copied], fail: Fail) -> None:
+def _delete(
+    work: Work, source: ObjectStorage, target: ObjectStorage, copied: Sequence[_Copied], first: int, fail: Fail
+) -> None:
     """Delete the originals. One that has been replaced since the copy stays: it is another object now."""
     try:
-        outcomes = source.client.delete([ObjectDeletion(each.move.source, each.move.etag) for each in copied])
+        outcomes = source.client.delete([ObjectDeletion(each.move.source, each.move.listed.etag) for each in copied])
     except StoreError as error:
-        outcomes = [ObjectOutcome(Result.FAILED, error=error)] * len(copied)
+        raise unreachable(source, error) from error
+    markers: dict[int, str] = {}
     for each, outcome in zip(copied, outcomes, strict=True):
         row = each.move.row
         failure = _failure(source, each, outcome)
-        if failure is None:
-            source.known.drop([join(row.source_folder, row.source_name)])
-            path = join(row.target_folder, row.target_name)
-            target.known.add([KnownKey(path, each.move.size, each.mtime_ns, each.etag)])
-        else:
+        if failure is not None:
             fail(each.move.position, _withdrawn(target, each, failure))
+            continue
+        source.known.drop([join(row.source_folder, row.source_name)])
+        listed = each.move.listed._replace(path=join(row.target_folder, row.target_name))
+        target.known.add([listed._replace(etag=each.etag, mtime_ns=each.mtime_ns)])
+        if outcome.version is not None:
+            markers[first + each.move.position] = outcome.version
+    if markers:
+        work.journal.objects().note_markers(markers)
 
 
 def _failure(source: ObjectStorage, copied: _Copied, outcome: ObjectOutcome) -> Refusal | OSError | None:
@@ -215,22 +287,28 @@ def _failure(source: ObjectStorage, copied: _Copied, outcome: ObjectOutcome) -> 
     row = copied.move.row
     try:
         there = source.head(row.source_folder, row.source_name)
-    except OSError as error:
-        return error
-    return _error_of(outcome) if there is not None and there.etag == copied.move.etag else None
+    except StoreError as error:
+        raise unreachable(source, error) from error
+    return _error_of(outcome) if there is not None and there.etag == copied.move.listed.etag else None
 
 
 def _withdrawn(target: ObjectStorage, copied: _Copied, failure: Refusal | OSError) -> Refusal | OSError:
-    """Remove the copy of an object whose original could not be deleted; return what to report."""
+    """Remove the copy of an object whose original could not be deleted; return what to report.
+
+    Raises `StorageFailure` if the copy may be removed by a later recovery.
+    """
     try:
         [outcome] = target.client.delete([ObjectDeletion(copied.move.target, copied.etag)])
-    except OSError:
-        outcome = None
-    if outcome is not None and outcome.result in {Result.DONE, Result.GONE, Result.CHANGED}:
+    except StoreError as error:
+        raise unreachable(target, error) from error
+    if outcome.result in {Result.DONE, Result.GONE, Result.CHANGED}:
         return failure
-    path = join(copied.move.row.target_folder, copied.move.row.target_name)
-    number = failure.errno if isinstance(failure, OSError) else None
-    return Refusal(RecordState.FAILED, ReasonCode.COPY_STAYS, path, number)
+    cause = outcome.error or StoreError(StoreCode.TIMED_OUT)
+    if not cause.is_permanent:
+        raise unreachable(target, cause)
+    row = copied.move.row
+    path = join(row.target_folder, row.target_name)
+    return Refusal(RecordState.FAILED, ReasonCode.COPY_STAYS, path, cause.errno)
 
 
 # After a crash --------------------------------------------------------------------------------------------------------
@@ -252,11 +330,24 @@ def settle(case: Case) -> Verdict:
         return case.not_done
     if record.state is RecordState.CONFLICT or not is_copy(source, here, target, there):
         return TAKEN
+    columns = {"target_inode": there.token, "target_mtime_ns": there.mtime_ns}
+    case.announce(Verdict(RecordState.COPIED, case.note(), columns))
     [outcome] = source.client.delete([ObjectDeletion(here.key, here.etag)])
     if outcome.result not in {Result.DONE, Result.GONE, Result.CHANGED}:
         raise outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
-    columns = {"target_inode": there.token, "target_mtime_ns": there.mtime_ns}
     return Verdict(RecordState.DONE, case.note(), columns)
+
+
+def abort_uploads(journal: Journal, operation: Operation, storages: Sequence[Storage]) -> None:
+    """Abort the uploads in parts that an interrupted operation began and did not complete. Raises `OSError`."""
+    by_base: dict[int, list[Upload]] = {}
+    for base, folder, name, upload_id in journal.objects().uploads(operation):
+        target = cast("ObjectStorage", storages[base])
+        by_base.setdefault(base, []).append(Upload(target.key(folder, name), upload_id, 0))
+    for base, uploads in by_base.items():
+        for outcome in cast("ObjectStorage", storages[base]).client.abort(uploads):
+            if outcome.result not in {Result.DONE, Result.GONE}:
+                raise outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def is_copy(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:

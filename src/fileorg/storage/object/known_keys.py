@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SCHEMA = (
-    "CREATE TABLE keys (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, etag TEXT NOT NULL)"
+    "CREATE TABLE keys (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, etag TEXT NOT NULL,"
+    " storage_class TEXT NOT NULL)"
     " WITHOUT ROWID;"
 )
 _ROWS_READ = 1000
@@ -32,6 +33,7 @@ class KnownKey(NamedTuple):
     size: int
     mtime_ns: int
     etag: str
+    storage_class: str = "STANDARD"
 
 
 class KnownKeys:
@@ -48,13 +50,13 @@ class KnownKeys:
     def add(self, keys: Iterable[KnownKey]) -> None:
         """Add listed keys, or replace what was known of them."""
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)", keys)
+        self._db.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?)", keys)
         self._db.execute("COMMIT")
 
     def add_folders(self, paths: Iterable[bytes]) -> None:
         """Add folders whose keys were not listed."""
         self._db.executemany(
-            "INSERT OR IGNORE INTO keys VALUES (?, ?, 0, '')", [(path + b"/", _ONLY_A_FOLDER) for path in paths]
+            "INSERT OR IGNORE INTO keys VALUES (?, ?, 0, '', '')", [(path + b"/", _ONLY_A_FOLDER) for path in paths]
         )
 
     def drop(self, paths: Iterable[bytes]) -> None:
@@ -102,7 +104,7 @@ class KnownKeys:
                     return
                 position = rows[-1][0] + b"\0"
 
-    def _from(self, position: bytes, end: bytes | None) -> list[tuple[bytes, int, int, str]]:
+    def _from(self, position: bytes, end: bytes | None) -> list[tuple[bytes, int, int, str, str]]:
         if end is None:
             query = f"SELECT * FROM keys WHERE path >= ? ORDER BY path LIMIT {_ROWS_READ}"
             return self._db.execute(query, (position,)).fetchall()

@@ -140,7 +140,7 @@ class ObjectStorage:
                 self.odd_count += 1
                 self.odd += [path] if len(self.odd) < _NAMED else []
             else:
-                rows.append(KnownKey(path, each.size, each.mtime_ns, each.etag))
+                rows.append(_known(path, each))
         self.known.add(rows)
 
     # One file -----------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class ObjectStorage:
             return self._folder_entry(folder, name) if self.known.has_folder(path) else None
         there = self.head(folder, name)
         if there is not None:
-            return self._entry(KnownKey(path, there.size, there.mtime_ns, there.etag))
+            return self._entry(_known(path, there))
         has_any = any(page for page in islice(self.client.pages(key + b"/"), 1))
         return self._folder_entry(folder, name) if has_any else None
 
@@ -174,10 +174,9 @@ class ObjectStorage:
                 found.append(None if entry is None else _stat_result(entry))
         return found
 
-    def etag(self, folder: bytes, name: bytes) -> str | None:
-        """Return the ETag of a file as listed, None if it is not known."""
-        known = self.known.key(join(folder, name))
-        return None if known is None else known.etag
+    def listed(self, folder: bytes, name: bytes) -> KnownKey | None:
+        """Return what was listed of a file, None if it is not known."""
+        return self.known.key(join(folder, name))
 
     def head(self, folder: bytes, name: bytes) -> StoredObject | None:
         """Return what the store says of a file now, whatever was listed. Raises `StoreError`."""
@@ -196,7 +195,7 @@ class ObjectStorage:
         return cast("BinaryIO", _ObjectReader(self.client, key, there.size, there.etag))
 
     def _entry(self, known: KnownKey) -> Entry:
-        path, size, mtime_ns, etag = known
+        path, size, mtime_ns, etag, _ = known
         return Entry(split(path)[1], size, mtime_ns, mtime_ns, etag_token(etag), _FILE_MODE, 1, self.dev)
 
     def _folder_entry(self, folder: bytes, name: bytes) -> Entry:
@@ -289,6 +288,10 @@ class _ObjectReader(io.RawIOBase):
         buffer[: len(part)] = part
         self._position += len(part)
         return len(part)
+
+
+def _known(path: bytes, there: StoredObject) -> KnownKey:
+    return KnownKey(path, there.size, there.mtime_ns, there.etag, there.storage_class)
 
 
 def _number(name: bytes) -> int:

@@ -1,0 +1,190 @@
+"""Runs in a store are killed at each request, and so is each recovery; or a request or its answer gets lost.
+
+After each step, every content is in the bucket, and nothing of others was overwritten. After recovery, nothing is open,
+and an undo brings back the first bucket exactly.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.buckets import Bucket
+from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
+
+from fileorg.core.errors import StorageFailure
+from fileorg.core.events import NullReporter
+from fileorg.core.model import OperationState
+from fileorg.journal.journal import Journal
+from fileorg.storage.object.memory import MemoryClient, memory_bucket
+from fileorg.workflows import stores
+from fileorg.workflows.recover import recover_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.buckets import Held
+    from tests.support.runs import Runs
+
+_numbers = itertools.count()
+_MAX_REQUESTS = 200
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    """The faults of all clients. Objects of more than three bytes go in parts."""
+    found = Faults()
+
+    def faulty(_url: bytes, _scheme: str, bucket: str) -> FaultyClient:
+        return FaultyClient(MemoryClient(bucket, part_limit_bytes=3), found)
+
+    monkeypatch.setattr(stores, "_open_client", faulty)
+    return found
+
+
+class Step:
+    """A bucket that a command works on, and what must hold of it."""
+
+    def __init__(self, runs: Runs, faults: Faults, *, versions: bool) -> None:
+        client = MemoryClient(f"killed-{next(_numbers)}")
+        memory_bucket(client.bucket).versions = versions
+        self.bucket = Bucket(client, "inbox/")
+        self.bucket.write({"a.jpg": "one", "b.pdf": "two"}, metadata={"of": "a user"})
+        self.bucket.write({"c.jpg": "three", "Images/c.jpg": "there before"})
+        self.first = self.bucket.snapshot()
+        self._runs, self._faults = runs, faults
+
+    def organize(self) -> None:
+        self._runs.organize(root=self.bucket.url)
+
+    def recover(self) -> None:
+        recover_all(self._runs.state, NullReporter())
+
+    def undo(self) -> None:
+        self._runs.undo()
+
+    def redo(self) -> None:
+        self._runs.redo()
+
+    def ended_by(self, fault: Fault, at: int, do: Callable[[], object]) -> bool:
+        """Do something with a fault; return whether it happened."""
+        self._faults.arm(fault, at)
+        try:
+            do()
+        except (Killed, OSError, StorageFailure):
+            assert self._faults.happened
+        self._faults.disarm()
+        self.check_contents()
+        return self._faults.happened
+
+    def check_contents(self) -> None:
+        """Assert that every content is in the bucket, and that what was there before others came is in its place."""
+        held = self.bucket.snapshot()
+        missing = Counter(self._unique(self.first)) - Counter(self._unique(held))
+        assert not missing
+        assert held.get("Images/c.jpg") == self.first["Images/c.jpg"]
+
+    @staticmethod
+    def _unique(held: dict[str, Held]) -> set[bytes]:
+        return {each.content for each in held.values()}
+
+    def check_recovered(self) -> None:
+        """Recover, and assert that nothing is open and each content is in one place."""
+        self.recover()
+        with Journal(self._runs.state.journal, read_only=True) as journal:
+            assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
+        assert not self.bucket.client.uploads()
+        contents = Counter(held.content for held in self.bucket.snapshot().values())
+        assert set(contents.values()) == {1}
+
+    def check_undone(self) -> None:
+        """Undo what is left, and assert that the bucket is as it was first."""
+        if self.bucket.snapshot() != self.first:
+            self.undo()
+        assert self.bucket.snapshot() == self.first
+
+
+def _points(fault: Fault, made: Callable[[], Step], do: Callable[[Step], object]) -> Iterator[Step]:
+    """Yield a step after a fault at each request of a command."""
+    for at in range(_MAX_REQUESTS):
+        step = made()
+        if not step.ended_by(fault, at, lambda step=step: do(step)):  # type: ignore[misc]
+            return
+        yield step
+    raise AssertionError("the command does not end")
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "versions"])
+def made(request: pytest.FixtureRequest, runs: Runs, faults: Faults) -> Callable[[], Step]:
+    return lambda: Step(runs, faults, versions=request.param)
+
+
+def _organized(made: Callable[[], Step]) -> Step:
+    step = made()
+    step.organize()
+    return step
+
+
+def _undone(made: Callable[[], Step]) -> Step:
+    step = _organized(made)
+    step.undo()
+    return step
+
+
+@pytest.mark.parametrize("fault", KILLS)
+def test_organize_is_killed_at_each_request(made: Callable[[], Step], fault: Fault) -> None:
+    points = 0
+    for step in _points(fault, made, Step.organize):
+        step.check_recovered()
+        step.check_undone()
+        points += 1
+    assert points > 6
+
+
+@pytest.mark.parametrize("fault", KILLS)
+def test_undo_is_killed_at_each_request(made: Callable[[], Step], fault: Fault) -> None:
+    points = 0
+    for step in _points(fault, lambda: _organized(made), Step.undo):
+        step.check_recovered()
+        step.check_undone()
+        points += 1
+    assert points > 6
+
+
+@pytest.mark.parametrize("fault", KILLS)
+def test_redo_is_killed_at_each_request(made: Callable[[], Step], fault: Fault) -> None:
+    for step in _points(fault, lambda: _undone(made), Step.redo):
+        step.check_recovered()
+        step.check_undone()
+
+
+def test_each_recovery_is_killed_at_each_request(made: Callable[[], Step]) -> None:
+    """The organize run ends at each request, and then its recovery at each of its own."""
+    points = 0
+    for first in range(_MAX_REQUESTS):
+        for second in range(_MAX_REQUESTS):
+            step = made()
+            if not step.ended_by(Fault.KILL_AFTER, first, step.organize):
+                assert points > 20
+                return
+            if not step.ended_by(Fault.KILL_AFTER, second, step.recover):
+                break
+            step.check_recovered()
+            step.check_undone()
+            points += 1
+
+
+@pytest.mark.parametrize("fault", [each for each in Fault if each not in KILLS])
+def test_a_request_or_its_answer_gets_lost(made: Callable[[], Step], fault: Fault) -> None:
+    for step in _points(fault, made, Step.organize):
+        step.check_recovered()
+        step.check_undone()
+
+
+@pytest.mark.parametrize("fault", [each for each in Fault if each not in KILLS])
+def test_a_request_of_an_undo_or_its_answer_gets_lost(made: Callable[[], Step], fault: Fault) -> None:
+    for step in _points(fault, lambda: _organized(made), Step.undo):
+        step.check_recovered()
+        step.check_undone()
