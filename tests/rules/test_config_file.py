@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fileorg.core.store_settings import StoreSettings
 from fileorg.rules import config_file
 from fileorg.rules.category_changes import with_changes
 from fileorg.rules.config import ConfigError, Configuration
@@ -93,6 +94,15 @@ def test_a_good_file_is_read_whole() -> None:
     assert found.selected([]) == found.rules
 
 
+def test_a_store_has_its_settings() -> None:
+    table = '[storage.r2]\nendpoint = "https://x.example.org"\nprofile = "mine"\nregion = "auto"\n'
+    stores = read(V + table + 'addressing = "virtual"\nrequester_pays = true\n[storage.s3]\n').stores
+    assert stores == {
+        "r2": StoreSettings("https://x.example.org", "mine", "auto", "virtual", requester_pays=True),
+        "s3": StoreSettings(),
+    }
+
+
 def test_categories_are_merged() -> None:
     found = with_changes(read(GOOD).categories)
     assert "Fonts" not in found
@@ -131,6 +141,24 @@ BAD = {
     "a wrong type": (V + "[[rule]]\nto = 'x'\n\nkeep = 'yes'\n", 5, "yes is not true or false", "keep = true"),
     "a number for text": (V + "[[rule]]\nname = 5\n", 3, "5 is not text", 'name = "'),
     "a flag for a number": (V + "[settings]\nkeep_days = true\n", 3, "true is not a whole number", "keep_days = 10"),
+    "a secret of a store": (
+        V + "[storage.r2]\nsecret = 'x'\n", 3, "secret is a credential, and fileorg keeps none", "profile = NAME"
+    ),
+    "a password in an endpoint": (
+        V + "[storage.r2]\nendpoint = 'https://me:pw@x.org'\n", 3,
+        "the endpoint of r2 contains a user or a password", "for example: endpoint",
+    ),
+    "an endpoint without a scheme": (
+        V + "[storage.r2]\nendpoint = 'x.org'\n", 3, "the endpoint of r2 is no address of a server", "https://"
+    ),
+    "an unknown key of a store": (
+        V + "[storage.r2]\nendpont = 'x.org'\n", 3, "the key endpont does", "did you mean endpoint?"
+    ),
+    "an unknown way of addressing": (
+        V + "[storage.r2]\naddressing = 'pth'\n", 3, "the value pth does", "did you mean path?"
+    ),
+    "an empty profile": (V + "[storage.r2]\nprofile = ''\n", 3, "profile is empty", "remove profile"),
+    "a store with a taken name": (V + "[storage.file]\n", 2, "the name of the store file is taken", "r2://bucket"),
     "an unknown key of jobs": (V + "[jobs]\nnotif = 'x'\n", 3, "the key notif does", "did you mean notify?"),
     "a program without a name": (V + "[jobs]\nnotify = []\n", 3, "notify names no program", "notify ="),
     "a program with a number": (V + "[jobs]\nnotify = ['x', 1]\n", 3, "not a list of texts", "notify ="),

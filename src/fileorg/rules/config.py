@@ -1,4 +1,4 @@
-"""The configuration of fileorg as data: settings, jobs, categories, sets, rules and profiles of one `fileorg.toml`.
+"""The configuration of fileorg as data: all tables of one `fileorg.toml`.
 
 `config_file` reads and checks it. Nothing here knows the meaning of a condition or a template: see `conditions` and
 `template`.
@@ -16,6 +16,7 @@ from fileorg.core.names import display
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fileorg.core.store_settings import StoreSettings
     from fileorg.rules.toml_lines import Keys
 
 VERSION = 1
@@ -128,6 +129,7 @@ class Configuration(NamedTuple):
     sets: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     rules: tuple[Rule, ...] = ()
     profiles: Mapping[str, Profile] = MappingProxyType({})
+    stores: Mapping[str, StoreSettings] = MappingProxyType({})
     text: str = ""
     stamp: tuple[int, ...] = ()
     profile: str = ""

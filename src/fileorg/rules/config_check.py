@@ -23,10 +23,11 @@ from fileorg.rules.globs import Glob
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fileorg.core.store_settings import StoreSettings
     from fileorg.rules.config import ConfigError
     from fileorg.rules.toml_lines import Keys
 
-TABLES = ("version", "settings", "jobs", "categories", "sets", "rule", "profile")
+TABLES = ("version", "settings", "jobs", "storage", "categories", "sets", "rule", "profile")
 TRASH = "trash"
 RULE_ACTIONS = (Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK, TRASH)
 RULE_KEYS = (
@@ -81,6 +82,7 @@ class _Check:
         values = self._values
         settings = self._settings(values.table(parsed.get("settings", {}), ("settings",)))
         jobs = self._jobs(values.table(parsed.get("jobs", {}), ("jobs",)))
+        stores = self._stores(values.table(parsed.get("storage", {}), ("storage",)))
         categories = self._changes(values.table(parsed.get("categories", {}), ("categories",)))
         self._read_sets(values.table(parsed.get("sets", {}), ("sets",)))
         rules = tuple(self._rules(values.tables(parsed.get("rule", []), ("rule",))))
@@ -88,6 +90,7 @@ class _Check:
         return self._empty._replace(
             settings=settings,
             jobs=jobs,
+            stores=MappingProxyType(stores),
             categories=categories,
             sets=MappingProxyType(self._sets),
             rules=rules,
@@ -144,6 +147,13 @@ class _Check:
             needed = f"a helper needs at least {LEAST_MEMORY_BYTES >> 20}M"
             raise self._error((*keys, "helper_memory"), f"{memory} bytes are too little: {needed}")
         return Jobs(tuple(words), attempts, memory)
+
+    def _stores(self, table: Mapping[str, Any]) -> dict[str, StoreSettings]:
+        if not table:
+            return {}
+        from fileorg.rules.store_check import checked_store
+
+        return {name: checked_store(self._values, name, table[name]) for name in table}
 
     def _changes(self, table: Mapping[str, Any]) -> tuple[Category, ...]:
         changes = tuple(self._category(name, table[name]) for name in table)

@@ -30,6 +30,10 @@ class Values:
 
         return line_of(self._empty.text, keys)
 
+    def error(self, keys: Keys, message: str, hint: str) -> ConfigError:
+        """Return the error of a value, with its line."""
+        return self._empty.error(keys, message, hint)
+
     def lines_of_tables(self, name: str, count: int) -> list[int]:
         """Return the line of each table of an array of tables."""
         # One search does for nearly all files; text that only looks like a header changes the count.

@@ -36,6 +36,14 @@ def test_a_listing_is_paged() -> None:
     assert [len(page) for page in client.pages()] == [1000, 1000, 1]
 
 
+def test_keys_come_in_the_order_of_their_bytes() -> None:
+    client = MemoryClient("test", MemoryBucket())
+    names = [b"b", b"a/z", b"a", b"a.x", b"a-x", b"Z", "é".encode()]
+    for name in names:
+        client.put(name, b"")
+    assert [each.key for page in client.pages() for each in page] == sorted(names)
+
+
 def test_a_name_stands_for_one_bucket() -> None:
     MemoryClient("one-name").put(b"a", b"1")
     assert [each.key for page in MemoryClient("one-name").pages() for each in page] == [b"a"]

@@ -139,6 +139,8 @@ class ObjectCopy(NamedTuple):
     """Decides whether the copy goes in parts."""
     source_bucket: str | None = None
     """None: the bucket of the client."""
+    storage_class: str = "STANDARD"
+    """That of the source, as listed: S3 would write a copy to STANDARD."""
 
 
 class ObjectDeletion(NamedTuple):
@@ -200,8 +202,9 @@ class ObjectClient(Protocol):
         ...
 
     def pages(self, prefix: bytes = b"", *, after: bytes = b"") -> Iterator[list[StoredObject]]:
-        """Yield the objects whose keys begin with `prefix` and are greater than `after`, in the order of their bytes,
-        at most `PAGE_KEYS` at a time. A page that was cut off is requested again, never taken for the last.
+        """Yield the objects whose keys begin with `prefix` and come after `after`, each once, at most `PAGE_KEYS` at a
+        time. The order is that of the store: that of their bytes on S3, but SeaweedFS has `a/b` before `a-b`. A page
+        that was cut off is requested again, never taken for the last.
         """
         ...
 

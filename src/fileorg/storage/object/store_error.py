@@ -114,7 +114,8 @@ class StoreError(OSError):
     where no other one fits.
 
     `detail` is the code of the service (`SlowDown`, `AccessDenied`), never its text, which may quote a signature.
-    `after_seconds` is what `Retry-After` said.
+    `after_seconds` is what `Retry-After` said. `may_be_done`: the request, or an earlier try of it, may have been
+    carried out.
     """
 
     def __init__(
@@ -124,12 +125,14 @@ class StoreError(OSError):
         *,
         permission: Permission | None = None,
         after_seconds: float | None = None,
+        may_be_done: bool = False,
     ) -> None:
         super().__init__(_ERRNO.get(code, errno.EIO), f"{code.value} ({detail})" if detail else code.value)
         self.code = code
         self.detail = detail
         self.permission = permission
         self.after_seconds = after_seconds
+        self.may_be_done = may_be_done
 
     @property
     def is_permanent(self) -> bool:

@@ -1,0 +1,116 @@
+"""Requests to S3 through aiobotocore, which only this module loads. Credentials come from its standard chain alone:
+variables, profiles, SSO, the roles of containers and instances. fileorg never holds them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from fileorg.core.errors import StorageFailure
+from fileorg.storage.object import aws_errors
+from fileorg.storage.object.sender import CONCURRENT, StoreAnswer
+from fileorg.storage.object.store_error import StoreCode, StoreError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from fileorg.core.store_settings import StoreSettings
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 60.0
+"""The longest silence of a server. During a long copy, S3 sends spaces."""
+INSTALL = "pip install 'fileorg[s3]'"
+
+
+class AwsSender:
+    """Sends requests to one endpoint: see `sender.Sender`. All calls are in one event loop."""
+
+    def __init__(
+        self,
+        settings: StoreSettings,
+        *,
+        connect_seconds: float = _CONNECT_SECONDS,
+        read_seconds: float = _READ_SECONDS,
+        concurrent: int = CONCURRENT,
+    ) -> None:
+        self._settings = settings
+        self._connect_seconds, self._read_seconds = connect_seconds, read_seconds
+        self._concurrent = concurrent
+        self._client: Any = None
+        self._opened: AbstractAsyncContextManager[Any] | None = None
+        self._lock = asyncio.Lock()
+        import_driver()
+
+    async def send(self, operation: str, **parameters: Any) -> StoreAnswer:
+        from botocore.exceptions import ClientError
+
+        if self._settings.requester_pays and operation not in _FREE:
+            parameters["RequestPayer"] = "requester"
+        try:
+            client = self._client or await self._connected()
+            answer = await client._make_api_call(operation, parameters)  # noqa: SLF001 - its methods are made of this
+            headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+            if operation == "GetObject":
+                expected, answer["Body"] = answer.get("ContentLength"), await answer["Body"].read()
+                if expected is not None and len(answer["Body"]) != expected:
+                    raise StoreError(StoreCode.INCOMPLETE)
+            elif operation != "HeadObject" and aws_errors.is_page(headers):
+                raise StoreError(StoreCode.NOT_A_STORE, may_be_done=True)
+        except ClientError as error:
+            raise aws_errors.of_answer(operation, error.response) from None
+        except (StoreError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise aws_errors.of_exception(error) from None  # its text may quote a URL that is signed
+        return StoreAnswer(answer)
+
+    async def _connected(self) -> Any:
+        from aiobotocore.config import AioConfig
+        from aiobotocore.session import AioSession
+
+        async with self._lock:
+            if self._client is None:
+                settings = self._settings
+                session = AioSession(profile=settings.profile or None)
+                session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+                self._opened = session.create_client(
+                    "s3",
+                    endpoint_url=settings.endpoint or None,
+                    region_name=settings.region or None,
+                    config=AioConfig(
+                        retries={"total_max_attempts": 1},  # `RetryingSender` knows what is ambiguous then
+                        connect_timeout=self._connect_seconds,
+                        read_timeout=self._read_seconds,
+                        max_pool_connections=self._concurrent,
+                        s3={"addressing_style": settings.addressing} if settings.addressing else None,
+                        user_agent_extra="fileorg",
+                    ),
+                )
+                self._client = await self._opened.__aenter__()
+        return self._client
+
+    async def close(self) -> None:
+        opened, self._opened, self._client = self._opened, None, None
+        if opened is not None:
+            await opened.__aexit__(None, None, None)
+
+
+_FREE = frozenset({"GetBucketVersioning"})
+"""Requests that have no parameter for requester pays."""
+
+
+def import_driver() -> None:
+    """Load aiobotocore. Raises `StorageFailure` with the way to install it."""
+    try:
+        import aiobotocore.session  # noqa: F401 - to see whether it is there
+    except ImportError:
+        raise StorageFailure("S3 needs a driver that is not installed.", hint=f"install it with: {INSTALL}") from None
+
+
+def _time(value: Any) -> datetime:
+    """Parse a time of an answer: ISO 8601, as in listings, or a header. dateutil takes ten times as long."""
+    text = str(value)
+    return datetime.fromisoformat(text) if text[:1].isdigit() else parsedate_to_datetime(text)

@@ -1,0 +1,153 @@
+"""An event loop in a thread of its own, for callers that are synchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import TimeoutError as NotYet
+from typing import TYPE_CHECKING, TypeVar
+
+from fileorg.storage.object.store_error import StoreCode, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from concurrent.futures import Future
+    from typing import Any
+
+_T = TypeVar("_T")
+_SLICE_SECONDS = 0.1
+"""A caller that waits looks this often whether the run was cancelled."""
+_GRACE_SECONDS = 0.5
+"""What is under way gets this long to end after that: most requests then have a clear result."""
+
+
+class LoopThread:
+    """Runs coroutines for other threads, until the run is cancelled."""
+
+    def __init__(self, is_over: Callable[[], bool]) -> None:
+        self._is_over = is_over
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Start a coroutine, for `result`."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._started())
+
+    def result(self, future: Future[_T]) -> _T:
+        """Return the result. Raises `StoreError` CANCELLED, and leaves the coroutine, if the run is cancelled."""
+        while True:
+            try:
+                return future.result(_SLICE_SECONDS)
+            except NotYet:
+                if future.done():
+                    raise
+                if self._is_over():
+                    future.cancel()
+                    raise StoreError(StoreCode.CANCELLED, may_be_done=True) from None
+            except BaseException:
+                future.cancel()
+                raise
+
+    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        return self.result(self.submit(coroutine))
+
+    def run_rows(
+        self, work: Callable[[int], Awaitable[_T]], count: int, concurrent: int, not_begun: _T, cut_off: _T
+    ) -> list[_T]:
+        """Return the result of each row, a bounded number at a time. If the run is cancelled, the rest is `not_begun`;
+        what is under way and does not end soon is `cut_off`.
+        """
+        if not count:
+            return []
+        rows = _Rows(work, count, not_begun, cut_off)
+        future = self.submit(rows.run(min(concurrent, count)))
+        try:
+            while True:
+                try:
+                    return future.result(_SLICE_SECONDS)
+                except NotYet:
+                    if future.done():
+                        raise
+                    if self._is_over():
+                        self._started().call_soon_threadsafe(rows.over.set)
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="fileorg-store", daemon=True)
+                self._thread.start()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop until it is stopped, then end what is left in it."""
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    if pending:
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+class _Rows:
+    """The rows of one call, and the workers that take them in order."""
+
+    def __init__(self, work: Callable[[int], Awaitable[Any]], count: int, not_begun: Any, cut_off: Any) -> None:
+        self._work = work
+        self._count = count
+        self._next = 0
+        self._cut_off = cut_off
+        self._results = [not_begun] * count
+        self.over = asyncio.Event()
+
+    async def run(self, concurrent: int) -> list[Any]:
+        workers = [asyncio.ensure_future(self._take()) for _ in range(concurrent)]
+        over: asyncio.Future[Any] = asyncio.ensure_future(self.over.wait())
+        finished: asyncio.Future[Any] = asyncio.gather(*workers)
+        try:
+            await asyncio.wait({finished, over}, return_when=asyncio.FIRST_COMPLETED)
+            if not finished.done():
+                await asyncio.wait({finished}, timeout=_GRACE_SECONDS)
+            if finished.done():
+                finished.result()
+        finally:
+            over.cancel()
+            await _ended([*workers, over])
+            _forget(finished)
+        return self._results
+
+    async def _take(self) -> None:
+        while self._next < self._count and not self.over.is_set():
+            number = self._next
+            self._next += 1
+            self._results[number] = self._cut_off
+            self._results[number] = await self._work(number)
+
+
+async def _ended(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Cancel what still runs, and wait for it."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _forget(future: asyncio.Future[Any]) -> None:
+    """Mark the error of a future as seen: its tasks were looked at."""
+    if future.done() and not future.cancelled():
+        future.exception()

@@ -1,0 +1,35 @@
+"""The client of a bucket, by the scheme of its URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fileorg.storage.object.memory import MemoryClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fileorg.core.store_settings import StoreSettings
+    from fileorg.storage.object.client import ObjectClient
+
+MEMORY = "memory"
+S3 = "s3"
+
+
+def open_client(
+    scheme: str,
+    bucket: str,
+    settings: StoreSettings | None = None,
+    *,
+    is_over: Callable[[], bool] = lambda: False,
+) -> ObjectClient:
+    """Return the client of `SCHEME://BUCKET`, which the caller closes. Nothing is sent yet.
+
+    `scheme` is `memory`, `s3` or the NAME of a table `[storage.NAME]`, whose `settings` these are. `is_over` cancels
+    what is under way; it is asked ten times a second. Raises `StorageFailure` if the driver is not installed.
+    """
+    if scheme == MEMORY:
+        return MemoryClient(bucket)
+    from fileorg.storage.object.s3 import S3Client
+
+    return S3Client(bucket, settings, scheme=scheme, is_over=is_over)

