@@ -92,6 +92,8 @@ STEPS: list[tuple[list[str], str]] = [
     (["import", "copies", "--dest", "album", "-n"], "plan"),
     (["import", "copies", "--dest", "album", "--certificate", "album.json"], "import"),
     (["import", "copies", "--dest", "album"], "import"),
+    (["apply", "names.csv", "--root", "album", "--partial", "-n"], "plan"),
+    (["apply", "names.csv", "--root", "album", "--yes"], "result"),
     (["report", "-o", "-"], "report"),
 ]
 
@@ -139,6 +141,7 @@ def worked(fileorg: Fileorg, mess: Tree) -> Fileorg:
     (fileorg.folder / "sub" / "three.bin").write_text("the same")
     (fileorg.folder / "copies").mkdir()
     (fileorg.folder / "copies" / "photo.jpg").write_text("jpg")
+    (fileorg.folder / "names.csv").write_text("path,new_path\nImages/photo.jpg,Images/picture.jpg\n")
     return fileorg
 
 

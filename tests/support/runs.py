@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fileorg.content.keeper import Keep
 from fileorg.core.events import NullReporter
 from fileorg.journal.journal import Journal
 from fileorg.plan.dedupe_plan import DedupeAction
+from fileorg.plan.given_rows import given_rows
 from fileorg.rules.filters import Filters
+from fileorg.workflows.apply_plan import ApplyOptions, applying
 from fileorg.workflows.clean import CleanOptions, cleaning
 from fileorg.workflows.dedupe import DedupeOptions, deduping
 from fileorg.workflows.organize import OrganizeOptions, organizing
@@ -17,21 +22,28 @@ from fileorg.workflows.purge import PurgeOptions, purging
 from fileorg.workflows.undo import UndoOptions, undoing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.support.tree import Tree
 
     from fileorg.core.model import Outcome, PlanRow, RecordState
+    from fileorg.core.row_problems import RowProblem
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Record
+    from fileorg.plan.given_rows import GivenRow
+    from fileorg.workflows.apply_plan import ApplyRun
     from fileorg.workflows.clean import CleanRun
     from fileorg.workflows.dedupe import DedupeRun
     from fileorg.workflows.organize import OrganizeRun
     from fileorg.workflows.purge import PurgeRun
 
 _FILTERS = set(Filters._fields)
+
+
+def _rows_in(text: bytes, fail: Callable[[RowProblem], None], *, null: bool) -> Iterator[GivenRow]:
+    return given_rows(io.BufferedReader(io.BytesIO(text)), fail, null=null)
 
 
 class Runs:
@@ -102,6 +114,23 @@ class Runs:
         """Return the rows that a dry run shows."""
         with self.cleaning(changes=False, **options) as run:
             return [row for batch in run.plan.batches(100) for row in batch]
+
+    def applying(
+        self, rows: Iterable[Mapping[str, Any]], *, changes: bool = True, **options: Any
+    ) -> AbstractContextManager[ApplyRun]:
+        """Prepare to apply rows of JSON; `options` are those of `ApplyOptions`."""
+        text = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        return self.applying_text(text, changes=changes, **options)
+
+    def applying_text(self, text: bytes, *, changes: bool = True, **options: Any) -> AbstractContextManager[ApplyRun]:
+        """Prepare to apply a plan as it is in a file."""
+        chosen = ApplyOptions(**{"roots": [os.fsencode(self.tree.root)]} | options)
+        rows = partial(_rows_in, text, null=chosen.null)
+        return applying(chosen, rows, self.state, NullReporter(), changes=changes)
+
+    def apply(self, rows: Iterable[Mapping[str, Any]], **options: Any) -> Outcome:
+        with self.applying(rows, **options) as run:
+            return run.run()
 
     def undo(
         self, operation: int | None = None, *, stop: Callable[[], bool] = lambda: False, **options: Any

@@ -39,6 +39,7 @@ _LABELS = {
     "redo": "Redoing",
     "dedupe": "Deduping",
     "clean": "Removing",
+    "apply": "Moving",
     "look": "Checking",
     "purge": "Removing",
     "recover": "Recovering",

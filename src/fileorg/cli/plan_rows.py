@@ -6,6 +6,7 @@ import os
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fileorg.core.batches import without_steps
 from fileorg.core.formats import JsonDocument, iso, named, write_null
 from fileorg.core.model import FOLDER_ACTIONS, ON_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
 from fileorg.core.names import below, display, join
@@ -45,7 +46,7 @@ class PlanRows:
         self._root = root
 
     def _all_rows(self) -> Iterator[PlanRow]:
-        return chain.from_iterable(self._plan.batches(_ROWS))
+        return without_steps(chain.from_iterable(self._plan.batches(_ROWS)))
 
     def _files(self) -> Iterator[PlanRow]:
         """Return the rows of files and of folders that the plan is about; intermediate folders have no category."""
@@ -66,9 +67,13 @@ class PlanRows:
 
     def list(self, out: Out) -> None:
         """Print each change as `source -> target`, and each skipped file with the reason, in path order."""
+        out.many(self.lines(out))
+
+    def lines(self, out: Out) -> Iterator[str]:
+        """Return the lines of `list`."""
         rows = ((self._path(row), self._line(out, row)) for row in self._files())
         stays = ((path, self._stay_line(out, path, reason)) for path, reason, _ in self._stays())
-        out.many(_in_path_order(chain(rows, stays)))
+        return _in_path_order(chain(rows, stays))
 
     def _path(self, row: PlanRow) -> bytes:
         """Return the path by which a listing sorts the row: the one that exists before the change."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from fileorg.core.errors import ErrorCode, Exit
 from fileorg.core.model import Action, JobState, RecordState, StatusCode
+from fileorg.core.row_problems import RowFault
 
 Schema = dict[str, Any]
 
@@ -59,7 +60,7 @@ _PATH: Schema = {"type": "string", "pattern": "^/", "description": "absolute pat
 _OP: Schema = {"type": "integer", "minimum": 1, "description": "operation number"}
 _NO_OP = _or_null(_OP, "operation number; null if nothing was done")
 _KIND: Schema = {
-    "enum": ["organize", "dedupe", "clean", "compare", "import", "undo", "redo", "purge", "watch"],
+    "enum": ["organize", "dedupe", "clean", "compare", "import", "apply", "undo", "redo", "purge", "watch"],
     "description": "kind of operation",
 }
 _ACTION: Schema = {"enum": [str(action) for action in Action]}
@@ -128,7 +129,21 @@ _SUMMARY: dict[str, Schema] = {
     "unreadable": _UNREADABLE,
     "seconds": _SECONDS,
 }
-_FACTS = {**_ALONE, **_STAYS, **_SUMMARY}
+_REFUSED_ROWS = {
+    "refused": _described(_COUNT, "of apply: problems of rows that are left out, or that refuse the plan"),
+    "refused_rows": _array(
+        _object(
+            {
+                "line": _described(_COUNT, "line of the plan, or number of the row"),
+                "path": _or_null(_TEXT, "as the row has it"),
+                "problem": {"enum": [str(fault) for fault in RowFault]},
+                "reason": _TEXT,
+            }
+        ),
+        "of apply: the first of them",
+    ),
+}
+_FACTS = {**_REFUSED_ROWS, **_ALONE, **_STAYS, **_SUMMARY}
 """Facts that depend on the kind: of organize, of clean and of dedupe."""
 
 _ROW = _object(
@@ -323,7 +338,7 @@ _RULE = _object(
 
 SCHEMAS: dict[str, tuple[str, Schema]] = {
     "plan": (
-        "`organize`, `dedupe --action`, `clean`, `undo` and `redo` with `--dry-run`",
+        "`organize`, `dedupe --action`, `clean`, `apply`, `undo` and `redo` with `--dry-run`",
         _object(
             {
                 "dry_run": {"const": True},
@@ -363,8 +378,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "result": (
         (
-            "`organize`, `dedupe --action`, `clean`, `undo` and `redo`. If there was nothing to do, or you declined,"
-            " `operation` is null, `files` is 0, and there is nothing else about a run"
+            "`organize`, `dedupe --action`, `clean`, `apply`, `undo` and `redo`. If there was nothing to do, or you"
+            " declined, `operation` is null, `files` is 0, and there is nothing else about a run"
         ),
         _object(_RESULT | _FACTS, optional=(*list(_RESULT)[3:], *_FACTS)),
     ),
@@ -626,7 +641,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "pruned jobs": ("`jobs prune`", _object({"pruned": _array(_JOB_NUMBER)})),
     "job started": (
-        "`organize`, `dedupe --action`, `clean`, `undo`, `redo`, `purge`, `watch` with `--background` or `--hold`",
+        "`organize`, `dedupe --action`, `clean`, `apply`, `undo`, `redo`, `purge`, `watch` with `--background` or"
+        " `--hold`",
         _object({"job": _JOB_NUMBER, "kind": _KIND, "status": {"enum": ["queued", "waiting"]}}),
     ),
     "watch event": (

@@ -28,6 +28,7 @@ VERBS: dict[str, Verb] = {
     "dedupe-symlink": Verb("Symlink", "Symlinked", "replaced by symlinks"),
     "dedupe-reflink": Verb("Reflink", "Reflinked", "reflinked"),
     "clean": Verb("Remove", "Removed", "removed", "item"),
+    "apply": Verb("Apply the plan to", "Changed", "changed"),
     "undo": Verb("Undo", "Undone:", "undone"),
     "redo": Verb("Redo", "Redone:", "redone"),
     "purge": Verb("Purge", "Purged", "purged"),

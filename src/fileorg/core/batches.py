@@ -6,6 +6,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fileorg.core.names import is_step_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -36,6 +38,20 @@ def unsplit(batches: Iterable[list[PlanRow]]) -> Iterator[list[PlanRow]]:
             yield rows[:start] if held else rows
     if held:
         yield held
+
+
+def without_steps(rows: Iterable[PlanRow]) -> Iterator[PlanRow]:
+    """Yield the rows with each file of a cycle in one row: without its temporary name."""
+    held: dict[bytes, PlanRow] = {}
+    for row in rows:
+        if is_step_name(row.target_name):
+            held[row.target_name] = row
+        elif is_step_name(row.source_name) and (first := held.pop(row.source_name, None)) is not None:
+            yield row._replace(
+                source_base=first.source_base, source_folder=first.source_folder, source_name=first.source_name
+            )
+        else:
+            yield row
 
 
 def row_maker(kind: type[_Row]) -> Callable[[Iterable[Any]], _Row]:

@@ -50,6 +50,7 @@ class ErrorCode(StrEnum):
     NOT_RECORDED = "not-recorded"
     ANOTHER_FOLDER = "another-folder"
     OVERLAPPING = "overlapping-folders"
+    BAD_PLAN = "bad-plan"
     # Another fileorg: 4
     LOCKED = "locked"
     # Refusals: 5
@@ -58,6 +59,7 @@ class ErrorCode(StrEnum):
     PART_OF_A_WHOLE = "part-of-a-whole"
     TOO_MANY_CHANGES = "too-many-changes"
     NAMES_TAKEN = "names-taken"
+    PLAN_REFUSED = "plan-refused"
     OUTPUT_EXISTS = "output-exists"
     OTHERS_FIRST = "others-first"
     NOT_CONFIRMED = "not-confirmed"

@@ -70,6 +70,11 @@ EMPTIED_FOLDER = "emptied folder"
 files, and does not count as one.
 """
 
+MOVED_ASIDE = "moved aside"
+"""The category of a record that gives a file a temporary name because the files of a cycle want each other's names. The
+file counts with the record that gives it its new name.
+"""
+
 RENAMES = frozenset({Action.MOVE, Action.RESTORE})
 """Actions that only rename a file."""
 

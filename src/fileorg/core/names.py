@@ -40,6 +40,16 @@ def _escape(match: re.Match[str]) -> str:
     return named or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
 
 
+def step_name(operation: int, number: int) -> bytes:
+    """Return the temporary name of a file that makes room for another one: see `MOVED_ASIDE`."""
+    return b".fileorg-%d-%d-step.part" % (operation, number)
+
+
+def is_step_name(name: bytes) -> bool:
+    """Return whether a name is one of `step_name`."""
+    return name.startswith(b".fileorg-") and name.endswith(b"-step.part")
+
+
 def is_name(name: bytes) -> bool:
     """Return whether `name` is one path component that stays in its folder."""
     # Integers, because `b"/" in name` first tries to read its operand as one, and takes ten times as long.

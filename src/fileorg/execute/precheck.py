@@ -60,9 +60,12 @@ class Checker:
         exceptions: dict[int, tuple[RecordState, Reason | None]] = {}
         keepers: dict[int, tuple[int, bytes, int, int]] = {}
         groups: dict[int, list[int]] = {}
-        for position, (row, there) in enumerate(zip(batch, seen, strict=True)):
+        for position, (row, at_source) in enumerate(zip(batch, seen, strict=True)):
+            there = at_source
             (action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, _, category,
              reverts, _, keeper, together) = row  # fmt: skip
+            if there is None and together and name:
+                there = seen[position] = self._on_its_way(batch, position, groups.get(together, ()), exceptions)
             if (
                 there.__class__ is os.stat_result
                 and there.st_size == size
@@ -99,6 +102,21 @@ class Checker:
             _keep_whole(batch, positions, exceptions)
         companions = {position: positions[0] for positions in groups.values() for position in positions}
         return Batch(values, exceptions, keepers, companions)
+
+    def _on_its_way(
+        self,
+        batch: Sequence[PlanRow],
+        position: int,
+        earlier: Sequence[int],
+        exceptions: dict[int, tuple[RecordState, Reason | None]],
+    ) -> os.stat_result | OSError | None:
+        """Return the stat result of a file that an earlier row of the group brings to its source; None if none does."""
+        place = batch[position][1:4]
+        for other in earlier:
+            row = batch[other]
+            if row[4:7] == place and row.action is Action.MOVE and exceptions.get(other, (_INTENT, None))[0] is _INTENT:
+                return self.seen[other]
+        return None
 
     def _find_taken(
         self,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import EMPTIED_FOLDER, ON_SYMLINKS, Outcome, RecordState
-from fileorg.execute.apply import Applier
+from fileorg.core.model import EMPTIED_FOLDER, MOVED_ASIDE, ON_SYMLINKS, Outcome, RecordState
+from fileorg.execute.applier import Applier
 from fileorg.execute.precheck import Checker
 from fileorg.execute.seal import seal
 from fileorg.execute.work import Changed, Work
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Plan
-    from fileorg.execute.apply import Applied
+    from fileorg.execute.applier import Applied
     from fileorg.execute.moved_digests import DigestedFile, MovedDigests
     from fileorg.journal.journal import Journal, Settled
     from fileorg.journal.rows import Operation
@@ -113,6 +113,8 @@ def _report(done: Applied, reporter: Reporter) -> Settled | None:
         return None
     # Intermediate and emptied folders do not count; those that the operation is about have a category and no size.
     rows = [row for row in batch if row[0] not in ON_SYMLINKS] if batch[-1][0] in ON_SYMLINKS else batch
-    files = [row[8] if row[3] else 0 for row in rows if row[3] or row[11] not in _NOT_COUNTED]
+    files = [
+        row[8] if row[3] else 0 for row in rows if (row[11] != MOVED_ASIDE if row[3] else row[11] not in _NOT_COUNTED)
+    ]
     reporter.advance(len(files), sum(files), batch[-1].source_folder)
     return done.settled()

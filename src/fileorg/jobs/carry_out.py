@@ -13,10 +13,11 @@ from fileorg.core.model import DEST, GIVEN, OperationState, Outcome
 from fileorg.core.names import display
 from fileorg.jobs.found import UnknownJob
 from fileorg.jobs.job_options import Options, options_of, watch_options_of
-from fileorg.journal.job_rows import job_rows, limits_of, operations_of, touched_folders, touched_inodes
+from fileorg.journal.job_rows import job_rows, limits_of, moved_inodes, operations_of, touched_folders, touched_inodes
 from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
 from fileorg.plan.saved_plan import SavedPlan
+from fileorg.workflows.apply_plan import ApplyOptions, applying, rows_of
 from fileorg.workflows.clean import CleanOptions, cleaning
 from fileorg.workflows.compare import CompareOptions, comparing
 from fileorg.workflows.dedupe import DedupeOptions, deduping
@@ -140,7 +141,9 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
     """Return the options with a filter that takes only what was there before the job began. An import has none: its
     certificate is about all that is there.
     """
-    if not isinstance(options, OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | ImportOptions):
+    if not isinstance(
+        options, OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | ImportOptions | ApplyOptions
+    ):
         return options
     with open_journal(state, read_only=True) as journal:
         for operation in operations_of(journal, job.id):
@@ -156,6 +159,9 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
                     raise AnotherRoot(root, hint="mount its disk, then resume the job")
         if isinstance(options, ImportOptions):
             return options
+        if isinstance(options, ApplyOptions):
+            # What is done is not there any more; and two names that were exchanged must not be exchanged again.
+            return options._replace(partial=True, touched=moved_inodes(journal, job.id).tobytes())
         touched = touched_inodes(journal, job.id)
         if isinstance(options, CleanOptions):
             found = set(touched)
@@ -191,6 +197,15 @@ def _afresh(
         case CleanOptions():
             with cleaning(options, state, reporter, resumes=start, fd=fd) as clean:
                 return clean.run(stop) if clean.plan.files else Outcome()
+        case ApplyOptions():
+            if not options.plan:
+                raise UsageError(
+                    f"The plan of job {start.number} was not read from a file, so the job cannot be resumed.",
+                    hint="run the command again with the rest of the plan",
+                    code=ErrorCode.NOT_RECORDED,
+                )
+            with applying(options, rows_of(options), state, reporter, resumes=start, fd=fd) as apply:
+                return apply.run(stop) if apply.plan.files else Outcome()
         case UndoOptions():
             with undoing(options, state, reporter, resumes=start, fd=fd) as undo:
                 return undo.run(stop)

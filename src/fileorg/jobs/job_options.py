@@ -13,6 +13,7 @@ from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.filters import Filters
 from fileorg.scan.leftovers import Leftover
+from fileorg.workflows.apply_plan import ApplyOptions
 from fileorg.workflows.clean import CleanOptions
 from fileorg.workflows.compare import CompareOptions
 from fileorg.workflows.dedupe import DedupeOptions
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from fileorg.journal.job_rows import JobRow
 
 Options: TypeAlias = (
-    "OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | ImportOptions | UndoOptions | PurgeOptions"
+    "OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | ImportOptions | ApplyOptions | UndoOptions"
+    " | PurgeOptions"
 )
 
 
@@ -88,6 +90,9 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
         case "import":
             paths = {name: os.fsencode(found[name]) for name in ("card", "dest")}
             return ImportOptions(**found | paths | {"by": By(found["by"]), "certificate": _path(found["certificate"])})
+        case "apply":
+            roots = [os.fsencode(path) for path in found["roots"]]
+            return ApplyOptions(**found | {"roots": roots, "plan": os.fsencode(found["plan"]), "touched": b""})
         case "clean":
             goes = frozenset(Leftover(kind) for kind in found["goes"])
             more = [os.fsencode(path) for path in found.get("more_roots", ())]

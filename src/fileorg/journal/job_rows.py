@@ -21,7 +21,7 @@ _COLUMNS = (
     "id, kind, root, options, limits, state, attempts, background, files, pid, host, before_ns, started_ns, ended_ns,"
     " reason"
 )
-_KINDS = frozenset({"organize", "dedupe", "clean", "compare", "import", "undo", "redo", "purge", "watch"})
+_KINDS = frozenset({"organize", "dedupe", "clean", "compare", "import", "apply", "undo", "redo", "purge", "watch"})
 
 
 class JobRow(NamedTuple):
@@ -90,6 +90,16 @@ def touched_inodes(journal: JournalReader, job: int) -> array[int]:
             "SELECT target_inode FROM records WHERE id BETWEEN ? AND ? AND target_inode NOT NULL",
         ):
             found.update(number for (number,) in journal.select(query, (low, high)) if isinstance(number, int))
+    return array("Q", sorted(number for number in found if number > 0))
+
+
+def moved_inodes(journal: JournalReader, job: int) -> array[int]:
+    """Return the inode numbers of the files that a job has moved, sorted."""
+    found: set[int] = set()
+    for operation in operations_of(journal, job):
+        low, high = journal.record_range(operation)
+        query = "SELECT coalesce(target_inode, inode) FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
+        found.update(number for (number,) in journal.select(query, (low, high)) if isinstance(number, int))
     return array("Q", sorted(number for number in found if number > 0))
 
 

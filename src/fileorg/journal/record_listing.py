@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from fileorg.core.batches import row_maker
-from fileorg.core.model import FOLDER_ACTIONS, LISTED_STATES, Action, OperationState, RecordState, SortBy
+from fileorg.core.model import FOLDER_ACTIONS, LISTED_STATES, MOVED_ASIDE, Action, OperationState, RecordState, SortBy
 from fileorg.core.reasons import Lost, Reason, ReasonCode
 from fileorg.journal.rows import (
     REASON_COLUMNS,
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
 
 
-IS_LISTED = f"(r.action NOT IN ({quoted(FOLDER_ACTIONS)}) OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
+IS_LISTED = (
+    f"r.category IS NOT '{MOVED_ASIDE}' AND"
+    f" (r.action NOT IN ({quoted(FOLDER_ACTIONS)}) OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
+)
 """Folders that are the subject of an operation have a category; other folders are listed only if they failed."""
 
 _BY_PATH = "{0}.base, {0}.path, {1}"

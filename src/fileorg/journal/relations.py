@@ -113,7 +113,7 @@ WHERE {_LATER} AND CASE k.link WHEN 'filled' THEN l.action IN ({quoted(RELOCATIO
 """
 
 
-_CLEAN = {"clean", "redo"}
+_CLEAN = {"clean", "apply", "redo"}
 """Kinds of operations that may remove empty folders in which they touched nothing else."""
 
 

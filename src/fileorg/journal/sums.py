@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.model import EMPTIED_FOLDER, FOLDER_ACTIONS, ON_SYMLINKS, PROBLEM_STATES, WAS_DONE, RecordState
+from fileorg.core.model import (
+    EMPTIED_FOLDER,
+    FOLDER_ACTIONS,
+    MOVED_ASIDE,
+    ON_SYMLINKS,
+    PROBLEM_STATES,
+    WAS_DONE,
+    RecordState,
+)
 from fileorg.core.reasons import ABOUT_A_PROCESS, ABOUT_ANOTHER_FILE, ReasonCode
 from fileorg.journal.rows import IS_LEFT, checked_place, checked_reason, foreign, quoted
 
@@ -16,13 +24,15 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation, RecordedFolder, RecordId
 
 _IS_COUNTED = (
-    f"(r.action NOT IN ({quoted(FOLDER_ACTIONS | ON_SYMLINKS)}) OR r.category <> '{EMPTIED_FOLDER}'"
+    f"(r.category IS NOT '{MOVED_ASIDE}' OR r.state IN ({quoted(PROBLEM_STATES)}))"
+    f" AND (r.action NOT IN ({quoted(FOLDER_ACTIONS | ON_SYMLINKS)}) OR r.category <> '{EMPTIED_FOLDER}'"
     f" OR (r.category = '{EMPTIED_FOLDER}' AND r.state IN ({quoted(PROBLEM_STATES)}))"
     f" OR r.state IN ('failed', 'changed') OR (r.action IN ({quoted(ON_SYMLINKS)})"
     f" AND r.state NOT IN ('done', 'undone') AND r.reason IS NOT '{ReasonCode.SYMLINK_TARGET_STAYS}'))"
 )
 """Folders count where they are listed, except emptied ones, which count only as a problem. Rewritten symlinks are
-reported beside the moved files and do not count; nor do symlinks that stay because their file does.
+reported beside the moved files and do not count; nor do symlinks that stay because their file does. A file that got a
+temporary name first counts with the record of its new name.
 """
 _OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {_IS_COUNTED}"
 _STATES = quoted(WAS_DONE)

@@ -215,7 +215,10 @@ class Reader:
 
     def entered(self, task: Task) -> tuple[Task, Whole | None, Together]:
         """Return a folder as the scan judges it on entry. Raises `OSError`."""
-        listing = next(self._storage.list_folder(task.folder))  # an empty folder is one empty listing
+        return self.judged(task, next(self._storage.list_folder(task.folder)))  # an empty folder is one empty listing
+
+    def judged(self, task: Task, listing: Listing) -> tuple[Task, Whole | None, Together]:
+        """Return the same, given the first listing of the folder. Raises `OSError`."""
         return self._enter(task, listing, JoinedNames([entry[0] for entry in listing.files]), lambda _: None)
 
     def why_not(self, task: Task, entry: Entry) -> IgnoreReason | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation, Record
     from fileorg.journal.status import OperationStatus
 
-FORWARD = frozenset({"organize", "dedupe", "clean", "compare", "import", "redo"})
+FORWARD = frozenset({"organize", "dedupe", "clean", "compare", "import", "apply", "redo"})
 """Kinds of operations that undo reverts."""
 BACKWARD = frozenset({"undo"})
 """Kinds of operations that redo reverts."""

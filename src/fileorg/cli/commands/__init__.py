@@ -12,6 +12,7 @@ COMMANDS = {
     "dedupe": CHANGE,
     "clean": CHANGE,
     "import": CHANGE,
+    "apply": CHANGE,
     "undo": CHANGE,
     "redo": CHANGE,
     "scan": INSPECT,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import RecordState
-from fileorg.core.names import collision_key
+from fileorg.core.names import collision_key, is_step_name
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
@@ -129,9 +129,12 @@ def _is_renamed(work: Work, series: Series, index: int) -> bool:
         there = target.lstat(row.target_folder, row.target_name)
         here = source.lstat(row.source_folder, row.source_name)
         expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
-        if there is None or not is_known(target, row.target_folder, there, expected):
+        is_here = is_known(source, row.source_folder, here, expected)
+        if there is None:  # a file in a cycle may have left its temporary name again
+            return is_step_name(row.target_name) and not is_here
+        if not is_known(target, row.target_folder, there, expected):
             return False
-        if here is None:
+        if here is None or not is_here:  # a later row may have brought another file
             return True
         if (here.dev, here.inode) != (there.dev, there.inode) or here.nlink <= (intent.nlink or 1):
             return False
@@ -169,7 +172,8 @@ def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     if _case_rename(work, row, record):
         return
-    if not target.casing.is_free_after_all(row.target_folder, row.target_name):
+    is_free = target.lstat(row.target_folder, row.target_name) is None  # an earlier row needed more than a rename
+    if not is_free and not target.casing.is_free_after_all(row.target_folder, row.target_name):
         raise error
     try:
         source.rename_noreplace(row.source_folder, row.source_name, target, row.target_folder, row.target_name)
@@ -189,6 +193,8 @@ def settle(case: Case) -> Verdict:
     if _is_case_rename(case.record) and (verdict := _settle_case_rename(case)) is not None:
         return verdict
     source, target = case.at_source(), case.at_target()
+    if (verdict := _settle_step(case, source, target)) is not None:
+        return verdict
     match (case.is_original(source), case.is_made(target, case.moved), target is None):
         case (False, True, _):
             # A new file at the source belongs to another program.
@@ -204,6 +210,18 @@ def settle(case: Case) -> Verdict:
             return GONE
         case _:
             return _edited(case, source, target)
+
+
+def _settle_step(case: Case, source: Entry | None, target: Entry | None) -> Verdict | None:
+    """Recover a step to or from the temporary name of a cycle, if the file has left it already, or is not there yet;
+    None otherwise. Nobody else takes a file from such a name, and the record of the other step says where it is.
+    """
+    is_here = case.is_original(source) or (source is not None and source.inode == case.record.inode)
+    if is_step_name(case.record.target_name) and target is None and not is_here:
+        return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
+    if is_step_name(case.record.source_name) and source is None and not case.is_made(target, case.moved):
+        return case.not_done
+    return None
 
 
 def _is_between_names(case: Case, source: Entry | None, target: Entry | None) -> bool:

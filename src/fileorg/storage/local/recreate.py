@@ -33,9 +33,11 @@ class RecreationCheck:
         self._storage = storage
         self._above: tuple[bytes, _Facts] | None = None
 
-    def obstacle(self, folder: bytes) -> Reason | None:
-        """Return the reason why the folder could not be removed or not be made again exactly; None if it could."""
-        above = split(folder)[0]
+    def obstacle(self, folder: bytes, above: bytes | None = None) -> Reason | None:
+        """Return the reason why the folder could not be removed or not be made again exactly; None if it could. It is
+        made in `above`, by default where it is.
+        """
+        above = split(folder)[0] if above is None else above
         try:
             if self._above is None or self._above[0] != above:
                 self._above = above, self._facts(above)

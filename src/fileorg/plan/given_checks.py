@@ -1,0 +1,191 @@
+"""The checks of a given plan as a whole, after each row was checked by itself: what rows want of each other."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from fileorg.core.names import join
+from fileorg.core.row_problems import RowFault, RowProblem
+from fileorg.plan.folder_rows import FolderRows
+from fileorg.plan.given_plan import VACATES
+
+if TYPE_CHECKING:
+    from fileorg.core.model import Base
+    from fileorg.plan.given_plan import GivenPlan, StoredRow
+
+MAX_CYCLE = 65_536
+"""The rows of a cycle are done together, in one batch, so their number is limited."""
+
+
+def check_together(given: GivenPlan, trash: bytes) -> None:
+    """Add what is wrong between the rows of a plan, and put those in order that wait for each other.
+
+    Raises `OSError`.
+    """
+    db = given.db
+    db.executescript(
+        "CREATE INDEX by_source ON rows (source); CREATE INDEX by_target ON rows (target);"
+        " CREATE INDEX by_leader ON rows (leader) WHERE leader NOT NULL;"
+    )
+    FolderRows(given, trash).expand()
+    _two_of_one_source(given)
+    _two_for_one_target(given)
+    _files_below_files(given)
+    _taken(given)
+    _groups(given)
+    _order(given)
+    query = "SELECT count(*), coalesce(sum(size), 0) FROM rows WHERE NOT faulty"
+    given.files, given.size_bytes = db.execute(query).fetchone()
+    given.removed_folders, subjects = db.execute(
+        "SELECT count(*), coalesce(sum(is_subject), 0) FROM emptied"
+    ).fetchone()
+    given.files += subjects
+
+
+def _two_of_one_source(given: GivenPlan) -> None:
+    query = f"SELECT source FROM rows GROUP BY source HAVING count(*) > 1 AND sum({VACATES})"
+    for (digest,) in given.db.execute(query).fetchall():
+        for _, some in groupby(
+            sorted(given.stored("source = ?", (digest,)), key=lambda row: (row.base, row.path)),
+            lambda row: (row.base, row.path),
+        ):
+            rows = sorted(some, key=lambda row: row.id)
+            for row, other in zip(rows[1:], rows[:-1], strict=True):
+                given.fail_row(row, RowFault.TWO_ROWS, row.path, other.line)
+            if len(rows) > 1:
+                given.db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (rows[0].id,))
+
+
+def _two_for_one_target(given: GivenPlan) -> None:
+    query = "SELECT target FROM rows WHERE NOT faulty GROUP BY target HAVING count(*) > 1"
+    for (digest,) in given.db.execute(query).fetchall():
+        rows = sorted(given.stored("target = ? AND NOT faulty", (digest,)), key=lambda row: row.id)
+        first = rows[0]
+        path = join(first.to_folder, first.to_name)
+        same = [
+            row for row in rows[1:] if given.is_same(row.to_base, join(row.to_folder, row.to_name), first.to_base, path)
+        ]
+        for row in same:
+            given.fail_row(row, RowFault.TWICE, join(row.to_folder, row.to_name), first.line)
+        if same:
+            given.db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (first.id,))
+
+
+def _files_below_files(given: GivenPlan) -> None:
+    """Refuse rows whose target is a folder for other rows."""
+    query = (
+        "SELECT missing.base, missing.path, missing.line, rows.id FROM missing CROSS JOIN rows"
+        " ON rows.target = missing.digest WHERE NOT rows.faulty"
+    )
+    for base, path, line, number in given.db.execute(query).fetchall():
+        for row in given.stored("id = ?", (number,)):
+            if given.is_same(row.to_base, join(row.to_folder, row.to_name), base, path):
+                given.fail_row(row, RowFault.BELOW_A_FILE, path, line)
+
+
+def _taken(given: GivenPlan) -> None:
+    """Refuse rows whose target has a name that no other row takes away, and those that wait for them."""
+    ids = given.db.execute("SELECT id FROM rows WHERE occupied AND NOT faulty ORDER BY id")
+    for (number,) in ids.fetchall():
+        for row in given.stored("id = ? AND NOT faulty", (number,)):
+            waits_for = _before(given, row)
+            target = join(row.to_folder, row.to_name)
+            if waits_for is None:
+                given.fail_row(row, RowFault.TAKEN, target)
+            elif _looks_alike(given, row, waits_for):
+                given.fail_row(row, RowFault.LOOKS_ALIKE, target)
+            else:
+                continue
+            _block(given, row)
+
+
+def _before(given: GivenPlan, row: StoredRow) -> StoredRow | None:
+    """Return the row that must be done before, so that the target is free."""
+    return given.row_from(row.to_base, join(row.to_folder, row.to_name), row.target)
+
+
+def _after(given: GivenPlan, row: StoredRow) -> StoredRow | None:
+    """Return the row that waits for this one to leave its name."""
+    return given.row_to(row.base, row.path, row.source) if row.action in {"move", "trash"} else None
+
+
+def _block(given: GivenPlan, row: StoredRow) -> None:
+    """Refuse the rows that wait for one that is not done."""
+    current: StoredRow | None = row
+    while current is not None and (waiting := _after(given, current)) is not None:
+        given.fail_row(waiting, RowFault.NOT_VACATED, join(waiting.to_folder, waiting.to_name), current.line)
+        current = waiting
+
+
+def _looks_alike(given: GivenPlan, row: StoredRow, other: StoredRow) -> bool:
+    """Return whether only their names tell two files apart: after a crash, nobody could say which one has a name."""
+    storage = given.trees[row.base].storage
+    return (row.size, row.mtime_ns) == (other.size, other.mtime_ns) and not storage.has_stable_inodes(row.folder)
+
+
+def _groups(given: GivenPlan) -> None:
+    """Refuse rows that tear files apart that belong together; the other groups are done as a whole."""
+    query = "SELECT DISTINCT base, folder, leader FROM rows WHERE leader NOT NULL AND NOT faulty"
+    groups: list[tuple[Base, bytes, bytes]] = given.db.execute(query).fetchall()
+    for base, folder, leader in groups:
+        members = given.members_of(base, folder, leader)
+        rows = list(
+            given.stored("base = ? AND folder = ? AND leader = ? AND NOT faulty ORDER BY id", (base, folder, leader))
+        )
+        missing = next((name for name in members if name not in {row.name for row in rows}), None)
+        if missing is None and len({(row.action, row.to_base, row.to_folder) for row in rows}) == 1:
+            if _keeps_stems(rows, leader):
+                if not any(row.occupied for row in rows) and len(rows) > 1:
+                    marks = [(rows[0].id, row.id) for row in rows]
+                    given.db.executemany("UPDATE rows SET together = ? WHERE id = ?", marks)
+                continue
+            missing = leader
+        for row in rows:
+            other = next((name for name in members if name != row.name), b"") if missing is None else missing
+            given.fail_row(row, RowFault.TEARS_GROUP, leader if other == row.name else other)
+            _block(given, row)
+
+
+def _keeps_stems(rows: list[StoredRow], leader: bytes) -> bool:
+    """Return whether files named after their leader are named after it again."""
+    own = next((row for row in rows if row.name == leader), None)
+    if own is None:
+        return True
+    stem, new = leader.rpartition(b".")[0] or leader, own.to_name.rpartition(b".")[0] or own.to_name
+    return all(row.to_name.startswith(new) for row in rows if row.name.startswith(stem))
+
+
+def _order(given: GivenPlan) -> None:
+    """Put rows in order whose target is free only after another row: first the paths, from their ends, then the cycles,
+    each with a temporary name for one of its files.
+    """
+    db = given.db
+    insert = "INSERT INTO ordered (row, together, step) VALUES (?, ?, ?)"
+    ids = db.execute("SELECT id FROM rows WHERE occupied AND NOT faulty ORDER BY id").fetchall()
+    if not ids:
+        return
+    for (number,) in ids:
+        [row] = given.stored("id = ?", (number,))
+        before = _before(given, row)
+        if before is not None and not before.occupied:
+            current: StoredRow | None = row
+            while current is not None:
+                db.execute(insert, (current.id, 0, 0))
+                current = _after(given, current)
+    query = "SELECT id FROM rows WHERE occupied AND NOT faulty AND id NOT IN (SELECT row FROM ordered) ORDER BY id"
+    for (number,) in db.execute(query).fetchall():
+        if db.execute("SELECT 1 FROM ordered WHERE row = ?", (number,)).fetchone() is not None:
+            continue
+        [first] = given.stored("id = ?", (number,))
+        cycle, current = [first.id], _after(given, first)
+        while current is not None and current.id != first.id and len(cycle) <= MAX_CYCLE:
+            cycle.append(current.id)
+            current = _after(given, current)
+        if len(cycle) > MAX_CYCLE:
+            given.fail(RowProblem(first.line, RowFault.CYCLE_TOO_LONG, first.path, b"", MAX_CYCLE))
+            marks = [(each,) for each in cycle]
+            db.executemany("UPDATE rows SET faulty = 1 WHERE id = ?", marks)
+            continue
+        # The first one makes room with a temporary name, and takes its own name last.
+        db.executemany(insert, [(each, first.id, each == first.id) for each in cycle[1:] + cycle[:1]])

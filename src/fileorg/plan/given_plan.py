@@ -1,0 +1,446 @@
+"""A plan that someone else wrote: all of it is checked, and only then it is rows like those of any other plan.
+
+The rows are in a private database, with 64-bit digests of their paths, so that memory does not grow with their number.
+Paths are those before the plan: all rows happen at once, and `RowOrder` finds an order of single renames.
+"""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fileorg.core.formats import iso
+from fileorg.core.model import ROOT
+from fileorg.core.names import collision_key, is_within, join, split
+from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
+from fileorg.core.scratch import scratch
+from fileorg.plan.given_rows import GivenAction
+from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fileorg.core.model import Base, Entry
+    from fileorg.core.scratch import Scratch
+    from fileorg.plan.given_rows import GivenRow
+    from fileorg.storage.local.storage import LocalStorage
+
+_SCHEMA = """
+CREATE TABLE rows (
+    id INTEGER PRIMARY KEY, line INTEGER NOT NULL, action TEXT NOT NULL,
+    base INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL,
+    to_base INTEGER NOT NULL, to_folder BLOB NOT NULL, to_name BLOB NOT NULL,
+    inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,
+    source INTEGER NOT NULL, target INTEGER NOT NULL, occupied INTEGER NOT NULL,
+    leader BLOB, together INTEGER NOT NULL DEFAULT 0, keeper BLOB, faulty INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE folders (
+    line INTEGER NOT NULL, action TEXT NOT NULL, base INTEGER NOT NULL, path BLOB NOT NULL,
+    to_base INTEGER NOT NULL, to_path BLOB NOT NULL, PRIMARY KEY (base, path)) WITHOUT ROWID;
+CREATE TABLE made (
+    base INTEGER NOT NULL, path BLOB NOT NULL, mode INTEGER NOT NULL, line INTEGER NOT NULL,
+    PRIMARY KEY (base, path)) WITHOUT ROWID;
+CREATE TABLE emptied (
+    base INTEGER NOT NULL, path BLOB NOT NULL, line INTEGER NOT NULL, is_subject INTEGER NOT NULL,
+    PRIMARY KEY (base, path)) WITHOUT ROWID;
+CREATE TABLE missing (
+    base INTEGER NOT NULL, path BLOB NOT NULL, digest INTEGER NOT NULL, line INTEGER NOT NULL,
+    PRIMARY KEY (base, path)) WITHOUT ROWID;
+CREATE TABLE problems (
+    line INTEGER NOT NULL, fault TEXT NOT NULL, path BLOB NOT NULL, about BLOB NOT NULL, number INTEGER);
+CREATE TABLE ordered (
+    id INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE, together INTEGER NOT NULL, step INTEGER NOT NULL);
+"""
+_INSERT = (
+    "INSERT INTO rows (line, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode,"
+    " source, target, occupied, leader, keeper) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+COLUMNS = (
+    "id, line, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode, source, target,"
+    " occupied, leader, together, keeper"
+)
+VACATES = f"action IN ('{GivenAction.MOVE}', '{GivenAction.TRASH}')"
+"""The rows after which their source is free."""
+_ROWS = 4096
+
+
+class PlanTree(NamedTuple):
+    """A directory that rows may be in. `paths` are the absolute paths by which rows may name it."""
+
+    base: Base
+    storage: LocalStorage
+    paths: Sequence[bytes]
+    case_insensitive: bool
+
+
+class StoredRow(NamedTuple):
+    """A row of the database, by `COLUMNS`. `occupied`: something has its target's name now."""
+
+    id: int
+    line: int
+    action: str
+    base: Base
+    folder: bytes
+    name: bytes
+    to_base: Base
+    to_folder: bytes
+    to_name: bytes
+    inode: int
+    size: int
+    mtime_ns: int
+    mode: int
+    source: int
+    target: int
+    occupied: int
+    leader: bytes | None
+    together: int
+    keeper: bytes | None
+
+    @property
+    def path(self) -> bytes:
+        return join(self.folder, self.name)
+
+
+class _LocatedRow(NamedTuple):
+    """A row with its paths within the trees; `entry` if it is known already, of a file in a folder that moves."""
+
+    row: GivenRow
+    base: Base
+    folder: bytes
+    name: bytes
+    to_base: Base
+    to_folder: bytes
+    to_name: bytes
+    entry: Entry | None = None
+
+
+class GivenPlan:
+    """The rows and what is wrong with them. `checked` ends the checks; then `RowOrder` can read it."""
+
+    def __init__(
+        self,
+        trees: Sequence[PlanTree],
+        trash: bytes,
+        *,
+        all_files: bool = False,
+        touched: Callable[[int], bool] | None = None,
+    ) -> None:
+        """The first of the `trees` is the one that relative paths start from. `trash` is the folder of the trash below
+        each. `all_files`: also what fileorg keeps where it is. `touched` returns whether a job that is taken up again
+        has done something with an inode already: its row is left out.
+        """
+        self.db: Scratch = scratch(_SCHEMA, cache_kb=16_000)
+        self.trees = {tree.base: tree for tree in trees}
+        self._trash = trash
+        self._touched = touched
+        prefixes = [(path.rstrip(b"/") + b"/", tree.base) for tree in trees for path in tree.paths]
+        self._prefixes = sorted(prefixes, key=lambda each: -len(each[0]))
+        self._sources = {tree.base: SourceFolders(tree.storage, all_files=all_files) for tree in trees}
+        self._targets = {
+            tree.base: TargetFolders(tree.storage, self._noting_missing(tree.base), all_files=all_files)
+            for tree in trees
+        }
+        self._folds = {tree.base for tree in trees if tree.case_insensitive}
+        self.problems = 0
+        self.is_unreadable = False
+        """True if the file of the plan itself is faulty."""
+        self.files = self.size_bytes = 0
+        self.removed_folders = 0
+
+    def close(self) -> None:
+        self.db.close()
+
+    def _noting_missing(self, base: Base) -> Callable[[bytes, int], object]:
+        def note(folder: bytes, line: int) -> None:
+            self.db.execute(
+                "INSERT OR IGNORE INTO missing VALUES (?, ?, ?, ?)", (base, folder, self.digest(base, folder), line)
+            )
+
+        return note
+
+    def digest(self, base: Base, path: bytes) -> int:
+        """Return the digest of a path: equal for names that cannot coexist."""
+        return hash((base, collision_key(path, case_insensitive=True) if base in self._folds else path))
+
+    def is_same(self, base: Base, path: bytes, other_base: Base, other: bytes) -> bool:
+        """Return whether two paths are one name."""
+        if base != other_base:
+            return False
+        folds = base in self._folds
+        return collision_key(path, case_insensitive=folds) == collision_key(other, case_insensitive=folds)
+
+    # Problems ---------------------------------------------------------------------------------------------------------
+
+    def fail(self, problem: RowProblem) -> None:
+        """Add a problem."""
+        self.problems += 1
+        self.is_unreadable = self.is_unreadable or problem.fault in UNREADABLE_PLAN
+        self.db.execute("INSERT INTO problems VALUES (?, ?, ?, ?, ?)", problem)
+
+    def fail_row(self, row: StoredRow, fault: RowFault, about: bytes = b"", number: int | None = None) -> None:
+        """Add a problem of a stored row, which is then not carried out."""
+        self.fail(RowProblem(row.line, fault, row.path, about, number))
+        self.db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (row.id,))
+
+    def all_problems(self, limit: int = -1) -> Iterator[RowProblem]:
+        """Yield the problems by line."""
+        query = "SELECT line, fault, path, about, number FROM problems ORDER BY line, rowid LIMIT ?"
+        for line, fault, path, about, number in self.db.execute(query, (limit,)):
+            yield RowProblem(line, RowFault(fault), path, about, number)
+
+    # Adding -----------------------------------------------------------------------------------------------------------
+
+    def add(self, rows: Sequence[GivenRow]) -> None:
+        """Check some rows by themselves, and keep those without a problem. Raises `OSError`."""
+        placed = []
+        for row in rows:
+            found = self._placed(row)
+            if isinstance(found, Fault):
+                self.fail(RowProblem(row.line, found.fault, row.path, found.about, found.number))
+            else:
+                placed.append(found)
+        self._add(placed)
+
+    def _placed(self, row: GivenRow) -> _LocatedRow | Fault:
+        source = self.place(row.path)
+        if isinstance(source, Fault):
+            return source
+        base, folder, name = source
+        if row.action is GivenAction.TRASH:
+            if row.duplicate_of and isinstance(keeper := self.place(row.duplicate_of), Fault):
+                return keeper
+            return _LocatedRow(
+                row, base, folder, name, base, join(self._trash, folder) if folder else self._trash, name
+            )
+        target = self.place(row.new_path)
+        if isinstance(target, Fault):
+            return target
+        to_base, to_folder, to_name = target
+        if name == to_name and folder == to_folder and base == to_base:
+            return Fault(RowFault.ONTO_ITSELF)
+        return _LocatedRow(row, base, folder, name, to_base, to_folder, to_name)
+
+    def place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
+        """Return base, folder and name of a path, or why it has none."""
+        base, inside = ROOT, path
+        if path[:1] == b"/":
+            for prefix, number in self._prefixes:
+                if path.startswith(prefix):
+                    base, inside = number, path[len(prefix) :]
+                    break
+            else:
+                return Fault(RowFault.OUTSIDE, path)
+        if b"/." in inside or b"//" in inside or inside[:1] == b"." or inside[-1:] == b"/" or 0 in inside:
+            if 0 in inside:
+                return Fault(RowFault.BAD_PATH, path)
+            parts = [part for part in inside.split(b"/") if part not in {b"", b"."}]
+            if b".." in parts:
+                return Fault(RowFault.OUTSIDE, path)
+            inside = b"/".join(parts)
+        if not inside:
+            return Fault(RowFault.BAD_PATH, path)
+        folder, _, name = inside.rpartition(b"/")
+        return base, folder, name
+
+    def _add(self, placed: Sequence[_LocatedRow]) -> None:
+        """Check sources and targets folder by folder, and insert the rows."""
+        faults: dict[int, Fault] = {}
+        entries: list[Entry | None] = [each.entry for each in placed]
+        leaders: dict[int, bytes] = {}
+        by_folder: dict[tuple[Base, bytes], list[int]] = {}
+        for position, each in enumerate(placed):
+            if each.entry is None:
+                by_folder.setdefault((each.base, each.folder), []).append(position)
+        for (base, folder), positions in by_folder.items():
+            self._look_up_sources(base, folder, placed, positions, entries, leaders, faults)
+        by_folder.clear()
+        for position, each in enumerate(placed):
+            if position not in faults:
+                by_folder.setdefault((each.to_base, each.to_folder), []).append(position)
+        occupied: set[int] = set()
+        for (base, folder), positions in by_folder.items():
+            self._look_up_targets(base, folder, placed, positions, entries, occupied, faults)
+        insert, digest, rows = self.db.executemany, self.digest, list[tuple[Any, ...]]()
+        for position, each in enumerate(placed):
+            row, base, folder, name, to_base, to_folder, to_name, _ = each
+            entry = entries[position]
+            if position in faults or entry is None:
+                fault = faults.get(position, _MISSING)
+                self.fail(RowProblem(row.line, fault.fault, row.path, fault.about, fault.number))
+                continue
+            if stat.S_ISDIR(entry.mode):
+                self._add_folder(each)
+                continue
+            if self._touched is not None and self._touched(entry.inode):
+                continue
+            source = digest(base, folder + b"/" + name if folder else name)
+            target = digest(to_base, to_folder + b"/" + to_name if to_folder else to_name)
+            rows.append(
+                (
+                    row.line, row.action, base, folder, name, to_base, to_folder, to_name, entry.inode, entry.size,
+                    entry.mtime_ns, entry.mode, source, target, position in occupied and source != target,
+                    leaders.get(position), row.duplicate_of or None,
+                )
+            )  # fmt: skip
+        insert(_INSERT, rows)
+
+    def _look_up_sources(
+        self,
+        base: Base,
+        folder: bytes,
+        placed: Sequence[_LocatedRow],
+        positions: Sequence[int],
+        entries: list[Entry | None],
+        leaders: dict[int, bytes],
+        faults: dict[int, Fault],
+    ) -> None:
+        known, listed = self._sources[base].judged(folder)
+        if known.fault is not None:
+            faults |= dict.fromkeys(positions, known.fault)
+            return
+        storage = self.trees[base].storage
+        for position in positions:
+            row, name = placed[position].row, placed[position].name
+            entry = None if listed is None else listed.get(name)
+            if entry is None:
+                try:
+                    entry = storage.lstat(folder, name)
+                except OSError as error:
+                    faults[position] = Fault(RowFault.UNREADABLE, row.path, error.errno)
+                    continue
+            if entry is None:
+                faults[position] = _MISSING
+                continue
+            entries[position] = entry
+            if row.size_bytes is not None and not entry.is_folder and row.size_bytes != entry.size:
+                faults[position] = Fault(RowFault.OTHER_SIZE, b"%d" % row.size_bytes, entry.size)
+            elif row.mtime is not None and not entry.is_folder and row.mtime != iso(entry.mtime_ns):
+                faults[position] = Fault(RowFault.OTHER_TIME, row.mtime.encode())
+            elif name in known.left:
+                faults[position] = known.left[name]
+            elif row.digest is not None and (fault := _digest_fault(storage, folder, entry, row.digest)) is not None:
+                faults[position] = fault
+            if known.groups and (group := known.groups.get(name)) is not None:
+                leaders[position] = group[0]
+
+    def _look_up_targets(
+        self,
+        base: Base,
+        folder: bytes,
+        placed: Sequence[_LocatedRow],
+        positions: Sequence[int],
+        entries: Sequence[Entry | None],
+        occupied: set[int],
+        faults: dict[int, Fault],
+    ) -> None:
+        targets, storage = self._targets[base], self.trees[base].storage
+        if placed[positions[0]].row.action is GivenAction.TRASH and is_within(folder, self._trash):
+            for position in positions:
+                each = placed[position]
+                entry = entries[position]
+                if entry is not None and entry.dev != storage.identity[0]:
+                    faults[position] = Fault(RowFault.OTHER_DISK)
+                elif is_within(join(each.folder, each.name), b".fileorg"):
+                    faults[position] = Fault(RowFault.OURS, each.row.path)
+            return
+        known = targets.judged(folder, placed[positions[0]].row.line)
+        if known.fault is not None:
+            faults |= dict.fromkeys(positions, known.fault)
+            return
+        names = [placed[position].to_name for position in positions]
+        there = storage.lstat_all(folder, names) if known.exists else [None] * len(names)
+        for position, name, found in zip(positions, names, there, strict=True):
+            if (fault := targets.name_fault(name)) is not None:
+                faults[position] = fault
+            elif isinstance(found, OSError):
+                faults[position] = Fault(RowFault.UNREADABLE, join(folder, name), found.errno)
+            elif found is not None:
+                occupied.add(position)
+
+    # Folders ----------------------------------------------------------------------------------------------------------
+
+    def _add_folder(self, placed: _LocatedRow) -> None:
+        row, base, folder, name, to_base, to_folder, to_name, _ = placed
+        path, to_path = join(folder, name), join(to_folder, to_name)
+        if row.action not in {GivenAction.MOVE, GivenAction.TRASH}:
+            self.fail(RowProblem(row.line, RowFault.FOLDER_ACTION, row.path, row.action.encode()))
+        elif base == to_base and to_path != path and is_within(to_path, path):
+            self.fail(RowProblem(row.line, RowFault.INTO_ITSELF, row.path, row.new_path))
+        elif base != to_base:
+            self.fail(RowProblem(row.line, RowFault.OTHER_DISK, row.path))
+        else:
+            if self._is_noted(base, path):
+                self.fail(RowProblem(row.line, RowFault.TWO_ROWS, row.path))
+                return
+            facts = row.line, row.action, base, path, to_base, to_path
+            self.db.execute("INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?)", facts)
+
+    def _is_noted(self, base: Base, path: bytes) -> bool:
+        query = "SELECT 1 FROM folders WHERE base = ? AND path = ?"
+        return self.db.execute(query, (base, path)).fetchone() is not None
+
+    def add_inside(
+        self, line: int, action: GivenAction, files: Iterable[tuple[bytes, Entry, bytes]], base: Base
+    ) -> None:
+        """Add the files of a folder that moves: path, entry and new path of each."""
+        from fileorg.plan.given_rows import GivenRow
+
+        self._add(
+            [
+                _LocatedRow(GivenRow(line, path, new_path, action), base, *split(path), base, *split(new_path), entry)
+                for path, entry, new_path in files
+            ]
+        )
+
+    # Reading ----------------------------------------------------------------------------------------------------------
+
+    def stored(self, where: str, values: Sequence[Any] = ()) -> Iterator[StoredRow]:
+        """Yield rows of the database."""
+        return map(StoredRow._make, self.db.execute(f"SELECT {COLUMNS} FROM rows WHERE {where}", values))
+
+    def row_from(self, base: Base, path: bytes, digest: int) -> StoredRow | None:
+        """Return the row without a problem after which a path is free."""
+        for row in self.stored(f"source = ? AND {VACATES} AND NOT faulty", (digest,)):
+            if self.is_same(row.base, row.path, base, path):
+                return row
+        return None
+
+    def row_to(self, base: Base, path: bytes, digest: int) -> StoredRow | None:
+        """Return the row without a problem that puts something at a path."""
+        for row in self.stored("target = ? AND NOT faulty", (digest,)):
+            if self.is_same(row.to_base, join(row.to_folder, row.to_name), base, path):
+                return row
+        return None
+
+    def members_of(self, base: Base, folder: bytes, leader: bytes) -> Sequence[bytes]:
+        """Return the names of the files that belong together with a leader, itself included."""
+        known, _ = self._sources[base].judged(folder)
+        return known.groups.get(leader, (leader,))
+
+    def keeper_of(self, row: StoredRow) -> tuple[Base, bytes, bytes]:
+        """Return the place of the file that a duplicate has the content of."""
+        found = self.place(row.keeper or b"")
+        if not isinstance(found, Fault):
+            return found
+        raise AssertionError("it was checked when the row was added")
+
+
+_MISSING = Fault(RowFault.MISSING)
+
+
+def _digest_fault(storage: LocalStorage, folder: bytes, entry: Entry, digest: tuple[str, str]) -> Fault | None:
+    """Return a fault if the content of a file does not have a digest."""
+    if not entry.is_file:
+        return Fault(RowFault.NOT_A_FILE)
+    algorithm, expected = digest
+    if algorithm == "sha256":
+        from hashlib import sha256 as begin
+    else:
+        from xxhash import xxh3_128 as begin  # type: ignore[assignment]
+    state = begin()
+    try:
+        with storage.open_read(folder, entry.name) as file:
+            while part := file.read(1 << 20):
+                state.update(part)
+    except OSError as error:
+        return Fault(RowFault.UNREADABLE, join(folder, entry.name), error.errno)
+    return None if state.hexdigest() == expected else Fault(RowFault.OTHER_CONTENT)

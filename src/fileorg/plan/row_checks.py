@@ -1,0 +1,180 @@
+"""Checks of the places that rows name: the folders of their sources, those of their targets, and the names there.
+
+Each folder is read once for its rules. What is known of it is small, and the number of remembered folders is bounded.
+"""
+
+from __future__ import annotations
+
+import errno
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.memo import MANY_FOLDERS, Memo
+from fileorg.core.names import join, split
+from fileorg.core.row_problems import RowFault
+from fileorg.rules.filters import Filters
+from fileorg.rules.ignore import IgnoreReason
+from fileorg.scan.selection import Selection
+from fileorg.scan.walk import Reader, Task
+from fileorg.scan.whole import whole_target
+from fileorg.storage.base import BATCH_ENTRIES
+from fileorg.storage.local import posix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fileorg.core.model import Entry
+    from fileorg.storage.local.storage import LocalStorage
+
+_FAT_TYPES = frozenset({0x4D44, 0x2011BAB0})  # vfat, exFAT
+_NOT_ON_FAT = frozenset(b'"*:<>?|\\') | frozenset(range(32))
+_NO_FOLDER = {errno.ELOOP, errno.ENOTDIR}
+
+
+class Fault(NamedTuple):
+    """A fault and its details: see `RowProblem`."""
+
+    fault: RowFault
+    about: bytes = b""
+    number: int | None = None
+
+
+class SourceFolder(NamedTuple):
+    """What is known of a folder that rows take files from.
+
+    `fault` applies to all of its files, `left` to the named ones. `groups` has the files that belong together, the
+    leader first, by each of their names.
+    """
+
+    fault: Fault | None = None
+    left: Mapping[bytes, Fault] = {}
+    groups: Mapping[bytes, tuple[bytes, ...]] = {}
+
+
+_PLAIN = SourceFolder()
+_GONE = SourceFolder(Fault(RowFault.MISSING))
+
+
+class SourceFolders:
+    """The folders of one tree that rows take files from."""
+
+    def __init__(self, storage: LocalStorage, *, all_files: bool) -> None:
+        """`all_files`: also files that fileorg keeps where they are, such as those of a project."""
+        filters = Filters(hidden=True, all_files=all_files)
+        selection = Selection(filters, with_leaders=True, leftovers=False, ignore_files=False)
+        self._reader = Reader(storage, selection)
+        self._storage = storage
+        self._known: Memo[bytes, SourceFolder] = Memo(MANY_FOLDERS)
+
+    def judged(self, folder: bytes) -> tuple[SourceFolder, dict[bytes, Entry] | None]:
+        """Return what is known of a folder; and all its entries, if it has just been read and is not large."""
+        known = self._known.get(folder)
+        if known is not None:
+            return known, None
+        fault = None
+        if folder:
+            above, name = split(folder)
+            parent, _ = self.judged(above)
+            fault = parent.fault or parent.left.get(name)
+        if fault is not None:
+            found, entries = SourceFolder(fault), None
+        else:
+            found, entries = self._read(folder)
+        self._known[folder] = found
+        return found, entries
+
+    def _read(self, folder: bytes) -> tuple[SourceFolder, dict[bytes, Entry] | None]:
+        try:
+            listing = next(self._storage.list_folder(folder))
+            task = Task(folder, folder.count(b"/") + 1 if folder else 0, None)
+            _, whole, known = self._reader.judged(task, listing)
+        except FileNotFoundError:
+            return _GONE, None
+        except OSError as error:
+            if error.errno in _NO_FOLDER:
+                return SourceFolder(Fault(RowFault.BEHIND_SYMLINK, folder)), None
+            return SourceFolder(Fault(RowFault.UNREADABLE, folder, error.errno)), None
+        if whole is not None:
+            return SourceFolder(
+                Fault(RowFault.KEPT_WHOLE, join(folder, whole.marker) if whole.marker else folder)
+            ), None
+        entries = None
+        if sum(map(len, listing[1:])) < BATCH_ENTRIES:
+            entries = {entry.name: entry for part in listing[1:] for entry in part}
+        if not known.left and not known.leaders:
+            return _PLAIN, entries
+        left = {
+            name: Fault(
+                RowFault.TEARS_GROUP if reason is IgnoreReason.TOGETHER else RowFault.MARKED,
+                known.said_by.get(name, b""),
+            )
+            for name, reason in known.left.items()
+        }
+        members: dict[bytes, list[bytes]] = {}
+        for follower, leader in known.leaders.items():
+            members.setdefault(leader, [leader]).append(follower)
+        groups = {name: tuple(group) for group in members.values() for name in group}
+        return SourceFolder(None, left, groups), entries
+
+
+class TargetFolder(NamedTuple):
+    """What is known of a folder that rows put files into. `exists`: it is there already, so its names may be taken."""
+
+    exists: bool
+    fault: Fault | None = None
+
+
+class TargetFolders:
+    """The folders of one tree that rows put files into."""
+
+    def __init__(self, storage: LocalStorage, note_missing: Callable[[bytes, int], object], *, all_files: bool) -> None:
+        """`note_missing` is called with a missing folder and the line of a row that needs it, maybe more than once."""
+        self._storage = storage
+        self._note_missing = note_missing
+        self._all_files = all_files
+        self._limit = storage.capabilities.name_limit
+        self._known: Memo[bytes, TargetFolder] = Memo(MANY_FOLDERS)
+        self._is_fat = posix.file_system_type(storage.fd(b"")) in _FAT_TYPES
+
+    def judged(self, folder: bytes, line: int) -> TargetFolder:
+        known = self._known.get(folder)
+        if known is None:
+            known = self._known[folder] = self._judged(folder, line)
+        return known
+
+    def name_fault(self, name: bytes) -> Fault | None:
+        """Return why the file system does not allow a name, None if it does as far as that is known beforehand."""
+        if len(name) > self._limit:
+            return Fault(RowFault.NAME_TOO_LONG, name, self._limit)
+        if self._is_fat and (name[-1:] in b". " or not _NOT_ON_FAT.isdisjoint(name)):
+            return Fault(RowFault.NAME_REFUSED, name)
+        if name == b".fileorg" or (name.startswith(b".fileorg-") and name.endswith(b".part")):
+            return Fault(RowFault.OURS, name)
+        return None
+
+    def _judged(self, folder: bytes, line: int) -> TargetFolder:
+        if not folder:
+            return TargetFolder(exists=True)
+        above, name = split(folder)
+        parent = self.judged(above, line)
+        if parent.fault is not None:
+            return parent
+        if fault := self.name_fault(name):
+            return TargetFolder(exists=False, fault=fault)
+        if not parent.exists:
+            self._note_missing(folder, line)
+            return parent
+        try:
+            entry = self._storage.lstat(above, name)
+            if entry is None:
+                self._note_missing(folder, line)
+                return TargetFolder(exists=False)
+            if not entry.is_folder:
+                code = RowFault.BEHIND_SYMLINK if stat.S_ISLNK(entry.mode) else RowFault.BELOW_A_FILE
+                return TargetFolder(exists=False, fault=Fault(code, folder))
+            whole = None if self._all_files else whole_target(self._storage, folder)
+        except OSError as error:
+            return TargetFolder(exists=False, fault=Fault(RowFault.UNREADABLE, folder, error.errno))
+        if whole is not None:
+            return TargetFolder(exists=True, fault=Fault(RowFault.KEPT_WHOLE, join(folder, whole.marker)))
+        return TargetFolder(exists=True)

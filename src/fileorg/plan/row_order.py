@@ -1,0 +1,120 @@
+"""The rows of a given plan in an order of single steps: a name is free before a file gets it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fileorg.core.batches import in_batches, row_maker, unsplit
+from fileorg.core.model import EMPTIED_FOLDER, MOVED_ASIDE, Action, Keeper, PlanRow
+from fileorg.core.names import split, step_name, tree_key
+from fileorg.plan.given_plan import COLUMNS, StoredRow
+from fileorg.plan.given_rows import GivenAction
+from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
+from fileorg.scan.leftovers import Leftover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.plan.given_plan import GivenPlan
+
+_ACTIONS = {
+    GivenAction.MOVE: Action.MOVE,
+    GivenAction.COPY: Action.COPY,
+    GivenAction.HARDLINK: Action.HARDLINK,
+    GivenAction.SYMLINK: Action.SYMLINK,
+    GivenAction.TRASH: Action.MOVE,
+}
+_new_row = row_maker(PlanRow)
+
+
+class GivenRows:
+    """The rows without a problem, as a plan. Made after `check_together`."""
+
+    def __init__(self, given: GivenPlan, operation: int) -> None:
+        """`operation` is the number that the temporary names have."""
+        self._given, self._operation = given, operation
+        self.files, self.size_bytes = given.files, given.size_bytes
+        self.renames = self.files
+
+    def batches(self, rows: int) -> Iterator[list[PlanRow]]:
+        """Yield the rows, the same each time; the files of a group or a cycle are never split."""
+        return unsplit(in_batches(self._rows(), rows))
+
+    def _rows(self) -> Iterator[PlanRow]:
+        given = self._given
+        missing = {base: MissingFolders(base, partial(is_missing, tree.storage)) for base, tree in given.trees.items()}
+        made = given.db.execute("SELECT base, path, mode FROM made").fetchall()
+        for base, path, mode in sorted(made, key=lambda row: (row[0], tree_key(row[1]))):
+            yield from missing[base].rows(split(path)[0])
+            yield from missing[base].rows(path, mode)
+        db, actions = given.db, _ACTIONS
+        known = {base: each.known for base, each in missing.items()}
+        free = db.execute(f"SELECT {COLUMNS} FROM rows WHERE NOT occupied AND NOT faulty AND NOT together ORDER BY id")
+        together = db.execute(
+            f"SELECT {COLUMNS} FROM rows WHERE NOT occupied AND NOT faulty AND together ORDER BY together, id"
+        )
+        for rows in (free, together):
+            for row in rows:
+                (_, _, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode, _, _, _, _,
+                 group, keeper) = row  # fmt: skip
+                if to_folder not in known[to_base]:
+                    yield from missing[to_base].rows(to_folder, PRIVATE_MODE if action == "trash" else 0o777)
+                if keeper is not None:
+                    yield self._duplicate(StoredRow._make(row))
+                    continue
+                yield _new_row(
+                    (
+                        actions[action], base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode,
+                        "", 0, None, None, group,
+                    )
+                )  # fmt: skip
+        yield from self._ordered()
+        emptied = db.execute("SELECT base, path, is_subject FROM emptied").fetchall()
+        for base, path, is_subject in sorted(emptied, key=lambda row: (row[0], tree_key(row[1])), reverse=True):
+            yield PlanRow.remove_folder(base, path, Leftover.EMPTY_FOLDER if is_subject else EMPTIED_FOLDER)
+
+    def _ordered(self) -> Iterator[PlanRow]:
+        """Yield the rows whose target is free only after another row."""
+        columns = ", ".join(f"rows.{column.strip()}" for column in COLUMNS.split(","))
+        query = (
+            f"SELECT ordered.together, ordered.step, {columns} FROM ordered CROSS JOIN rows ON rows.id = ordered.row"
+            " WHERE NOT rows.faulty ORDER BY ordered.id"
+        )
+        last = 0
+        for together, step, *columns_of_row in self._given.db.execute(query):
+            row = StoredRow._make(columns_of_row)
+            if together and together != last:
+                yield self._aside(together)
+                last = together
+            found = self._row(row)._replace(together=together)
+            yield found._replace(source_name=self._step_name(together)) if step else found
+
+    def _aside(self, together: int) -> PlanRow:
+        """Return the row that gives the first file of a cycle its temporary name."""
+        [row] = self._given.stored("id = ?", (together,))
+        return self._row(row)._replace(
+            target_base=row.base,
+            target_folder=row.folder,
+            target_name=self._step_name(together),
+            category=MOVED_ASIDE,
+            together=together,
+        )
+
+    def _step_name(self, number: int) -> bytes:
+        return step_name(self._operation, number)
+
+    @staticmethod
+    def _row(row: StoredRow) -> PlanRow:
+        return PlanRow(
+            _ACTIONS[GivenAction(row.action)], *row[3:9], row.inode, row.size, row.mtime_ns, row.mode, "",
+            together=row.together,
+        )  # fmt: skip
+
+    def _duplicate(self, row: StoredRow) -> PlanRow:
+        """Return the row that moves a duplicate into the trash, once its keeper is found to have the same content."""
+        base, folder, name = self._given.keeper_of(row)
+        kept = self._given.trees[base].storage.lstat(folder, name)
+        inode, mtime_ns = (0, 0) if kept is None else (kept.inode, kept.mtime_ns)
+        keeper = Keeper(base, folder, name, inode, mtime_ns)
+        return self._row(row)._replace(action=Action.QUARANTINE, keeper=keeper)

@@ -1,0 +1,219 @@
+"""Apply: read a plan that someone else wrote, check all of it, show it, carry it out like one of fileorg's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from bisect import bisect_left
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from fileorg.core.batches import in_batches
+from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
+from fileorg.core.figures import plural
+from fileorg.core.model import DEST, ROOT
+from fileorg.core.names import display
+from fileorg.journal.journal import JobStart
+from fileorg.plan.given_checks import check_together
+from fileorg.plan.given_plan import GivenPlan, PlanTree
+from fileorg.plan.given_rows import given_rows
+from fileorg.plan.row_order import GivenRows
+from fileorg.workflows.guards import Allowed, changeable_folder, refuse_too_many
+from fileorg.workflows.operations import options_as_json
+from fileorg.workflows.roots import separate_folders
+from fileorg.workflows.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Base, Outcome
+    from fileorg.core.row_problems import RowProblem
+    from fileorg.core.state import StateDirectory
+    from fileorg.plan.given_rows import GivenRow
+    from fileorg.workflows.session import Later
+
+_ROWS = 4096
+
+
+class ApplyOptions(NamedTuple):
+    """The options of `fileorg apply`. `plan` is the path of the plan; empty for the standard input and for an editor.
+
+    `roots`: the folders that rows may be in; relative paths start from the first. `touched`: for a job that is taken
+    up again, the inodes that it has done something with, as an array of 64 bits, sorted.
+    """
+
+    roots: Sequence[bytes]
+    plan: bytes = b""
+    null: bool = False
+    partial: bool = False
+    all_files: bool = False
+    max_changes: int | None = None
+    inside_project: bool = False
+    touched: bytes = b""
+
+    def facts(self) -> dict[str, Any]:
+        """Return the options that the journal keeps for display."""
+        return {"plan": os.fsdecode(self.plan)} if self.plan else {}
+
+
+class RowsRefused(FileorgError):
+    """Raised if rows of a plan cannot be carried out: `problems` are the first ones of `count`. Nothing was changed."""
+
+    def __init__(self, problems: Sequence[RowProblem], count: int, *, is_unreadable: bool) -> None:
+        self.exit_code = Exit.USAGE if is_unreadable else Exit.REFUSED
+        what = plural(count, "problem")
+        super().__init__(
+            f"The plan has {what}. Nothing was changed.",
+            hint="correct the plan" if is_unreadable else "correct the plan, or do the other rows with --partial",
+            code=ErrorCode.BAD_PLAN if is_unreadable else ErrorCode.PLAN_REFUSED,
+        )
+        self.problems, self.count = problems, count
+
+
+class ApplyRun:
+    """A plan, checked and ready to be shown and to be run once."""
+
+    def __init__(self, given: GivenPlan, plan: GivenRows, options: ApplyOptions, session: Session) -> None:
+        self.given, self.plan = given, plan
+        self._options, self._session = options, session
+
+    @property
+    def roots(self) -> list[bytes]:
+        """The folders that rows may be in."""
+        return [tree.storage.root for tree in self.given.trees.values()]
+
+    @property
+    def bases(self) -> dict[Base, bytes]:
+        """The folders by base if they are several."""
+        found = {base: storage.root for base, storage in enumerate(self._session.storages)}
+        return found if len(set(found.values())) > 1 else {}
+
+    def problems(self, limit: int = -1) -> Iterator[RowProblem]:
+        """Yield what is wrong with rows that are not in the plan, by line."""
+        return self.given.all_problems(limit)
+
+    def check(self) -> None:
+        """Raise `RowsRefused` if a row cannot be carried out, unless the others are wanted; `GuardRefused` if the plan
+        exceeds `--max-changes`.
+        """
+        given = self.given
+        if given.problems and (given.is_unreadable or not self._options.partial):
+            raise RowsRefused(list(self.problems(1000)), given.problems, is_unreadable=given.is_unreadable)
+        refuse_too_many(self.plan.files, self._options.max_changes, "file", "changed")
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Carry out the plan. Raises like `check`, `JournalError`."""
+        self.check()
+        return self._session.run("apply", self.plan, self._options.facts(), stop, renames=self.plan.renames)
+
+    def save(self, later: Later) -> None:
+        """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""
+        self.check()
+        self._session.save("apply", self.plan, self._options.facts(), later, renames=self.plan.renames)
+
+
+@contextlib.contextmanager
+def applying(
+    options: ApplyOptions,
+    rows: Callable[[Callable[[RowProblem], None]], Iterable[GivenRow]],
+    state: StateDirectory,
+    reporter: Reporter,
+    *,
+    changes: bool = True,
+    resumes: JobStart | None = None,
+    fd: int | None = None,
+) -> Iterator[ApplyRun]:
+    """Check the rows of a plan; the run holds its locks until the block ends. Without `changes` nothing is written.
+
+    `rows` returns them, given a callable that takes the problems of lines without one: see `rows_of`. `resumes` is a
+    job that is taken up again, `fd` its status file.
+
+    Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`, `OSError`.
+    """
+    allowed = Allowed(options.inside_project, read_only=not changes)
+    given_roots = [os.path.abspath(root) for root in options.roots]
+    roots = [changeable_folder(root, state, allowed) for root in options.roots]
+    if len(roots) > 1:
+        roots = separate_folders(roots, reporter)
+    what = "applying a plan in " + ", ".join(map(display, roots))
+    absolute = options._replace(roots=roots, plan=os.path.abspath(options.plan) if options.plan else b"")
+    job = resumes or JobStart("apply", options_as_json(absolute), time.time_ns())
+    with (
+        Session.opened(state, what, reporter, changes=changes, kind="apply", job=job, fd=fd) as session,
+        contextlib.ExitStack() as stack,
+    ):
+        reporter = session.reporter
+        storages = [session.open_changeable(root, allowed) for root in roots]
+        session.storages = (storages[0], *storages)
+        session.report_unwritable(storages)
+        session.lock(session.storages)
+        bases = [ROOT, *range(DEST + 1, DEST + len(storages))]
+        trees = [
+            PlanTree(base, storage, _paths(storage.root, given_roots), storage.is_case_insensitive())
+            for base, storage in zip(bases, storages, strict=True)
+        ]
+        given = GivenPlan(
+            trees,
+            session.trash,
+            all_files=options.all_files,
+            touched=_has_touched(options.touched) if options.touched else None,
+        )
+        stack.callback(given.close)
+        reporter.stage("plan")
+        for batch in in_batches(rows(given.fail), _ROWS):
+            given.add(batch)
+            reporter.advance(len(batch))
+        check_together(given, session.trash)
+        yield ApplyRun(given, GivenRows(given, session.next_operation), options, session)
+
+
+def rows_of(options: ApplyOptions) -> Callable[[Callable[[RowProblem], None]], Iterator[GivenRow]]:
+    """Return the `rows` of `applying` from the file of the plan. They raise `UsageError` if it cannot be read.
+
+    Standard input is read to its end now, so that no lock is held meanwhile.
+    """
+    file: IO[bytes] | None = None
+    if not options.plan:
+        import shutil
+        import sys
+        import tempfile
+
+        file = tempfile.TemporaryFile()  # noqa: SIM115  open until the process ends
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.seek(0)
+
+    def rows(fail: Callable[[RowProblem], None]) -> Iterator[GivenRow]:
+        try:
+            with open(options.plan, "rb") if file is None else contextlib.nullcontext(file) as stream:
+                yield from given_rows(stream, fail, null=options.null)
+        except OSError as error:
+            raise plan_unusable(options.plan or b"-", error) from error
+
+    return rows
+
+
+def plan_unusable(path: bytes, error: OSError) -> UsageError:
+    """Return the error for a plan that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return UsageError(
+            f"There is no plan {display(path)}.", hint="check the spelling", code=ErrorCode.NO_SUCH_PATH, path=path
+        )
+    return UsageError(
+        f"The plan {display(path)} cannot be read: {error.strerror}.", code=ErrorCode.PATH_UNUSABLE, path=path
+    )
+
+
+def _paths(root: bytes, given: Sequence[bytes]) -> list[bytes]:
+    """Return the real path of a root, and those by which it was given, which may lead to it through a symlink."""
+    return [root, *(path for path in given if path != root and os.path.realpath(path) == root)]
+
+
+def _has_touched(inodes: bytes) -> Callable[[int], bool]:
+    view = memoryview(inodes).cast("Q")
+
+    def has(inode: int) -> bool:
+        at = bisect_left(view, inode)
+        return at < len(view) and view[at] == inode
+
+    return has

@@ -1,0 +1,295 @@
+"""Plans that someone else wrote: what they do, what is refused, and that all of it can be taken back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.snapshot import differences, take
+
+from fileorg.core.errors import Exit, GuardRefused
+from fileorg.core.row_problems import RowFault
+from fileorg.report.row_sentences import line_of_row
+from fileorg.workflows.apply_plan import RowsRefused
+
+if TYPE_CHECKING:
+    from tests.support.runs import Runs
+
+
+def refused(runs: Runs, *rows: dict[str, Any], **options: Any) -> list[tuple[int, RowFault]]:
+    """Return line and fault of each problem, once it is sure that nothing was changed."""
+    return [(problem.line, problem.fault) for problem in _problems(runs, *rows, **options)]
+
+
+def _problems(runs: Runs, *rows: dict[str, Any], **options: Any) -> list[Any]:
+    before = take(os.fsencode(runs.tree.root))
+    with pytest.raises(RowsRefused) as caught:
+        runs.apply(rows, **options)
+    assert take(os.fsencode(runs.tree.root)) == before
+    assert all(line_of_row(problem).isprintable() for problem in caught.value.problems)
+    return list(caught.value.problems)
+
+
+def refused_text(runs: Runs, text: bytes, **options: Any) -> list[tuple[int, RowFault]]:
+    before = take(os.fsencode(runs.tree.root))
+    with runs.applying_text(text, **options) as run, pytest.raises(RowsRefused) as caught:
+        run.run()
+    assert caught.value.exit_code is Exit.USAGE
+    assert take(os.fsencode(runs.tree.root)) == before
+    return [(problem.line, problem.fault) for problem in caught.value.problems]
+
+
+def move(path: str, new_path: str, **more: Any) -> dict[str, Any]:
+    return {"path": path, "new_path": new_path, **more}
+
+
+# What plans do --------------------------------------------------------------------------------------------------------
+
+
+def test_names_are_exchanged(runs: Runs) -> None:
+    runs.tree.write({"a": "one", "b": "two"})
+    outcome = runs.apply([move("a", "b"), move("b", "a")])
+    assert outcome.done == 2
+    assert runs.tree.read() == {"a": "two", "b": "one"}
+    assert runs.undo().done == 2
+    assert runs.tree.read() == {"a": "one", "b": "two"}
+
+
+def test_a_chain_in_any_order(runs: Runs) -> None:
+    files = {f"{number:03}": str(number) for number in range(200)}
+    runs.tree.write(files)
+    rows = [move(f"{number:03}", f"{number + 1:03}") for number in range(200)]
+    random.Random(7).shuffle(rows)
+    assert runs.apply(rows).done == 200
+    assert runs.tree.read() == {f"{number + 1:03}": str(number) for number in range(200)}
+    assert runs.undo().done == 200
+    assert runs.tree.read() == files
+
+
+def test_folders_exchange_their_names(runs: Runs) -> None:
+    first = {"a/one": "1", "a/deep/er": "2", "b/one": "3", "b/empty/": ""}
+    runs.tree.write(first)
+    runs.apply([move("a", "b"), move("b", "a")])
+    assert runs.tree.read() == {"b/one": "1", "b/deep/er": "2", "a/one": "3", "a/empty/": ""}
+    runs.undo()
+    assert runs.tree.read() == first
+
+
+def test_a_file_leaves_a_folder_that_moves(runs: Runs) -> None:
+    runs.tree.write({"a/one": "1", "a/two": "2"})
+    runs.apply([move("a", "b"), move("a/two", "c/two")])
+    assert runs.tree.read() == {"b/one": "1", "c/two": "2"}
+    runs.undo()
+    assert runs.tree.read() == {"a/one": "1", "a/two": "2"}
+
+
+def test_a_folder_keeps_its_mode(runs: Runs) -> None:
+    runs.tree.write({"a/deep/one": "1"})
+    runs.tree.path("a/deep").chmod(0o700)
+    runs.apply([move("a", "b")])
+    assert runs.tree.path("b/deep").stat().st_mode & 0o777 == 0o700
+
+
+def test_every_action(runs: Runs) -> None:
+    runs.tree.write({"a": "one", "b": "two", "c": "three", "d": "four", "e/f": "five"})
+    before = take(os.fsencode(runs.tree.root))
+    rows = [
+        move("a", "x/a", action="copy"),
+        move("b", "x/b", action="hardlink"),
+        move("c", "x/c", action="symlink"),
+        {"path": "d", "action": "trash"},
+        {"path": "e", "action": "trash"},
+    ]
+    outcome = runs.apply(rows)
+    assert outcome.problem_count == 0
+    assert runs.tree.path("x/a").read_text() == "one"
+    assert runs.tree.path("x/b").samefile(runs.tree.path("b"))
+    assert runs.tree.path("x/c").is_symlink()
+    assert not runs.tree.path("d").exists()
+    assert not runs.tree.path("e").exists()
+    assert runs.undo().problem_count == 0
+    assert differences(before, take(os.fsencode(runs.tree.root))) == []
+
+
+def test_csv_with_a_byte_order_mark_and_semicolons(runs: Runs) -> None:
+    runs.tree.write({"a;1": "one", "b": "two"})
+    with runs.applying_text('\ufefffrom;to\r\n"a;1";x\r\nb;y\r\n'.encode()) as run:
+        run.run()
+    assert runs.tree.read() == {"x": "one", "y": "two"}
+
+
+def test_pairs_with_names_of_any_bytes(runs: Runs) -> None:
+    runs.tree.write({"caf\udce9\n": "one", "b": "two"})
+    with runs.applying_text(b"caf\xe9\n\0x\0b\0\0", null=True) as run:
+        run.run()
+    assert runs.tree.path("x").read_text() == "one"
+    assert not runs.tree.path("b").exists()
+
+
+def test_a_json_document_and_absolute_paths(runs: Runs) -> None:
+    runs.tree.write({"a": "one"})
+    path = str(runs.tree.root)
+    with runs.applying_text(f'[\n {{"from": "{path}/a", "to": "{path}/b"}}\n]'.encode()) as run:
+        run.run()
+    assert runs.tree.read() == {"b": "one"}
+
+
+def test_partial_does_what_can_be_done(runs: Runs) -> None:
+    runs.tree.write({"a": "one", "b": "two", "c": "three"})
+    rows = [move("gone", "x"), move("a", "y"), move("b", "c")]
+    with runs.applying(rows, partial=True) as run:
+        assert run.run().done == 1
+        assert [(problem.line, problem.fault) for problem in run.problems()] == [
+            (1, RowFault.MISSING),
+            (3, RowFault.TAKEN),
+        ]
+    assert runs.tree.read() == {"y": "one", "b": "two", "c": "three"}
+
+
+def test_a_row_says_what_must_still_hold(runs: Runs) -> None:
+    runs.tree.write({"a": "one"})
+    runs.tree.set_time("a", 10**18)
+    facts = {"size_bytes": 3, "mtime": "2001-09-09T01:46:40Z", "sha256": hashlib.sha256(b"one").hexdigest()}
+    assert refused(runs, move("a", "b", **facts | {"size_bytes": 4})) == [(1, RowFault.OTHER_SIZE)]
+    assert refused(runs, move("a", "b", **facts | {"mtime": "2001-09-09T01:46:41Z"})) == [(1, RowFault.OTHER_TIME)]
+    assert refused(runs, move("a", "b", **facts | {"sha256": "0" * 64})) == [(1, RowFault.OTHER_CONTENT)]
+    assert runs.apply([move("a", "b", **facts)]).done == 1
+
+
+# What is refused ------------------------------------------------------------------------------------------------------
+
+
+def test_every_problem_is_told_at_once(runs: Runs) -> None:
+    runs.tree.write({"a": "1", "b": "2", "c": "3", "d": "4", "e/f": "5", "taken": "6"})
+    rows = [
+        move("missing", "x"),
+        move("a", "taken"),
+        move("b", "same"),
+        move("c", "same"),
+        move("d", "../outside"),
+        move("e", "e/inside"),
+        move("e/f", "taken/below"),
+        move("taken", "taken"),
+        move("/etc/passwd", "x"),
+        move("b", "y" * 300),
+    ]
+    assert refused(runs, *rows) == [
+        (1, RowFault.MISSING),
+        (2, RowFault.TAKEN),
+        (4, RowFault.TWICE),
+        (5, RowFault.OUTSIDE),
+        (6, RowFault.INTO_ITSELF),
+        (7, RowFault.BELOW_A_FILE),
+        (8, RowFault.ONTO_ITSELF),
+        (9, RowFault.OUTSIDE),
+        (10, RowFault.NAME_TOO_LONG),
+    ]
+
+
+def test_two_rows_of_one_file(runs: Runs) -> None:
+    runs.tree.write({"a": "1"})
+    assert refused(runs, move("a", "b"), move("./a", "c")) == [(2, RowFault.TWO_ROWS)]
+
+
+def test_a_file_and_a_folder_of_one_new_name(runs: Runs) -> None:
+    runs.tree.write({"a": "1", "b": "2"})
+    assert refused(runs, move("a", "x"), move("b", "x/y")) == [(1, RowFault.BELOW_A_FILE)]
+
+
+def test_a_row_that_waits_for_a_refused_one(runs: Runs) -> None:
+    runs.tree.write({"a": "1", "b": "2", "c": "3"})
+    assert refused(runs, move("a", "b"), move("b", "c")) == [(1, RowFault.NOT_VACATED), (2, RowFault.TAKEN)]
+
+
+def test_a_symlink_on_the_way(runs: Runs) -> None:
+    runs.tree.write({"a": "1", "real/": "", "link": "-> real"})
+    assert refused(runs, move("a", "link/b")) == [(1, RowFault.BEHIND_SYMLINK)]
+
+
+def test_a_project_stays_whole(runs: Runs) -> None:
+    runs.tree.write({"p/.git/HEAD": "ref", "p/src/a.js": "1", "b": "2"})
+    assert refused(runs, move("p/src/a.js", "a.js"), move("b", "p/b")) == [
+        (1, RowFault.KEPT_WHOLE),
+        (2, RowFault.KEPT_WHOLE),
+    ]
+    assert runs.apply([move("p/src/a.js", "a.js")], all_files=True).done == 1
+
+
+def test_a_group_stays_together(runs: Runs) -> None:
+    runs.tree.write({"film.mp4": "1", "film.srt": "2"})
+    assert refused(runs, move("film.mp4", "x/film.mp4")) == [(1, RowFault.TEARS_GROUP)]
+    assert refused(runs, move("film.mp4", "x/a.mp4"), move("film.srt", "x/b.srt")) == [
+        (1, RowFault.TEARS_GROUP),
+        (2, RowFault.TEARS_GROUP),
+    ]
+    assert runs.apply([move("film.mp4", "x/a.mp4"), move("film.srt", "x/a.srt")]).done == 2
+
+
+def test_an_open_document_stays(runs: Runs) -> None:
+    runs.tree.write({"letter.odt": "1", ".~lock.letter.odt#": "me"})
+    assert refused(runs, move("letter.odt", "x.odt")) == [(1, RowFault.MARKED)]
+
+
+def test_more_changes_than_allowed(runs: Runs) -> None:
+    runs.tree.write({"a": "1", "b": "2"})
+    with pytest.raises(GuardRefused):
+        runs.apply([move("a", "x"), move("b", "y")], max_changes=1)
+
+
+def test_a_folder_with_other_permissions_is_there(runs: Runs) -> None:
+    runs.tree.write({"a/one": "1", "b/two": "2"})
+    runs.tree.path("a").chmod(0o700)
+    assert {fault for _, fault in refused(runs, move("a", "b"), move("b", "a"))} == {RowFault.OTHER_MODE}
+
+
+def test_a_plan_of_another_tree(runs: Runs) -> None:
+    runs.tree.write({"a": "1"})
+    assert refused(runs, move("/elsewhere/a", "/elsewhere/b")) == [(1, RowFault.OUTSIDE)]
+
+
+# Files that are no plan -----------------------------------------------------------------------------------------------
+
+_BAD_TEXTS = {
+    "not UTF-8": (b'{"path": "a", "new_path": "\xff"}\n', RowFault.NOT_UTF8),
+    "UTF-16": ("path,new_path\n".encode("utf-16"), RowFault.NOT_UTF8),
+    "half a line": (b'{"path": "a", "new_path": "b"}\n{"path": "c", "ne', RowFault.NOT_JSON),
+    "no object": (b'{"path": "a", "new_path": "b"}\n["c", "d"]\n', RowFault.NOT_JSON),
+    "no path": (b'{"new_path": "b"}\n', RowFault.NO_PATH),
+    "no new path": (b'{"path": "a"}\n', RowFault.NO_NEW_PATH),
+    "an unknown action": (b'{"path": "a", "new_path": "b", "action": "delete"}\n', RowFault.UNKNOWN_ACTION),
+    "a size in words": (b'{"path": "a", "new_path": "b", "size_bytes": "big"}\n', RowFault.BAD_VALUE),
+    "half a digest": (b'{"path": "a", "new_path": "b", "sha256": "12"}\n', RowFault.BAD_VALUE),
+    "half a base 64": (b'{"path_b64": "a", "new_path": "b"}\n', RowFault.BAD_VALUE),
+    "half a document": (b'[{"path": "a"', RowFault.NOT_JSON),
+    "another separator": (b"path:new_path\na:b\n", RowFault.NO_COLUMNS),
+    "no header": (b"a,b\nc,d\n", RowFault.NO_COLUMNS),
+    "a cell too few": (b"path,new_path\na,b\nc\n", RowFault.CUT_OFF),
+    "a cell too many": (b"path,new_path\na,b,c\n", RowFault.NOT_CSV),
+    "an open quotation mark": (b'path,new_path\n"a,b\n', RowFault.NOT_CSV),
+}
+
+
+@pytest.mark.parametrize("name", _BAD_TEXTS)
+def test_a_file_that_is_no_plan(runs: Runs, name: str) -> None:
+    runs.tree.write({"a": "1", "c": "2"})
+    text, fault = _BAD_TEXTS[name]
+    [(line, found)] = refused_text(runs, text, partial=True)
+    assert found is fault
+    assert line == (2 if text.startswith((b'{"path": "a", "new_path": "b"}\n', b"path,new_path\na,b,c")) else line)
+
+
+@pytest.mark.parametrize("text", [b"a\0b", b"a\0b\0c\0"])
+def test_half_a_pair(runs: Runs, text: bytes) -> None:
+    runs.tree.write({"a": "1", "c": "2"})
+    [(_, fault)] = refused_text(runs, text, null=True)
+    assert fault is RowFault.CUT_OFF
+
+
+def test_the_lines_of_csv_are_counted(runs: Runs) -> None:
+    runs.tree.write({"a\nb": "1"})
+    text = b'path,new_path\n"a\nb",x\ngone,y\n'
+    with runs.applying_text(text, partial=True) as run:
+        assert [problem.line for problem in run.problems()] == [4]
