@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import ROOT, Action, Outcome, PlanRow
-from fileorg.execute import apply, precheck, seal, work
+from fileorg.execute import applier, precheck, seal, work
 from fileorg.execute.actions import move, replace
 from fileorg.execute.actions.handler import one_by_one
 from fileorg.execute.actions.table import TABLE
@@ -41,13 +41,13 @@ def journal_after_acting() -> None:
 
     def execute(plan: Any, journal: Any, operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
         shared = work.Work(journal, operation, storages, worker.InlineRenamer(storages))
-        checker, applier = precheck.Checker(shared), apply.Applier(shared)
+        checker, applies = precheck.Checker(shared), applier.Applier(shared)
         for batch in plan.batches(4):
             with journal.transaction():
                 checked = checker.check(batch)
                 first = journal.insert(operation.id, checked)
-                applier.start(applier.prepare(batch, checked, first))
-                journal.settle(applier.finish().settled(), operation.undoes)
+                applies.start(applies.prepare(batch, checked, first))
+                journal.settle(applies.finish().settled(), operation.undoes)
         seal.seal(journal, operation, storages)
         return Outcome(operation=operation.id)
 

@@ -641,8 +641,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "pruned jobs": ("`jobs prune`", _object({"pruned": _array(_JOB_NUMBER)})),
     "job started": (
-        "`organize`, `dedupe --action`, `clean`, `apply`, `undo`, `redo`, `purge`, `watch` with `--background` or"
-        " `--hold`",
+        (
+            "`organize`, `dedupe --action`, `clean`, `apply`, `undo`, `redo`, `purge`, `watch` with `--background` or"
+            " `--hold`"
+        ),
         _object({"job": _JOB_NUMBER, "kind": _KIND, "status": {"enum": ["queued", "waiting"]}}),
     ),
     "watch event": (
