@@ -214,3 +214,17 @@ def test_other_commands_refuse_a_store(runs: Runs, bucket: Bucket) -> None:
         with pytest.raises(UsageError, match=r"^fileorg cannot yet .* on memory://\.$"):
             run(root=bucket.url) if run == runs.clean else run(roots=[os.fsdecode(bucket.url)])
     assert bucket.read() == {"a.jpg": "1", "b.jpg": "1", "c": ""}
+
+
+def test_purge_removes_what_a_run_displaced(runs: Runs, bucket: Bucket) -> None:
+    clock = iter(range(1_700_000_000, 1_800_000_000))
+    memory_bucket(bucket.client.bucket).now_ns = lambda: next(clock) * 10**9
+    bucket.write({"Images/a.jpg": "old", "Images/b.jpg": "old"})
+    bucket.write({"a.jpg": "new", "b.jpg": "new"})
+    runs.organize(root=bucket.url, on_conflict=OnConflict.KEEP_NEWER)
+    bucket.write({".fileorg/trash/1/Images/b.jpg": "edited"})
+    purged = runs.purge()
+    assert bucket.read() == {"Images/a.jpg": "new", "Images/b.jpg": "new", ".fileorg/trash/1/Images/b.jpg": "edited"}
+    assert (purged.outcome.done, purged.outcome.problem_count) == (1, 1)
+    runs.undo()
+    assert bucket.read() == {"a.jpg": "new", "b.jpg": "new", ".fileorg/trash/1/Images/b.jpg": "edited"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
+from fileorg.storage.base import Kind
+
 if TYPE_CHECKING:
     from fileorg.core.model import Entry
     from fileorg.storage.local.storage import LocalStorage
@@ -33,6 +35,8 @@ def is_known(storage: LocalStorage, folder: bytes, entry: Entry | None, expected
     """
     if entry is None or expected.fits(entry):
         return entry is not None
+    if storage.kind is not Kind.LOCAL:  # the time of an object is that of its last copy
+        return (entry.inode, entry.size) == (expected.inode, expected.size)
     is_movable = entry.is_file or stat.S_ISLNK(entry.mode)
     alike = is_movable and (entry.size, entry.mtime_ns) == (expected.size, expected.mtime_ns)
     return alike and not storage.has_stable_inodes(folder)

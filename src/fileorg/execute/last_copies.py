@@ -17,6 +17,7 @@ from fileorg.execute.identity import Identity
 from fileorg.execute.trash import identity_in_trash
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.trash_records import TRASH
+from fileorg.storage.base import Kind
 from fileorg.storage.local.listing import entry_of
 from fileorg.storage.local.original import CLOCK_NS
 
@@ -74,6 +75,8 @@ class LastCopies:
 
     def _was_touched(self, file: Trashed, found: Entry) -> bool:
         """Return whether a file that was moved to the trash was touched after the operation ended."""
+        if self._storages[file.base].kind is not Kind.LOCAL:
+            return False  # what stands for its inode number changes with its content
         later = found.ctime_ns > self._ended_ns and found.ctime_ns != file.ctime_ns
         return later and self._storages[file.base].has_stable_inodes(file.folder)
 

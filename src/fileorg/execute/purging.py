@@ -17,6 +17,7 @@ from fileorg.execute.recovery import Unsettled
 from fileorg.execute.temporaries import Stuck, aside
 from fileorg.execute.trash import are_there, by_folder, check_trash, close, is_back, note_times, remove
 from fileorg.execute.verdict import Refusal
+from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
     from fileorg.journal.trash_records import Trashed
+    from fileorg.storage.base import Storage
     from fileorg.storage.local.storage import LocalStorage
 
 PROBLEMS_KEPT = 1000
@@ -51,11 +53,16 @@ class _Purge:
             self.settle()
             gone = [file for file, found in zip(files, seen, strict=True) if not isinstance(found, Refusal)]
             self._journal.mark_many([(file.id, RecordState.PURGED, {}) for file in gone])
+        objects: dict[int, list[Trashed]] = {}
         for file, found in zip(files, seen, strict=True):
             if isinstance(found, Refusal):
                 self._problem(file, found)
-            elif found is not None:
+            elif found is not None and self._storages[file.base].kind is Kind.LOCAL:
                 self._remove(file)
+            elif found is not None:
+                objects.setdefault(file.base, []).append(file)
+        for base, of_base in objects.items():
+            self._remove_objects(self._storages[base], of_base)
 
     def settle(self) -> None:
         """Record the results of the last batch. Inside a transaction."""
@@ -79,6 +86,17 @@ class _Purge:
         except OSError as error:
             self._stay.append(file)
             self._problem(file, Refusal.of_error(error))
+
+    def _remove_objects(self, storage: Storage, files: Sequence[Trashed]) -> None:
+        from fileorg.execute.purged_objects import remove_objects
+
+        for file, removed in zip(files, remove_objects(storage, files), strict=True):
+            if isinstance(removed, int):
+                self.outcome.size_bytes += removed
+                self.outcome.done += 1
+            else:
+                self._stay.append(file)
+                self._problem(file, removed if isinstance(removed, Refusal) else Refusal.of_error(removed))
 
     def _problem(self, file: Trashed, refusal: Refusal) -> None:
         counts = self.outcome.counts
