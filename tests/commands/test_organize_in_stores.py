@@ -181,6 +181,7 @@ def test_undo_leaves_what_was_replaced_since(runs: Runs, bucket: Bucket) -> None
         ),
         (b"memory:///b", "memory:///b cannot be used: it names no bucket."),
         (b"ftp://host/b", "fileorg cannot open ftp:// URLs: ftp://host/b."),
+        (b"ftp://user:secret@host/b", "A ftp:// URL holds no user and no password."),
     ],
 )
 def test_a_url_that_cannot_be_used(runs: Runs, url: bytes, says: str) -> None:

@@ -116,12 +116,9 @@ def _ago(option: str, text: str, parts: list[tuple[str, str]]) -> Moment:
 
 def default_config_path() -> bytes:
     """Return the path of the configuration that is read without `--config`."""
-    import os
+    from fileorg.core.state import default_config_path
 
-    folder = os.environb.get(b"XDG_CONFIG_HOME", b"")
-    if not os.path.isabs(folder):  # as the XDG specification says
-        folder = os.path.expanduser(b"~/.config")
-    return os.path.join(folder, b"fileorg", b"fileorg.toml")
+    return default_config_path()
 
 
 def configuration_of(words: Sequence[str]) -> bytes:
@@ -151,6 +148,10 @@ def configuration(path: str | None, profile: str | None = None, *, with_rules: b
     import os
 
     found = default_config_path() if path is None else os.fsencode(path)
+    if path is not None:
+        from fileorg.core.model import GIVEN
+
+        GIVEN.configuration = found
     if path is None and not os.path.lexists(found):
         return None
     from fileorg.rules.config_file import read_configuration

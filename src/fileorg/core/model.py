@@ -229,9 +229,11 @@ class Limits(NamedTuple):
 
 
 class Given:
-    """The limits of the work of this process: facts of the process like its resource limits, so not passed around."""
+    """Facts of the process like its resource limits, so not passed around."""
 
     limits = Limits()
+    configuration = b""
+    """The path of `--config`; empty for the default file."""
 
 
 GIVEN = Given()

@@ -77,14 +77,10 @@ def below(root: bytes, path: bytes) -> bytes:
     return join(root.rstrip(b"/"), path) if path else root
 
 
-SCHEMES = frozenset({b"s3", b"memory"})
-"""The schemes of the object stores in which files can be changed."""
-
-
 def scheme_of(path: bytes) -> bytes:
     """Return the scheme of a URL such as `s3://bucket/folder`, empty for a path. `./s3://x` is a path."""
     scheme, found, _ = path.partition(b"://")
-    return scheme if found and scheme.isalnum() else b""
+    return scheme if found and scheme.replace(b"-", b"").isalnum() else b""
 
 
 def real_path(path: bytes) -> bytes:
@@ -96,7 +92,7 @@ def is_root(path: object) -> bool:
     """Return whether the value can be the root of an operation: an absolute path, or a URL of a store."""
     if not isinstance(path, bytes) or 0 in path:
         return False
-    return path.startswith(b"/") or scheme_of(path) in SCHEMES
+    return path.startswith(b"/") or bool(scheme_of(path))
 
 
 def is_within(path: bytes, folder: bytes) -> bool:

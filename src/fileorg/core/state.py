@@ -183,6 +183,14 @@ class StateDirectory:
         return os.path.join(self.path, b"job-%d.%b" % (number, what))
 
 
+def default_config_path() -> bytes:
+    """Return the path of the configuration that is read without `--config`."""
+    folder = os.environb.get(b"XDG_CONFIG_HOME", b"")
+    if not os.path.isabs(folder):  # as the XDG specification says
+        folder = os.path.expanduser(b"~/.config")
+    return os.path.join(folder, b"fileorg", b"fileorg.toml")
+
+
 def default_state_path() -> bytes:
     """Return `$FILEORG_HOME`, or the platform's directory for program state. Raises `UsageError` if it is blank."""
     if (home := os.environ.get("FILEORG_HOME")) is not None:

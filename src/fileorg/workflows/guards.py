@@ -70,7 +70,7 @@ def _refuse_url(path: bytes) -> None:
         from fileorg.workflows.stores import cannot_yet, parsed
 
         parsed(path)  # a password in it is not shown
-        raise cannot_yet("do this", path)
+        raise cannot_yet("run this command", path)
 
 
 class Allowed(NamedTuple):

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from fileorg.core.errors import ErrorCode, UsageError
-from fileorg.core.names import SCHEMES, display, is_folder, scheme_of
+from fileorg.core.errors import ErrorCode, FileorgError, StorageFailure, UsageError
+from fileorg.core.model import GIVEN
+from fileorg.core.names import display, is_folder, scheme_of
+from fileorg.core.state import default_config_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fileorg.core.store_settings import StoreSettings
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.object.client import ObjectClient
+    from fileorg.storage.object.store_error import StoreError
+
+
+_CREDENTIALS = "give them by the environment, a profile or a role: see docs/storage.md"
 
 
 class StoreUrl(NamedTuple):
@@ -32,13 +42,7 @@ def parsed(url: bytes) -> StoreUrl:
     if b"@" in bucket:
         raise UsageError(
             f"A {display(scheme)}:// URL holds no user and no password.",
-            hint="give the credentials by the environment, a profile or a role: see docs/storage.md",
-            code=ErrorCode.PATH_UNUSABLE,
-        )
-    if scheme not in SCHEMES:
-        raise UsageError(
-            f"fileorg cannot open {display(scheme)}:// URLs: {display(url)}.",
-            hint=f"it opens {', '.join(sorted(f'{display(known)}://' for known in SCHEMES))} and folders",
+            hint=_CREDENTIALS.replace("them", "the credentials"),
             code=ErrorCode.PATH_UNUSABLE,
         )
     if not bucket or not is_folder(prefix):
@@ -67,19 +71,63 @@ def cannot_yet(what: str, url: bytes) -> UsageError:
 
 
 def open_store(stack: contextlib.ExitStack, url: bytes) -> LocalStorage:
-    """Return the storage of a URL; `stack` closes it. Raises `UsageError`, `StoreError`."""
+    """Return the storage of a URL, once a first request has been answered; `stack` closes it. Raises `FileorgError`."""
     from fileorg.storage.object.object_storage import ObjectStorage
+    from fileorg.storage.object.store_error import StoreError
 
     scheme, bucket, prefix = parsed(url)
-    client = _open_client(url, scheme, bucket)
+    storage = stack.enter_context(contextlib.closing(ObjectStorage(_open_client(url, scheme, bucket), prefix)))
+    try:
+        next(storage.client.pages(prefix), None)
+    except StoreError as error:
+        raise _failure(error, url) from error
     # The parts of fileorg that all storages share call nothing that this one does not have; actions know their kind.
-    return cast("LocalStorage", stack.enter_context(contextlib.closing(ObjectStorage(client, prefix))))
+    return cast("LocalStorage", storage)
 
 
 def _open_client(url: bytes, scheme: str, bucket: str) -> ObjectClient:
-    """Return the client of a bucket. Raises `UsageError`."""
-    if scheme != "memory":
-        raise cannot_yet("work", url)
-    from fileorg.storage.object.memory import MemoryClient
+    """Return the client of a bucket. Raises `UsageError`, `StorageFailure`."""
+    from fileorg.storage.object.opener import MEMORY, S3, open_client
 
-    return MemoryClient(bucket)
+    configured = _configured() if scheme != MEMORY else {}
+    if scheme not in {MEMORY, S3, *configured}:
+        raise UsageError(
+            f"fileorg cannot open {scheme}:// URLs: {display(url)}.",
+            hint=f"it opens s3:// and folders; for another service, add [storage.{scheme}] to fileorg.toml",
+            code=ErrorCode.PATH_UNUSABLE,
+        )
+    return open_client(scheme, bucket, configured.get(scheme))
+
+
+def _configured() -> Mapping[str, StoreSettings]:
+    """Return the stores of the configuration, by scheme. Raises `ConfigError`."""
+    path = GIVEN.configuration or os.environb.get(b"FILEORG_CONFIG") or default_config_path()
+    if not os.path.lexists(path):
+        return {}
+    from fileorg.rules.config_file import read_configuration
+
+    return read_configuration(path, with_rules=False).stores
+
+
+def _failure(error: StoreError, url: bytes) -> FileorgError:
+    """Return the error for a store that does not answer as it should."""
+    from fileorg.storage.object.store_error import StoreCode
+
+    shown = display(url)
+    bucket = display(url.split(b"/", 3)[2])
+    said, hint = {
+        StoreCode.NO_BUCKET: (f"There is no bucket {bucket}.", "check the spelling, and the endpoint of the store"),
+        StoreCode.NO_CREDENTIALS: (f"No credentials were found for {shown}.", _CREDENTIALS),
+        StoreCode.BAD_CREDENTIALS: (f"The credentials for {shown} are not valid.", _CREDENTIALS),
+        StoreCode.EXPIRED: (f"The credentials for {shown} have expired.", "renew them, then run the command again"),
+        StoreCode.NO_PROFILE: (f"The profile for {shown} does not exist.", "check the names in ~/.aws"),
+        StoreCode.DENIED: (f"{shown} cannot be listed: access denied.", "it needs the permission s3:ListBucket"),
+        StoreCode.WRONG_REGION: (f"{bucket} is in another region.", "give its region in the profile or the settings"),
+        StoreCode.CLOCK_SKEW: (f"{shown} refuses the time of this computer.", "set its clock"),
+        StoreCode.NOT_A_STORE: (f"What answers for {shown} is no object store.", "check the endpoint, or a proxy"),
+        StoreCode.NO_NETWORK: (f"{shown} cannot be reached.", "check the network and the endpoint"),
+        StoreCode.REQUESTER_PAYS: (f"{bucket} bills its readers.", "set requester_pays = true: see docs/storage.md"),
+    }.get(error.code, (f"{shown} cannot be used: {error.strerror}.", "docs/storage.md describes the stores"))
+    usage = error.is_permanent
+    kind: type[FileorgError] = UsageError if usage else StorageFailure
+    return kind(said, hint=hint, code=ErrorCode.PATH_UNUSABLE if usage else ErrorCode.STORAGE, path=url)

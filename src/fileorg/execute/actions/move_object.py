@@ -187,7 +187,10 @@ def _copied(
 ) -> list[_Copied]:
     """Copy; return the moves whose copy is there."""
     bucket = None if source.client.bucket == target.client.bucket else source.client.bucket
-    rows = [ObjectCopy(move.source, move.listed.etag, move.target, move.listed.size, bucket) for move in moves]
+    rows = [
+        ObjectCopy(move.source, move.listed.etag, move.target, move.listed.size, bucket, move.listed.storage_class)
+        for move in moves
+    ]
     found = []
 
     def begun(number: int, upload_id: str) -> None:
