@@ -21,6 +21,8 @@ class Scripted:
         self.script = list(script)
         self.sent: list[tuple[str, dict[str, Any]]] = []
 
+    async def close(self) -> None: ...
+
     async def send(self, operation: str, **parameters: Any) -> StoreAnswer:
         self.sent.append((operation, parameters))
         next_one = self.script.pop(0)
@@ -117,6 +119,8 @@ def test_no_more_requests_are_under_way_than_the_window_has_places() -> None:
     under_way = largest = 0
 
     class Counting:
+        async def close(self) -> None: ...
+
         async def send(self, operation: str, **parameters: Any) -> StoreAnswer:
             nonlocal under_way, largest
             assert (operation, parameters) == ("HeadObject", {})

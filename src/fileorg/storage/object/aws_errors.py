@@ -92,6 +92,17 @@ _NEVER_SENT = frozenset(
     }
 )
 """Errors of botocore itself before anything was sent. Where a connection is cut, this cannot be known."""
+_MAY_BE_DONE = frozenset(
+    {
+        StoreCode.CONFLICT,
+        StoreCode.INCOMPLETE,
+        StoreCode.NOT_A_STORE,
+        StoreCode.SERVER,
+        StoreCode.THROTTLED,
+        StoreCode.TIMED_OUT,
+    }
+)
+"""What stands in front of a server may answer for it, or may have repeated the request itself."""
 _PERMISSIONS = {
     "ListObjectsV2": Permission.LIST,
     "HeadObject": Permission.READ,
@@ -138,8 +149,7 @@ def of_answer(operation: str, response: Mapping[str, Any]) -> StoreError:
         detail if re.fullmatch(r"\w{1,60}", detail) else "",
         permission=_permission(operation, message) if code is StoreCode.DENIED else None,
         after_seconds=_seconds(headers.get("retry-after")),
-        # What stands in front of the server may have repeated the request, or answer for it.
-        may_be_done=code in {StoreCode.CONFLICT, StoreCode.NOT_A_STORE} or status == 408 or status >= 500,
+        may_be_done=code in _MAY_BE_DONE or status >= 500,
     )
 
 

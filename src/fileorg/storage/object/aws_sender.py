@@ -87,6 +87,7 @@ class AwsSender:
                         max_pool_connections=self._concurrent,
                         s3={"addressing_style": settings.addressing} if settings.addressing else None,
                         user_agent_extra="fileorg",
+                        http_session_cls=_sending_once(),
                     ),
                 )
                 self._client = await self._opened.__aenter__()
@@ -100,6 +101,23 @@ class AwsSender:
 
 _FREE = frozenset({"GetBucketVersioning"})
 """Requests that have no parameter for requester pays."""
+
+
+def _sending_once() -> type:
+    """Return the class of connections that never send a request twice.
+
+    aiohttp repeats a PUT or DELETE by itself if a connection that was kept open breaks. The first may have been carried
+    out by then, and the second would be told that its target exists.
+    """
+    from aiobotocore.httpsession import AIOHTTPSession
+
+    class SendingOnce(AIOHTTPSession):  # type: ignore[misc]
+        async def _get_session(self, proxy_url: Any) -> Any:
+            session = await super()._get_session(proxy_url)
+            session._retry_connection = False  # noqa: SLF001 - there is no public way; test_faults.py shows that it works
+            return session
+
+    return SendingOnce
 
 
 def import_driver() -> None:

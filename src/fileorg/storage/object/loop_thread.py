@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +20,7 @@ _SLICE_SECONDS = 0.1
 """A caller that waits looks this often whether the run was cancelled."""
 _GRACE_SECONDS = 0.5
 """What is under way gets this long to end after that: most requests then have a clear result."""
+_CLOSE_SECONDS = 5.0
 
 
 class LoopThread:
@@ -75,11 +77,14 @@ class LoopThread:
             future.cancel()
             raise
 
-    def close(self) -> None:
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """End the thread, after `last` has run in its loop; also if the run was cancelled."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is not None and thread is not None:
+            with contextlib.suppress(NotYet):
+                asyncio.run_coroutine_threadsafe(last(), loop).result(_CLOSE_SECONDS)
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from typing import TypeVar
 
-    from fileorg.storage.object.sender import Sender, StoreAnswer
+    from fileorg.storage.object.sender import LoopClock, Sender, StoreAnswer
 
     _T = TypeVar("_T")
 
@@ -58,12 +58,14 @@ class S3Client:
         scheme: str = "s3",
         is_over: Callable[[], bool] = lambda: False,
         sender: Sender | None = None,
+        clock: LoopClock | None = None,
         concurrent: int = CONCURRENT,
         part_bytes: int = PART_BYTES,
         copy_limit_bytes: int = COPY_LIMIT_BYTES,
     ) -> None:
         """`is_over` cancels: it is asked ten times a second, in the thread of the caller. `sender` replaces the
-        requests to the service, not their repetition and limits. Objects above `copy_limit_bytes` are copied in parts.
+        requests to the service, not their repetition and limits; `clock` is for their waits. Objects above
+        `copy_limit_bytes` are copied in parts.
 
         Raises `StorageFailure` if the driver is not installed.
         """
@@ -73,8 +75,8 @@ class S3Client:
         self.service = settings.endpoint.rstrip("/")
         self._concurrent = concurrent
         self._part_bytes, self._copy_limit_bytes = part_bytes, copy_limit_bytes
-        self._transport = AwsSender(settings, concurrent=concurrent) if sender is None else sender
-        self._sender: Sender = RetryingSender(LimitedSender(self._transport, Window(concurrent)))
+        transport = AwsSender(settings, concurrent=concurrent) if sender is None else sender
+        self._sender = RetryingSender(LimitedSender(transport, Window(concurrent)), clock=clock)
         self._loop = LoopThread(is_over)
 
     # Reading
@@ -376,9 +378,7 @@ class S3Client:
         return ObjectOutcome(Result.DONE)
 
     def close(self) -> None:
-        if isinstance(self._transport, AwsSender):
-            self._loop.run(self._transport.close())
-        self._loop.close()
+        self._loop.close(self._sender.close)
 
     async def _send(self, operation: str, **parameters: Any) -> StoreAnswer:
         return await self._sender.send(operation, **{"Bucket": self.bucket, **parameters})

@@ -31,6 +31,8 @@ class StoreAnswer(NamedTuple):
 class Sender(Protocol):
     """Sends one request. Clients need nothing else of a service; wrappers add to it."""
 
+    async def close(self) -> None: ...
+
     async def send(self, operation: str, **parameters: Any) -> StoreAnswer:
         """Return the fields of the answer to an operation of S3, with a body read whole. Raises `StoreError`."""
         ...
@@ -49,6 +51,9 @@ class RetryingSender:
     def __init__(self, inner: Sender, *, backoff: Backoff = REQUESTS, clock: LoopClock | None = None) -> None:
         self._inner, self._backoff = inner, backoff
         self._clock = clock or LoopClock()
+
+    async def close(self) -> None:
+        await self._inner.close()
 
     async def send(self, operation: str, **parameters: Any) -> StoreAnswer:
         may_be_done = False
@@ -124,6 +129,9 @@ class LimitedSender:
 
     def __init__(self, inner: Sender, window: Window) -> None:
         self._inner, self._window = inner, window
+
+    async def close(self) -> None:
+        await self._inner.close()
 
     async def send(self, operation: str, **parameters: Any) -> StoreAnswer:
         entered = await self._window.enter()
