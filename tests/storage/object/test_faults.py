@@ -46,7 +46,7 @@ def behind(proxy: FaultProxy, server: S3Server, *, read_seconds: float = 60.0, *
     return S3Client("faults", settings, sender=sender, clock=LoopClock(no_wait), **more)  # type: ignore[arg-type]
 
 
-def disturbed_move(seed: int, direct: S3Client, server: S3Server, prefix: bytes) -> dict[str, int]:
+def move_under_faults(seed: int, direct: S3Client, server: S3Server, prefix: bytes) -> dict[str, int]:
     """Copy and delete objects under faults, and compare each outcome with the server. Return the faults."""
     store = Store(direct, prefix, PART_BYTES)
     sources = [store.write(b"from/%02d" % number, b"content %d" % number) for number in range(ROWS)]
@@ -102,13 +102,13 @@ def disturbed_move(seed: int, direct: S3Client, server: S3Server, prefix: bytes)
 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_outcome_lies(seed: int, direct: S3Client, seaweedfs: S3Server, prefix: bytes) -> None:
-    assert sum(disturbed_move(seed, direct, seaweedfs, prefix).values()) > 5
+    assert sum(move_under_faults(seed, direct, seaweedfs, prefix).values()) > 5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 300))
 def test_no_outcome_lies_of_many_seeds(seed: int, direct: S3Client, seaweedfs: S3Server, prefix: bytes) -> None:
-    assert sum(disturbed_move(seed, direct, seaweedfs, prefix).values()) > 5
+    assert sum(move_under_faults(seed, direct, seaweedfs, prefix).values()) > 5
 
 
 def test_a_seed_replays_exactly(direct: S3Client, seaweedfs: S3Server) -> None:
