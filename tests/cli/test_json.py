@@ -34,6 +34,8 @@ STEPS: list[tuple[list[str], str]] = [
     (["purge", "--yes"], "purge result"),
     (["scan", "tree"], "scan"),
     (["scan", "tree", "sub", "--min-size", "1", "--older-than", "1d"], "scan"),
+    (["scan", "tree", "--mismatch"], "mismatches"),
+    (["scan", "tree", "--dates"], "dates"),
     (["categorize", "tree"], "categorize"),
     (["explain", "tree/photo.jpg", "tree/what", "tree/film.mkv.part"], "explain"),
     (["organize", "tree", "--dry-run"], "plan"),

@@ -250,12 +250,20 @@ def test_all_files_of_a_folder_go_together(tree: Tree, runs: Runs) -> None:
     [
         ('[[rule]]\nwhen = { duplicate = true }\naction = "trash"', "fileorg dedupe"),
         ('[[rule]]\nwhen = { kind = "folder" }\nto = "X"', "{dir}"),
-        ('[[rule]]\nwhen = { taken = "2020" }\nto = "X"', "does not look into files"),
+        ('[[rule]]\nwhen = { taken = "soon" }\nto = "X"', "this is no date"),
+        ('[[rule]]\nwhen = { has = "soul" }\nto = "X"', "which no file says of itself"),
+        ('[[rule]]\nwhen = { meta = { artsit = "X" } }\nto = "X"', "did you mean artist"),
+        ('[[rule]]\nwhen = { pixels = "<big" }\nto = "X"', "no size of a picture"),
+        ('[[rule]]\nwhen = { duration = "<40x" }\nto = "X"', "no length of time"),
+        ('[[rule]]\nwhen = { text = "(" }\nto = "X"', "cannot be used"),
+        ('[[rule]]\nwhen = { mismatch = "yes" }\nto = "X"', "neither true nor false"),
+        ('[[rule]]\nwhen = { type = "image*" }\nto = "X"', "no media type"),
         ('[[rule]]\nwhen = { size = "big" }\nto = "X"', "fileorg.toml, line 3"),
         ('[[rule]]\nwhen = { regex = "(" }\nto = "X"', "cannot be used"),
         ('[[rule]]\nto = "{re.client}"', "client"),
         ('[[rule]]\nto = "../x"', ". or .."),
-        ('[[rule]]\nto = "{taken|modified}"', "needs a look into the file"),
+        ('[[rule]]\nto = "{taken.decade}"', "taken has no part decade"),
+        ('[[rule]]\nto = "{meta.artsit}"', "did you mean artist"),
     ],
 )
 def test_bad_rules_name_their_line_and_move_nothing(tree: Tree, runs: Runs, rules: str, said: str) -> None:

@@ -26,6 +26,7 @@ from fileorg.report.sentences import sentence
 from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.facts import FileFacts
 from fileorg.rules.path_template import Rendered, TemplateError, parse_target
+from fileorg.workflows.rule_check import NoContents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,6 +237,8 @@ formats = st.sampled_from(["", ":lower", ":slug", ":upper", ":1", ":title"])
 
 class Lookups:
     """The disk behind a file that is not there."""
+
+    contents = NoContents()
 
     def category_of(self, _folder: bytes, _name: bytes) -> str:
         return "Other"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileorg.rules.conditions import ELSEWHERE, KEYS, LATER, Price
+from fileorg.rules.condition_values import Price
+from fileorg.rules.conditions import ELSEWHERE, KEYS
 from fileorg.rules.config_check import OPTIONS, RULE_ACTIONS
+from fileorg.rules.facts import META
 from fileorg.rules.field_formats import DATE_DIRECTIVES
-from fileorg.rules.path_template import DATE_FIELDS, DATE_PARTS, LATER_FIELDS, PATH_FIELDS, TEXT_FIELDS
+from fileorg.rules.path_template import CONTENT_FIELDS, DATE_FIELDS, DATE_PARTS, PATH_FIELDS, TEXT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,8 @@ _PRICES = {
     Price.STAT: "size, times and mode",
     Price.ATTRIBUTES: "one more look at the entry",
     Price.HEAD: "the first bytes, if the extension is ambiguous",
-    Price.WHOLE: "the content",
+    Price.CONTENT: "the first 64 KiB of the file",
+    Price.FURTHER: "the file: 64 KiB, and at most 256 KiB beyond",
 }
 _TYPES = {str: "text", bool: "true or false", int: "a number", list: "a list of texts"}
 
@@ -40,8 +43,14 @@ def _conditions() -> Iterator[str]:
         yield f"| `{name}` | {_cell(key.meaning)} | `{_cell(f'{name} = {key.example}')}` | {_PRICES[key.price]} |"
     yield "\nSizes: `>500MB`, `<50KB`, `1MB..2GB`; 1KB is 1024 bytes. Ages: `>14d`, `<1h`, `7d..30d`; the units are"
     yield "s, min, h, d, w, mo and y. Days: `2024`, `2023-10..2024-03`, `..2019`.\n"
-    yield "These keys need a look into the file. This version refuses them with a sentence that says so:"
-    yield ", ".join(f"`{name}` ({meaning})" for name, meaning in LATER.items()) + ".\n"
+    yield "Pixels: `<640x480`, `>1920x1080`, `640x480..1920x1080`; the areas are compared. Durations: `<40s`, `>10min`,"
+    yield "`1min..1h30min`. What was read of a file is kept for the next run, except for `contains` and `text`. A file"
+    yield "that cannot be read has no kind, date or text.\n"
+    yield "The fields of `meta`:\n"
+    yield "| field | meaning |\n|---|---|"
+    for name, meaning in META.items():
+        yield f"| `{name}` | {meaning} |"
+    yield ""
     for name, (why, instead) in ELSEWHERE.items():
         yield f"There is no key `{name}`: {why}; {instead}.\n"
 
@@ -50,12 +59,14 @@ def _fields() -> Iterator[str]:
     yield "## Fields\n"
     yield "In `to`, and in `--template`. `{{` and `}}` stand for braces.\n"
     yield "| field | value |\n|---|---|"
-    for name in DATE_FIELDS:
-        yield f"| `{{{name}}}` | the day of the last change, `2024-05-31` |"
-        parts = " ".join(f"`{{{name}.{part}}}`" for part in DATE_PARTS)
-        yield f"| {parts} | a part of it; `{{year}}`, `{{month}}` and `{{day}}` are short for three of them |"
-    for name, meaning in {**TEXT_FIELDS, **PATH_FIELDS}.items():
+    for name, meaning in DATE_FIELDS.items():
         yield f"| `{{{name}}}` | {meaning} |"
+    parts = " ".join(f"`{{modified.{part}}}`" for part in DATE_PARTS)
+    yield f"| {parts} | a part of it, also of `taken` and `named`; `{{year}}`, `{{month}}` and `{{day}}` are short for"
+    yield "three of them |"
+    for name, meaning in {**TEXT_FIELDS, **CONTENT_FIELDS, **PATH_FIELDS}.items():
+        yield f"| `{{{name}}}` | {meaning} |"
+    yield "| `{meta.FIELD}` | a field of `meta`, which the file says of itself: `{meta.camera}`, `{meta.artist}` |"
     yield "| `{re.GROUP}` | what the group `(?P<GROUP>…)` of the rule's `regex` matched |\n"
     yield "A format follows a colon:\n"
     yield "| format | of | result |\n|---|---|---|"
@@ -66,8 +77,8 @@ def _fields() -> Iterator[str]:
     yield "| `{stem:slug}` | texts | lower case, with `_` for blanks and signs |"
     yield "| `{name:1}` | texts | the first character, or more |"
     yield "\nFormats may follow each other: `{re.show:slug:title}`."
-    yield "`{a|b}` is the first of the two that is not empty. Later versions will know more fields:"
-    yield ", ".join(f"`{{{name}}}`" for name in LATER_FIELDS) + ".\n"
+    yield "`{a|b}` is the first of the two that is not empty: `{taken|named|modified:%Y-%m}`. A date of which only the"
+    yield "day is known has the time 00:00. See [dates.md](dates.md) for where dates come from.\n"
 
 
 def _options() -> Iterator[str]:

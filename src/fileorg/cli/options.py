@@ -285,8 +285,8 @@ Timezone = Annotated[
     Option(
         "--timezone",
         metavar="ZONE",
-        help="With --by date: the time zone of dates that are in UTC, such as Europe/Berlin. Default: that of this"
-        " computer.",
+        help="The time zone of dates of pictures and films that are in UTC, such as Europe/Berlin. Default: that of"
+        " this computer.",
         rich_help_panel=FILES,
     ),
 ]
@@ -498,12 +498,29 @@ def look_into(*, by_content: bool, by_name: bool) -> LookInto:
     return LookInto.ALL if by_content else LookInto.NONE if by_name else LookInto.UNKNOWN
 
 
-def timezone(name: str | None, by: By | None) -> str:
-    """Return the name of a time zone that this computer knows; empty for none. Raises `UsageError`."""
+def timezone_of_run(
+    name: str | None, by: By | None, template: str | None, configuration: "Configuration | None"
+) -> str:
+    """Return the time zone of a run that may read dates: to sort by them, or for a template or a rule. Raises like
+    `timezone`.
+    """
     if name is None:
         return ""
-    if by is not By.DATE:
-        raise UsageError("--timezone requires --by date.", hint="add --by date, or drop --timezone")
+    import re
+
+    texts = [template or "", *map(repr, () if configuration is None else configuration.rules)]
+    asks = by is By.DATE or any(re.search(r"\b(?:taken|named)\b", text) for text in texts)
+    return timezone(name, is_by_date=asks)
+
+
+def timezone(name: str | None, *, is_by_date: bool, option: str = "--by date") -> str:
+    """Return the name of a time zone that this computer knows; empty for none. Raises `UsageError` for one that nothing
+    asks for: `option` would.
+    """
+    if name is None:
+        return ""
+    if not is_by_date:
+        raise UsageError(f"--timezone requires {option}.", hint=f"add {option}, or drop --timezone")
     from zoneinfo import ZoneInfo
 
     from fileorg.core.names import display

@@ -17,6 +17,7 @@ from fileorg.core.reasons import reason_code
 from fileorg.core.times import kept
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
     from fileorg.cli.nouns import Noun
@@ -117,11 +118,18 @@ def _dated(plan: OrganizePlan | CombinedPlan) -> str:
 
 def dates_as_json(plan: OrganizePlan | CombinedPlan) -> dict[str, Any]:
     """Return the same as facts; nothing unless the run is by date."""
-    found = [
-        {"how": how.how, "source": how.source or None, "utc_in_local_time": how.is_in_zone, "files": files}
-        for how, files in plan.dated.most_common()
-    ]
+    found = dates_facts(plan.dated)
     return {"dates": found, "refused_dates": len(plan.refused_dates())} if found else {}
+
+
+def dates_facts(dated: Counter[DatedBy]) -> list[dict[str, Any]]:
+    """Return how many dates were found in which way, the most first, for JSON."""
+    return [{**how_dated(how), "files": files} for how, files in dated.most_common()]
+
+
+def how_dated(how: DatedBy) -> dict[str, Any]:
+    """Return how a date was found, for JSON."""
+    return {"how": how.how, "date_source": how.source or None, "utc_in_local_time": how.is_in_zone}
 
 
 def where_to(tally: Tally, dest: bytes | None) -> str:

@@ -99,22 +99,21 @@ _ALONE: dict[str, Schema] = {
 _STARTED_BEFORE = _or_null(_TIME, "limit of `started`, of --older-than or --expired")
 _TRASH_SIZE = _or_null(_COUNT, "the trash is to be no larger: trash_size in the configuration, with --expired")
 _LEFTOVERS: dict[str, Schema] = {"empty_files": _COUNT, "empty_folders": _COUNT, "broken_symlinks": _COUNT}
+_HOW_DATED: dict[str, Schema] = {
+    "how": {"enum": ["taken", "named", "modified"]},
+    "date_source": _or_null(_TEXT, "of `taken`: where in the file or beside it the date was found"),
+    "utc_in_local_time": _FLAG,
+}
+_DATES = _array(
+    _object({**_HOW_DATED, "files": _COUNT}),
+    "with --by date: how the dates of the files were found",
+)
 _STAYS: dict[str, Schema] = {
     "in_place": _described(_COUNT, "files that are in their folder already"),
     "unknown_kind": _described(_COUNT, "files of unknown type"),
     "kept_by_rules": _described(_COUNT, "files that a rule keeps where they are"),
     "skipped": _COUNT,
-    "dates": _array(
-        _object(
-            {
-                "how": {"enum": ["taken", "named", "modified"]},
-                "source": _or_null(_TEXT, "of `taken`: where in the file or beside it the date was found"),
-                "utc_in_local_time": {"type": "boolean"},
-                "files": _COUNT,
-            }
-        ),
-        "with --by date: how the dates of the files were found",
-    ),
+    "dates": _DATES,
     "refused_dates": _described(_COUNT, "files with dates that are not believed, 1,000 at most"),
     "removed_folders": _described(_COUNT, "with --remove-empty: folders that the run empties and removes"),
     "emptied_folders": _described(_COUNT, "folders that the run left empty"),
@@ -533,6 +532,61 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             }
         ),
     ),
+    "mismatches": (
+        "`scan --mismatch`",
+        _object(
+            {
+                "roots": _array(_PLACE),
+                "files": _COUNT,
+                "unread": _described(_COUNT, "files that could not be read"),
+                "mismatches": _array(
+                    _object(
+                        {
+                            "path": _PATH,
+                            "extension": _described(_TEXT, "that of the name, in lower case without a dot"),
+                            "right_extension": _described(_TEXT, "the usual one of the content"),
+                            "category": _described(_TEXT, "that of the content"),
+                            "size_bytes": _SIZE,
+                        }
+                    ),
+                    "files whose extension does not fit their content, in path order",
+                ),
+            }
+        ),
+    ),
+    "dates": (
+        "`scan --dates`",
+        _object(
+            {
+                "roots": _array(_PLACE),
+                "files": _COUNT,
+                "unread": _described(_COUNT, "files that could not be read"),
+                "dates": _DATES,
+                "refused": _array(
+                    _object(
+                        {
+                            "path": _PATH,
+                            "date_source": _described(_TEXT, "where in the file or beside it the date stands"),
+                            "date": _described(_TEXT, "as it stands there"),
+                            "why": {
+                                "enum": [
+                                    "unset",
+                                    "no_date",
+                                    "no_such_day",
+                                    "too_old",
+                                    "future",
+                                    "default",
+                                    "before_format",
+                                ]
+                            },
+                            "reason": _TEXT,
+                        }
+                    ),
+                    "dates that are not believed, in path order of their files",
+                ),
+            }
+        ),
+    ),
     "categorize": (
         "`categorize`",
         _object({"files": _array(_object({"path": _PATH, "category": _TEXT, "evidence": _TEXT, "size_bytes": _SIZE}))}),
@@ -582,7 +636,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "category": _TEXT,
                             "evidence": _TEXT,
                             "dated_by": _described(
-                                _object({"how": _TEXT, "source": _TEXT, "is_in_zone": {"type": "boolean"}}),
+                                _object(_HOW_DATED),
                                 "how the date of the file was found; only with --by date",
                             ),
                             "rule": _described(_RULE, "the rule that decides; only if one does"),

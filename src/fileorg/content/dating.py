@@ -6,14 +6,15 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.content.dates import ZoneSource, in_zone, offset_of, taken_date
+from fileorg.content.dates import RefusedDate, TakenDate, ZoneSource, in_zone, offset_of, taken_date
 from fileorg.rules.name_dates import date_in_name
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from fileorg.content.dates import DateChoice, Offset, RefusedDate
+    from fileorg.content.dates import DateChoice, Offset
     from fileorg.content.evidence import IndexedEvidence
+    from fileorg.rules.moments import MediaMoment
 
 _NOON = (12, 0, 0, 0, 0, -1)
 _REFUSED_KEPT = 1000
@@ -27,6 +28,21 @@ class DatedBy(NamedTuple):
     source: str = ""
     is_in_zone: bool = False
     """True if a time in UTC was read as the wall clock of the run's zone."""
+
+
+def taken_by(taken: TakenDate) -> DatedBy:
+    """Return how a date was found."""
+    return DatedBy("taken", taken.source.value, taken.zone is ZoneSource.ZONE)
+
+
+class FileDates(NamedTuple):
+    """What a file says of its date, as wall clocks: when it was taken, and the date in its name. `refused` are dates
+    that are not believed.
+    """
+
+    taken: TakenDate | None
+    named: MediaMoment | None
+    refused: list[RefusedDate]
 
 
 MODIFIED, NAMED = DatedBy("modified"), DatedBy("named")
@@ -44,18 +60,25 @@ class Dating:
 
     def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
         """Return the date of a file as a local time of its day, in nanoseconds since 1970, and how it was found."""
-        named = date_in_name(os.fsdecode(name), self._choice.now)
+        taken, named, refused = self.dates_of(folder, name)
+        if refused and len(self.refused) < _REFUSED_KEPT:
+            self.refused[folder, name] = refused
+        if taken is not None:
+            return noon_ns(taken.moment.wall), taken_by(taken)
+        return (mtime_ns, MODIFIED) if named is None else (noon_ns(named.wall), NAMED)
+
+    def dates_of(self, folder: bytes, name: bytes) -> FileDates:
+        """Return the dates that a file says of itself, as far as it is read already."""
+        named, taken, refused = date_in_name(os.fsdecode(name), self._choice.now), None, list[RefusedDate]()
         if (facts := self._evidence.media_of(folder, name)) is not None:
             offsets = self._offsets_in(folder) if any(_is_utc(each.moment) for each in facts.dates) else []
             taken, refused = taken_date(facts, self._choice, named=named, offsets=offsets)
-            if refused and len(self.refused) < _REFUSED_KEPT:
-                self.refused[folder, name] = refused
-            if taken is not None:
-                is_in_zone = taken.zone is ZoneSource.ZONE
-                return noon_ns(taken.moment.wall), DatedBy("taken", taken.source.value, is_in_zone)
-        if named is not None:
-            return noon_ns(in_zone(named, self._choice).wall), NAMED
-        return mtime_ns, MODIFIED
+        return FileDates(taken, None if named is None else in_zone(named, self._choice), refused)
+
+    def named(self, name: bytes) -> MediaMoment | None:
+        """Return the date in a name, as a wall clock."""
+        moment = date_in_name(os.fsdecode(name), self._choice.now)
+        return None if moment is None else in_zone(moment, self._choice)
 
     def _offsets_in(self, folder: bytes) -> list[Offset]:
         if self._evidence.is_missing:

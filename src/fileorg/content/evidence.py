@@ -21,6 +21,7 @@ from xxhash import xxh3_64_intdigest
 from fileorg.content.decision import Basis, decide
 from fileorg.content.head import OpenContent
 from fileorg.content.media import DateSource, FoundDate, MediaFacts, read_media, take_takeout, take_xmp
+from fileorg.content.sound import is_sound, read_sound
 from fileorg.content.types import Certainty, FileKind, kind_of
 from fileorg.core.model import LookInto
 from fileorg.core.pool import Processes, TaskKind, cut
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from fileorg.rules.classify import Evidence, Rules
     from fileorg.storage.base import Storage
 
-READER = 1
+READER = 2
 """The version of what is read: a new one makes the stored evidence worthless."""
 
 _FILES_A_TASK = 512
@@ -55,6 +56,10 @@ _MEDIA = frozenset(
     b" qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d gif bmp avi mts m2ts mpg mpeg wmv psd".split()
 )
 """Extensions of files that have a date inside, or a sidecar with one."""
+_SOUND = frozenset(
+    b"mp3 mp2 mp1 mpga m4a m4b m4r m4p aac ogg oga opus spx flac wav wave aif aiff aifc wma aax asf ogv 3ga".split()
+)
+"""Extensions of recordings, and of films that say what recordings say."""
 _SEPARATOR = b"\x1f"
 
 
@@ -91,16 +96,16 @@ def media_text(facts: MediaFacts) -> bytes:
         for each in facts.dates
     ]  # fmt: skip
     sizes = [facts.width, facts.height, facts.duration_ms]
-    return json.dumps([dates, facts.camera, *sizes, facts.offset, facts.format_year], separators=(",", ":")).encode()
+    rest = facts.offset, facts.format_year, facts.texts
+    return json.dumps([dates, facts.camera, *sizes, *rest], separators=(",", ":")).encode()
 
 
 def media_from(text: bytes) -> MediaFacts | None:
     """Return what the index has of a picture or film; None for a file that could not be read."""
     facts, text = MediaFacts(), text[text.find(b"[") :]  # what precedes it stands for the sidecars
     try:
-        dates, facts.camera, facts.width, facts.height, facts.duration_ms, facts.offset, facts.format_year = json.loads(
-            text
-        )
+        dates, facts.camera, facts.width, facts.height, facts.duration_ms, *rest = json.loads(text)
+        facts.offset, facts.format_year, facts.texts = rest
         for source, moment, shown, *rest in dates:
             found = MediaMoment(datetime.fromisoformat(moment), *rest) if rest else DateFault(moment)
             facts.dates.append(FoundDate(DateSource(source), found, shown))
@@ -176,6 +181,8 @@ def _answer(request: EvidenceRequest, storage: LocalStorage) -> EvidenceAnswer:
                     said = b""
                     if position in for_media:
                         facts = read_media(content)
+                        if is_sound(content.head):
+                            read_sound(content, facts)
                         _read_beside(storage, request.folder, request.beside.get(position, ()), facts)
                         said = media_text(facts)
                     seen = os.fstat(fd)
@@ -314,17 +321,27 @@ class IndexedEvidence:
             self.is_missing = True
         return kind_from(text)
 
-    def media_of(self, folder: bytes, name: bytes) -> MediaFacts | None:
-        """Return what a file says of itself if its name, or its content where the name does not decide, is that of a
-        picture or film; None for other files, and if it is not known, or not yet.
-        """
+    def verdict(self, folder: bytes, name: bytes) -> TypeVerdict | None:
+        """Return how name and content of a file are weighed; None if it is not known, or not yet."""
+        kind = self.kind(folder, name)
+        if kind is None:
+            return None
         extension = self._rules.extension_of(name)
-        if extension not in _MEDIA:
+        is_open = self._rules.is_doubtful(extension)  # `rules.heads` decides on these
+        return decide(extension, OTHER if is_open else self._rules.by_extension(extension), kind, self._rules)
+
+    def media_of(self, folder: bytes, name: bytes, *, sound: bool = False) -> MediaFacts | None:
+        """Return what a file says of itself if its name, or its content where the name does not decide, is that of a
+        picture or film, or with `sound` that of a recording; None for other files, and if it is not known, or not yet.
+        """
+        wanted = _MEDIA | _SOUND if sound else _MEDIA
+        extension = self._rules.extension_of(name)
+        if extension not in wanted:
             asks = self._rules.look_into
             if asks is LookInto.NONE or (asks is not LookInto.ALL and self._rules.by_extension(extension) != OTHER):
                 return None
             kind = self.kind(folder, name)
-            if kind is None or kind.extension not in _MEDIA:
+            if kind is None or kind.extension not in wanted:
                 return None
         return self.media(folder, name)
 

@@ -31,6 +31,14 @@ def text_of(head: bytes) -> str | None:
     return _plain(head[: 2 * _CHARACTERS].decode("utf-8", "replace"))
 
 
+def head_text(head: bytes) -> str:
+    """Return all of the head of a text, in which a character at the end may be cut; empty if the head is not text."""
+    if text_of(head) is None:
+        return ""
+    encoding = next((encoding for bom, encoding in _BOMS if head.startswith(bom)), "utf-8")
+    return head.decode(encoding, "replace").lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _plain(text: str) -> str:
     return text[:_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n")
 

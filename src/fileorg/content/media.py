@@ -63,9 +63,11 @@ class MediaFacts:
         self.offset: int | None = None
         """The offset from UTC in minutes where a still was taken, if the file tells."""
         self.format_year = 0
+        self.texts: dict[str, str] = {}
+        """Artist, album and the like of a recording: see `rules.facts.META`."""
 
     def add(self, source: DateSource, moment: MediaMoment | DateFault, text: str) -> None:
-        self.dates.append(FoundDate(source, moment, _printable(text)))
+        self.dates.append(FoundDate(source, moment, printable(text)))
 
     def add_text(self, source: DateSource, text: str) -> None:
         self.add(source, parse_moment(text), text)
@@ -187,13 +189,14 @@ def _text(tags: Mapping[int, tiff.Value], tag: int) -> str:
 
 def camera_name(make: str, model: str) -> str:
     """Return make and model without the make twice: `Canon EOS R6`."""
-    make, model = _printable(make), _printable(model)
+    make, model = printable(make), printable(model)
     if not model or not make or model.lower().startswith(make.split()[0].lower()):
         return model or make
     return f"{make} {model}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return the beginning of a text without controls."""
     return "".join(each for each in text[:100] if each.isprintable()).strip()
 
 

@@ -61,7 +61,11 @@ class EvidenceColumns:
     # Files whose batch changed ----------------------------------------------------------------------------------------
 
     def set_aside(self, batch: int, born: int) -> None:
-        """Keep the evidence of a batch by inode before it is rewritten. `born` is the number of the scan."""
+        """Move the evidence of a batch to its inodes before it is rewritten. `born` is the number of the scan."""
+        self._copy_aside(batch, born)
+        self._db.execute("DELETE FROM evidence WHERE batch = ?", (batch,))
+
+    def _copy_aside(self, batch: int, born: int) -> None:
         row = self._db.execute(
             "SELECT reader, kinds, media, folder, dev, files, names, numbers, leaders FROM batches b"
             " JOIN columns c ON c.batch = b.id JOIN evidence e ON e.batch = b.id AND e.fingerprint = b.fingerprint"
@@ -84,7 +88,6 @@ class EvidenceColumns:
                 if _read(kind) or _read(said)
             ),
         )
-        self._db.execute("DELETE FROM evidence WHERE batch = ?", (batch,))
 
     def set_aside_stale(self, root_id: int, seen: int) -> None:
         """Keep the evidence of all batches of a tree that a scan did not see again."""
@@ -94,10 +97,12 @@ class EvidenceColumns:
         self._db.execute("DELETE FROM spare_evidence WHERE born < ?", (seen - _SCANS_KEPT,))
 
     def set_aside_tree(self, root_id: int, born: int) -> None:
-        """Keep the evidence of a whole tree before its files are moved."""
+        """Keep the evidence of a whole tree by inode, too, before its files are moved: the plan is read meanwhile, and
+        asks for that of the batches.
+        """
         query = "SELECT id FROM batches JOIN evidence ON batch = id WHERE root = ?"
         for (batch,) in self._db.execute(query, (root_id,)).fetchall():
-            self.set_aside(batch, born)
+            self._copy_aside(batch, born)
 
     def has_relocated(self) -> bool:
         return self._db.execute("SELECT 1 FROM spare_evidence LIMIT 1").fetchone() is not None

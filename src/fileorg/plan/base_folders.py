@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fileorg.core.names import join
+from fileorg.rules.facts import ContentLookups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from fileorg.content.dating import DatedBy
     from fileorg.core.model import Base
     from fileorg.rules.matching import RuleSet
     from fileorg.storage.local.storage import LocalStorage
@@ -28,6 +30,13 @@ def real(folder: bytes, default: Base) -> tuple[Base, bytes]:
         return default, folder
     first, _, rest = folder.partition(b"/")
     return int(first[1:]), rest
+
+
+class RuleContents(ContentLookups, Protocol):
+    """What rules know of the contents of files, and how files are dated."""
+
+    def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
+        """Return the date of a file as `Dates.date_of` does."""
 
 
 class RuleLayout(NamedTuple):

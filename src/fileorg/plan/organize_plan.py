@@ -17,6 +17,7 @@ from xxhash import xxh3_64_intdigest
 from fileorg.core.batches import in_batches, row_maker, unsplit
 from fileorg.core.bloom import MAX_NAMES, BloomFilter, CandidateSet
 from fileorg.core.errors import ErrorCode, GuardRefused
+from fileorg.core.events import NullReporter
 from fileorg.core.figures import plural
 from fileorg.core.model import ROOT, Action, OnConflict, PlanRow
 from fileorg.core.names import collision_key, display, is_within, join, split
@@ -157,8 +158,19 @@ class OrganizePlan:
         return self._source.lstat(folder, name)
 
     def dated_by(self, folder: bytes, name: bytes, mtime_ns: int) -> DatedBy | None:
-        """Return how the date of a file is found."""
-        return None if self._layout.dates is None else self._layout.dates.date_of(folder, name, mtime_ns)[1]
+        """Return how the date of a file is found, which is read if it must be; None if neither the layout nor a rule
+        asks for what is in files.
+        """
+        dates, contents = self._layout.dates or self._layout.looked_into, self._layout.contents
+        if dates is None or contents is None:
+            return None
+        for _ in range(_LOOKS):
+            contents.is_missing = False
+            found = dates.date_of(folder, name, mtime_ns)[1]
+            if not contents.is_missing:
+                break
+            contents.gather(NullReporter())
+        return found
 
     def close(self) -> None:
         self._draft.close()
@@ -402,7 +414,10 @@ class OrganizePlan:
         resolvers: dict[tuple[Action, OnConflict], ConflictResolver] = {}
         for (_, batch), places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
             rows, borders = None, dict[int, "DiskBorder | None"]()
-            for position in self._contested.positions(places.digests):
+            positions: Iterable[int] = self._contested.positions(places.digests)
+            if self._by_rules is not None:
+                positions = self._by_rules.in_order(batch, positions, places.targets)
+            for position in positions:
                 target, category = places.targets[position], places.categories[position]
                 if not target or self._faults[targets[target]]:
                     continue

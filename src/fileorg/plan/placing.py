@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fileorg.content.dates import RefusedDate
     from fileorg.content.dating import DatedBy
     from fileorg.index.columns import FileBatch
-    from fileorg.plan.base_folders import RuleLayout
+    from fileorg.plan.base_folders import RuleContents, RuleLayout
     from fileorg.rules.classify import Rules
     from fileorg.rules.template import Template
     from fileorg.scan.classifier import GatheredContents
@@ -67,6 +67,8 @@ class Layout(NamedTuple):
     """What files are by their content, if their names leave it open, or when they were taken."""
     dates: Dates | None = None
     """The dates of files; None for their modification times."""
+    looked_into: RuleContents | None = None
+    """What rules know of the contents of files; None if no rule asks for that."""
     place: Callable[[bytes], bytes] = lambda folder: folder
     """Returns what stands for a target folder where the names of several plans meet."""
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from array import array
 from copy import copy
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.plan.placing import Layout
+    from fileorg.rules.facts import ContentLookups
     from fileorg.rules.matching import CompiledRule, Failed
+    from fileorg.rules.moments import MediaMoment
     from fileorg.rules.path_template import PathTemplate
     from fileorg.scan.classifier import Classifier
     from fileorg.storage.base import Capabilities
@@ -72,11 +76,25 @@ class _Placed:
 class FileLookups:
     """What rules ask of a file beside its name and times, in the tree of one root."""
 
-    def __init__(self, source: LocalStorage, classifier: Classifier, folders: Callable[[bytes], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        source: LocalStorage,
+        classifier: Classifier,
+        folders: Callable[[bytes], Sequence[str]],
+        contents: ContentLookups | None,
+    ) -> None:
+        """`contents` is needed if some rule asks for what is in files."""
         self._source = source
         self._folders = folders
+        self._contents = contents
         self.category_of = classifier.category_of
         self.extension_of = classifier.extension_of
+
+    @property
+    def contents(self) -> ContentLookups:
+        if self._contents is None:
+            raise AssertionError("no rule asks for what is in files")
+        return self._contents
 
     def origins(self, folder: bytes, name: bytes) -> Sequence[str]:
         return [value for value in self._attributes(folder, name, _ORIGIN_ATTRIBUTES) if value]
@@ -132,7 +150,7 @@ class RulePlacer(Placer):
             raise AssertionError("a layout without rules")
         self._by_rules = layout.by_rules
         self._rules = layout.by_rules.rules
-        self._lookups = FileLookups(source, self._classifier, folders_of(source.root))
+        self._lookups = FileLookups(source, self._classifier, folders_of(source.root), layout.looked_into)
         self._default = Way(layout.action, layout.on_conflict)
         self.ways: list[Way] = [self._default]
         self._numbered: dict[tuple[bytes, Way], int] = {}
@@ -207,6 +225,30 @@ class RulePlacer(Placer):
         file = self.facts(folder, name, size, mtime_ns, ctime_ns, mode)
         rendered = rule.target.render(file, self._rules.groups(rule, file))
         return rendered.name if isinstance(rendered, Rendered) else name
+
+    def in_order(self, batch: FileBatch, positions: Iterable[int], targets: Sequence[int]) -> list[int]:
+        """Return positions in the order in which their files get names: those whose names are made of dates last, by
+        their moments, so that the pictures of a burst keep their order.
+        """
+        found, dated = list[int](), list[tuple[tuple[datetime, int, bytes], int]]()
+        names: Sequence[bytes] = ()
+        for at in positions:
+            deciding = self.ways[targets[at]].rule if targets[at] else None
+            target = None if deciding is None else self._rules.rules[deciding].target
+            if target is None or not target.renames_by_date:
+                found.append(at)
+                continue
+            names = names or batch.split_names()
+            name = names[at]
+            moment = self._moment(batch.folder, name) if target.fields & {"taken", "named"} else None
+            # Without one of these dates, the name is made of the modification time.
+            wall = datetime.fromtimestamp(batch.mtimes_ns[at] / 1e9) if moment is None else moment.wall  # noqa: DTZ006
+            dated.append(((wall, _last_number(name), name), at))
+        return found + [at for _, at in sorted(dated)]
+
+    def _moment(self, folder: bytes, name: bytes) -> MediaMoment | None:
+        contents = self._lookups.contents
+        return contents.taken(folder, name) or contents.named(name)
 
     # What the plan asks -----------------------------------------------------------------------------------------------
 
@@ -457,7 +499,15 @@ def follower_name(name: bytes, leader: bytes, new_leader: bytes) -> bytes:
     stem = leader[: stem_end(leader)]
     if new_leader == leader or not name.startswith(stem):
         return name
+    if name.startswith(leader + b"."):  # `a.jpg.xmp` of `a.jpg`
+        return new_leader + name[len(leader) :]
     return new_leader[: stem_end(new_leader)] + name[len(stem) :]
+
+
+def _last_number(name: bytes) -> int:
+    """Return the last number of a name, -1 for none: `IMG_0042.jpg` is 42."""
+    found = re.findall(rb"\d{1,18}", name[: stem_end(name)])
+    return int(found[-1]) if found else -1
 
 
 def _by_suffix(names: Sequence[bytes], excluded: Container[int]) -> dict[bytes, list[int]]:

@@ -7,17 +7,18 @@ on names of all rules are tried at once. Of the rest, each condition sees only t
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.memo import Memo
-from fileorg.rules.conditions import Price
+from fileorg.rules.condition_values import Price
 from fileorg.rules.facts import name_text
 from fileorg.rules.regexes import PatternSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from fileorg.rules.conditions import Condition
+    from fileorg.rules.condition_values import Condition
     from fileorg.rules.facts import FileColumns
     from fileorg.rules.matching import CompiledRule
 
@@ -60,17 +61,20 @@ class _OpenRule(NamedTuple):
         return self._replace(when=when, nots=nots, any_of=any_of)
 
     def matching(self, files: FileColumns, positions: Sequence[int], category: str) -> Sequence[int]:
-        """Return the positions of the files that match. The cheap exclusions come before the expensive conditions."""
-        for condition in self.when:
-            if condition.price <= Price.STAT:
-                positions = _fitting(condition, files, positions, category)
-        for condition in self.nots:
-            if positions:
-                excluded = set(_fitting(condition, files, positions, category))
-                positions = [at for at in positions if at not in excluded] if excluded else positions
-        for condition in self.when:
-            if condition.price > Price.STAT:
-                positions = _fitting(condition, files, positions, category)
+        """Return the positions of the files that match. The cheap conditions come before the expensive ones, of `not`
+        too: no file is read that a cheaper key excludes.
+        """
+        asked = [(each.price > Price.STAT and each.price, False, each) for each in self.when]
+        asked += [(each.price > Price.STAT and each.price, True, each) for each in self.nots]
+        for _, excludes, condition in sorted(asked, key=itemgetter(0)):
+            if not positions:
+                return positions
+            fitting = _fitting(condition, files, positions, category)
+            if not excludes:
+                positions = fitting
+            elif fitting:
+                excluded = set(fitting)
+                positions = [at for at in positions if at not in excluded]
         if self.any_of and positions:
             found = set[int]()
             for table in self.any_of:

@@ -7,14 +7,28 @@ from __future__ import annotations
 
 import os
 import re
-from enum import IntEnum, StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from fileorg.core.figures import age_parts, before, parsed_size
+from fileorg.core.figures import parsed_size
 from fileorg.core.names import display, is_within
-from fileorg.core.times import kept
-from fileorg.rules.calendar_spans import span
+from fileorg.rules.condition_values import (
+    SIZES,
+    Condition,
+    ConditionError,
+    DependsOn,
+    Key,
+    NumberColumn,
+    Price,
+    Setting,
+    bounds_by_age,
+    bounds_by_day,
+    bounds_of,
+    flag_of,
+    ranges_of,
+    shown_value,
+    texts_of,
+)
 from fileorg.rules.facts import name_text
 from fileorg.rules.globs import Glob
 from fileorg.rules.ignore import has_unfinished_suffix
@@ -22,108 +36,9 @@ from fileorg.rules.ignore import has_unfinished_suffix
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from fileorg.rules.classify import Rules
     from fileorg.rules.facts import FileFacts
-    from fileorg.rules.regexes import Regexes
 
 _DEEPEST = 10_000
-_SIZES = 'write for example ">500MB", "<50KB" or "1MB..2GB"; 1KB is 1024 bytes'
-_AGES = 'write for example ">14d", "<1h" or "7d..30d"; the units are s, min, h, d, w, mo and y'
-_SPANS = 'write for example "2024", "2023-10..2024-03", "..2019", or an age such as ">14d"'
-
-
-class Price(IntEnum):
-    """What an answer costs: keys are asked in this order, and the later ones only if the earlier ones match."""
-
-    NAME = 0  # the path alone
-    STAT = 1  # size, times and mode, which the scan has read
-    ATTRIBUTES = 2  # one more look at the file's entry
-    HEAD = 3  # the first bytes, of files with an ambiguous extension
-    WHOLE = 4  # the content
-
-
-class DependsOn(IntEnum):
-    """What a condition depends on: answers for a folder or a suffix serve for all its files."""
-
-    FOLDER = 0
-    SUFFIX = 1  # the last dot of the name and what follows
-    NAME = 2
-    FILE = 3
-
-
-class NumberColumn(StrEnum):
-    """The numbers of files that a scan has read, by their names in `FileColumns`."""
-
-    SIZES = "sizes"
-    MTIMES = "mtimes_ns"
-    CTIMES = "ctimes_ns"
-
-
-class ConditionError(ValueError):
-    """A key or value that cannot be used. `hint` is the way out."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-class Setting(NamedTuple):
-    """What conditions are compiled for: one root, one moment, one set of categories."""
-
-    root: bytes
-    now_ns: int
-    rules: Rules
-    regexes: Regexes
-
-
-class Condition(NamedTuple):
-    """One key with its value. `test` answers for a file; the others answer for many files, and None leaves it open:
-    `of_folder` for those of a folder, `of_suffix` for those with a suffix, `of_category` for those of a category.
-
-    `globs` and `patterns` are those of a condition on names, which are tried all at once. `column` and `ranges` say the
-    same as `test` of a number that the scan has read.
-    """
-
-    key: str
-    shown: str
-    price: Price
-    scope: DependsOn
-    test: Callable[[FileFacts], bool]
-    of_folder: Callable[[bytes], bool | None] | None = None
-    of_suffix: Callable[[bytes], bool | None] | None = None
-    of_category: Callable[[str], bool] | None = None
-    globs: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-    column: NumberColumn | None = None
-    ranges: tuple[tuple[int, int], ...] = ()
-    suffixes: frozenset[bytes] = frozenset()
-    """The suffixes for which `of_suffix` does not say False."""
-
-
-class Key(NamedTuple):
-    """A key that rules may use: its price, its meaning, an example, and the function that reads its value."""
-
-    price: Price
-    meaning: str
-    example: str
-    read: Callable[[object, Setting], Condition]
-
-
-LATER: Mapping[str, str] = {
-    "type": "the kind of content",
-    "mismatch": "whether the extension fits the content",
-    "contains": "the names inside an archive",
-    "has": "what a file says about itself",
-    "taken": "when a picture was taken",
-    "named": "the date in a name",
-    "meta": "what a file says about itself",
-    "pixels": "the size of a picture",
-    "duration": "the length of a recording",
-    "text": "the text of a document",
-}
-"""Keys that need evidence from inside files, which this version does not read."""
-
-
 ELSEWHERE: Mapping[str, tuple[str, str]] = {
     "duplicate": (
         "rules do not compare contents",
@@ -135,57 +50,17 @@ ELSEWHERE: Mapping[str, tuple[str, str]] = {
 
 def compiled(key: str, value: object, setting: Setting) -> Condition:
     """Return the condition of a key and its value. Raises `ConditionError`."""
-    base = key.partition(".")[0]
     if key in ELSEWHERE:
         raise ConditionError(f"{key} is no key of a condition: {ELSEWHERE[key][0]}", ELSEWHERE[key][1])
-    if base in LATER:
-        raise ConditionError(
-            f"the key {key} asks for {LATER[base]}, and this version of fileorg does not look into files for rules",
-            "leave the rule out, or add enabled = false to it",
-        )
     if key not in KEYS:
         from difflib import get_close_matches
 
-        close = get_close_matches(key, [*KEYS, *LATER], 1)
+        close = get_close_matches(key, KEYS, 1)
         raise ConditionError(
             f"{display(key)} is not a key of a condition" + (f"; did you mean {close[0]}?" if close else ""),
             f"the keys are {', '.join(KEYS)}",
         )
     return KEYS[key].read(value, setting)
-
-
-# Values -----------------------------------------------------------------------------------------------------------
-
-
-def _texts(key: str, value: object) -> tuple[str, ...]:
-    """Return the texts of a value: one, or a list of them."""
-    values = value if isinstance(value, list | tuple) else [value]
-    if not values:
-        raise ConditionError(f"the list of {key} is empty: no file matches it", f"leave {key} out, or add a value")
-    for each in values:
-        if not isinstance(each, str):
-            raise ConditionError(f"{key} is {each!r}, which is no text", f'write {key} = "…", or a list of texts')
-        if not each.strip():
-            hint = 'for files without an extension, write not = { name = "*.*" }' if key == "ext" else ""
-            raise ConditionError(
-                f"{key} has an empty text, which no file matches", hint or f"leave {key} out, or add a value"
-            )
-    return tuple(values)
-
-
-def _flag(key: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ConditionError(f"{key} is {value!r}, which is neither true nor false", f"write {key} = true")
-    return value
-
-
-def _shown(key: str, value: object) -> str:
-    if isinstance(value, bool):
-        return f"{key} = {str(value).lower()}"
-    if isinstance(value, list | tuple):
-        few = [f'"{display(str(each))}"' for each in value[:3]]
-        return f"{key} = [{', '.join(few)}{', …' if len(value) > 3 else ''}]"
-    return f'{key} = "{display(str(value))}"' if isinstance(value, str) else f"{key} = {value}"
 
 
 # Names ------------------------------------------------------------------------------------------------------------
@@ -197,23 +72,23 @@ def glob_text(pattern: str) -> str:
 
 
 def _name(value: object, _: Setting) -> Condition:
-    texts = tuple(map(glob_text, _texts("name", value)))
+    texts = tuple(map(glob_text, texts_of("name", value)))
     globs = list[Glob]()
     for text in texts:
         if "/" in text:
             raise ConditionError(f"name is {display(text)}, but no name holds a slash", "use the key path, or in")
         try:
-            globs.append(Glob(text.replace("!", "\\!", 1) if text.startswith("!") else _escaped(text), whole=False))
+            globs.append(Glob(text.replace("!", "\\!", 1) if text.startswith("!") else escaped_glob(text), whole=False))
         except ValueError as error:
             raise ConditionError(f"name is {display(text)}, which cannot be used: {error}") from error
 
     def test(file: FileFacts) -> bool:
         return any(glob.fits((), file.lower) for glob in globs)
 
-    return Condition("name", _shown("name", value), Price.NAME, DependsOn.NAME, test, globs=texts)
+    return Condition("name", shown_value("name", value), Price.NAME, DependsOn.NAME, test, globs=texts)
 
 
-def _escaped(text: str) -> str:
+def escaped_glob(text: str) -> str:
     """Return a pattern whose first and last characters mean themselves: `#` and blanks are special in gitignore."""
     if text.startswith("#"):
         text = f"\\{text}"
@@ -221,19 +96,19 @@ def _escaped(text: str) -> str:
 
 
 def _regex(value: object, setting: Setting) -> Condition:
-    texts = _texts("regex", value)
+    texts = texts_of("regex", value)
     for text in texts:
         setting.regexes.check(text)
 
     def test(file: FileFacts) -> bool:
         return any(setting.regexes.found(text, file.text) is not None for text in texts)
 
-    return Condition("regex", _shown("regex", value), Price.NAME, DependsOn.NAME, test, patterns=texts)
+    return Condition("regex", shown_value("regex", value), Price.NAME, DependsOn.NAME, test, patterns=texts)
 
 
 def _path(value: object, _: Setting) -> Condition:
     globs = list[Glob]()
-    for text in _texts("path", value):
+    for text in texts_of("path", value):
         if text.startswith(("!", "~")):
             raise ConditionError(
                 f"path is {display(text)}, but a path is below the root", "use the key in, or the table not"
@@ -252,7 +127,7 @@ def _path(value: object, _: Setting) -> Condition:
         answers = [glob.fits_all(above) for glob in globs]
         return True if True in answers else None if None in answers else False
 
-    return Condition("path", _shown("path", value), Price.NAME, DependsOn.NAME, test, of_folder)
+    return Condition("path", shown_value("path", value), Price.NAME, DependsOn.NAME, test, of_folder)
 
 
 def _names_of(folder: bytes) -> list[str]:
@@ -266,13 +141,13 @@ def _resolved(text: str, root: bytes) -> bytes:
 
 
 def _in(value: object, setting: Setting) -> Condition:
-    starts = list(_starts(_texts("in", value), setting.root))
+    starts = list(_starts(texts_of("in", value), setting.root))
 
     def of_folder(folder: bytes) -> bool:
         return any(not start or is_within(folder, start) for start, _ in starts)
 
     return Condition(
-        "in", _shown("in", value), Price.NAME, DependsOn.FOLDER, lambda file: of_folder(file.folder), of_folder
+        "in", shown_value("in", value), Price.NAME, DependsOn.FOLDER, lambda file: of_folder(file.folder), of_folder
     )
 
 
@@ -293,7 +168,7 @@ def depth_condition(value: object, starts: object, setting: Setting) -> Conditio
     low, high = int(first or 0), int(last) if last else _DEEPEST
     if low > high:
         raise ConditionError(f"depth is {display(str(value))}, but {low} is more than {high}", "swap the two numbers")
-    folders = [(b"", 0)] if starts is None else list(_starts(_texts("in", starts), setting.root))
+    folders = [(b"", 0)] if starts is None else list(_starts(texts_of("in", starts), setting.root))
 
     def of_folder(folder: bytes) -> bool:
         levels = folder.count(b"/") + 1 if folder else 0
@@ -302,7 +177,12 @@ def depth_condition(value: object, starts: object, setting: Setting) -> Conditio
         )
 
     return Condition(
-        "depth", _shown("depth", value), Price.NAME, DependsOn.FOLDER, lambda file: of_folder(file.folder), of_folder
+        "depth",
+        shown_value("depth", value),
+        Price.NAME,
+        DependsOn.FOLDER,
+        lambda file: of_folder(file.folder),
+        of_folder,
     )
 
 
@@ -321,16 +201,16 @@ def _starts(texts: Iterable[str], root: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def _ext(value: object, _: Setting) -> Condition:
-    texts = _texts("ext", value)
-    suffixes = list[bytes]()
+    texts = texts_of("ext", value)
+    endings = list[bytes]()
     for text in texts:
         plain = text.strip().removeprefix("*").removeprefix(".").lower()
         if not plain or set(plain) & set("*?[]/"):
             raise ConditionError(
                 f"ext is {display(text)}, but an extension has no wildcards", 'write ext = "pdf", or use the key name'
             )
-        suffixes.append(b"." + os.fsencode(plain))
-    ends = tuple(suffixes)
+        endings.append(b"." + os.fsencode(plain))
+    ends = tuple(endings)
     single = frozenset(end for end in ends if end.count(b".") == 1)
     longer = tuple(end for end in ends if end.count(b".") > 1)
     tails = frozenset(end[end.rfind(b".") :] for end in longer)
@@ -346,14 +226,20 @@ def _ext(value: object, _: Setting) -> Condition:
         return None if lower in tails else False
 
     return Condition(
-        "ext", _shown("ext", value), Price.NAME, DependsOn.SUFFIX, test, of_suffix=of_suffix, suffixes=single | tails
+        "ext",
+        shown_value("ext", value),
+        Price.NAME,
+        DependsOn.SUFFIX,
+        test,
+        of_suffix=of_suffix,
+        suffixes=single | tails,
     )
 
 
 def _category(value: object, setting: Setting) -> Condition:
     known = {category.lower(): category for category in setting.rules.categories}
     wanted = set[str]()
-    for text in _texts("category", value):
+    for text in texts_of("category", value):
         if text.lower() not in known:
             from difflib import get_close_matches
 
@@ -365,23 +251,23 @@ def _category(value: object, setting: Setting) -> Condition:
         wanted.add(known[text.lower()])
 
     return Condition(
-        "category", _shown("category", value), Price.HEAD, DependsOn.SUFFIX, lambda file: file.category in wanted,
+        "category", shown_value("category", value), Price.HEAD, DependsOn.SUFFIX, lambda file: file.category in wanted,
         of_category=wanted.__contains__,
     )  # fmt: skip
 
 
 def _hidden(value: object, _: Setting) -> Condition:
-    wanted = _flag("hidden", value)
+    wanted = flag_of("hidden", value)
     return Condition(
-        "hidden", _shown("hidden", value), Price.NAME, DependsOn.NAME, lambda file: file.is_hidden == wanted
+        "hidden", shown_value("hidden", value), Price.NAME, DependsOn.NAME, lambda file: file.is_hidden == wanted
     )
 
 
 def _unready(value: object, _: Setting) -> Condition:
-    wanted = _flag("unready", value)
+    wanted = flag_of("unready", value)
     return Condition(
         "unready",
-        _shown("unready", value),
+        shown_value("unready", value),
         Price.NAME,
         DependsOn.NAME,
         lambda file: has_unfinished_suffix(file.name.lower()) == wanted,
@@ -391,39 +277,14 @@ def _unready(value: object, _: Setting) -> Condition:
 # Sizes, times and modes ----------------------------------------------------------------------------------------------
 
 
-def _bounds(key: str, value: object, parse: Callable[[str], int], hint: str) -> list[tuple[int | None, int | None]]:
-    """Return the bounds (low, high) of comparisons such as `>5` and ranges such as `5..9`; both are inclusive."""
-    texts = _texts(key, str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
-    bounds = list[tuple[int | None, int | None]]()
-    for text in texts:
-        low: int | None
-        high: int | None
-        if match := re.fullmatch(r"\s*(<=|>=|<|>|=)\s*(.+?)\s*", text):
-            number = parse(match[2])
-            low = {">": number + 1, ">=": number, "=": number}.get(match[1])
-            high = {"<": number - 1, "<=": number, "=": number}.get(match[1])
-        elif ".." in text:
-            first, _, last = text.partition("..")
-            low = parse(first) if first.strip() else None
-            high = parse(last) if last.strip() else None
-            if low is None and high is None:
-                raise ConditionError(f"{key} is {display(text)}, which has no limit", hint)
-        else:
-            raise ConditionError(f"{key} is {display(text)}, which says neither more nor less", hint)
-        if low is not None and high is not None and low > high:
-            raise ConditionError(f"{key} is {display(text)}, which no file can match", "swap the two limits")
-        bounds.append((low, high))
-    return bounds
-
-
 def _size(value: object, _: Setting) -> Condition:
     def parse(text: str) -> int:
         size_bytes = parsed_size(text)
         if size_bytes is None:
-            raise ConditionError(f"size is {display(str(value))}, which is no size", _SIZES)
+            raise ConditionError(f"size is {display(str(value))}, which is no size", SIZES)
         return size_bytes
 
-    bounds = _bounds("size", value, parse, _SIZES)
+    bounds = bounds_of("size", value, parse, SIZES)
     return _numbers("size", value, bounds, NumberColumn.SIZES)
 
 
@@ -440,72 +301,42 @@ def _numbers(
     bounds: Sequence[tuple[int | None, int | None]],
     column: NumberColumn,
 ) -> Condition:
-    # One test per range, with limits that every number passes where there is none.
-    ranges = tuple(
-        (low if low is not None else -(1 << 64), high if high is not None else 1 << 64) for low, high in bounds
-    )
+    ranges = ranges_of(bounds)
     number = _NUMBERS[column]
 
     def test(file: FileFacts) -> bool:
         value = number(file)
         return any(low <= value <= high for low, high in ranges)
 
-    return Condition(key, _shown(key, value), Price.STAT, DependsOn.FILE, test, column=column, ranges=ranges)
-
-
-def _moment_before(key: str, text: str, now_ns: int) -> int:
-    """Return the time an age before now."""
-    parts = age_parts(text)
-    try:
-        ns = None if parts is None else before(now_ns, parts)
-    except (ValueError, OverflowError, OSError):
-        raise ConditionError(f"{key} is {display(text)}, which is longer ago than any file can be", _AGES) from None
-    if ns is None:
-        raise ConditionError(f"{key} has {display(text)}, which is no age", _AGES)
-    return ns
-
-
-def _by_age(key: str, value: object, setting: Setting) -> list[tuple[int | None, int | None]]:
-    """Return the bounds of the time for comparisons of the age: an older file has the smaller time."""
-    ages = _bounds(key, value, lambda text: setting.now_ns - _moment_before(key, text, setting.now_ns), _AGES)
-    return [
-        (None if high is None else kept(setting.now_ns - high), None if low is None else kept(setting.now_ns - low))
-        for low, high in ages
-    ]
+    return Condition(key, shown_value(key, value), Price.STAT, DependsOn.FILE, test, column=column, ranges=ranges)
 
 
 def _age(value: object, setting: Setting) -> Condition:
-    return _numbers("age", value, _by_age("age", value, setting), NumberColumn.MTIMES)
+    return _numbers("age", value, bounds_by_age("age", value, setting), NumberColumn.MTIMES)
 
 
 def _date(key: str, column: NumberColumn, value: object, setting: Setting) -> Condition:
-    bounds = list[tuple[int | None, int | None]]()
-    for text in _texts(key, str(value) if not isinstance(value, str | list | tuple | bool) else value):
-        if re.match(r"\s*[<>]", text):
-            bounds += _by_age(key, text, setting)
-            continue
-        try:
-            low, high = span(text)
-        except ValueError as error:
-            raise ConditionError(f"{key} is {display(text)}: {error}", _SPANS) from None
-        bounds.append((None if low is None else kept(low), None if high is None else kept(high)))
-    return _numbers(key, value, bounds, column)
+    return _numbers(key, value, bounds_by_day(key, value, setting), column)
 
 
 def _empty(value: object, _: Setting) -> Condition:
-    wanted = _flag("empty", value)
+    wanted = flag_of("empty", value)
     return _numbers("empty", value, [(0, 0) if wanted else (1, None)], NumberColumn.SIZES)
 
 
 def _read_only(value: object, _: Setting) -> Condition:
-    wanted = _flag("read_only", value)
+    wanted = flag_of("read_only", value)
     return Condition(
-        "read_only", _shown("read_only", value), Price.STAT, DependsOn.FILE, lambda file: file.is_read_only == wanted
+        "read_only",
+        shown_value("read_only", value),
+        Price.STAT,
+        DependsOn.FILE,
+        lambda file: file.is_read_only == wanted,
     )
 
 
 def _kind(value: object, _: Setting) -> Condition:
-    texts = _texts("kind", value)
+    texts = texts_of("kind", value)
     for text in texts:
         if text in {"link", "folder"}:
             raise ConditionError(
@@ -515,7 +346,7 @@ def _kind(value: object, _: Setting) -> Condition:
             )
         if text != "file":
             raise ConditionError(f"kind is {display(text)}, which is no kind", 'write kind = "file"')
-    return Condition("kind", _shown("kind", value), Price.STAT, DependsOn.FOLDER, lambda _: True, lambda _: True)
+    return Condition("kind", shown_value("kind", value), Price.STAT, DependsOn.FOLDER, lambda _: True, lambda _: True)
 
 
 # Attributes ----------------------------------------------------------------------------------------------------------
@@ -523,7 +354,7 @@ def _kind(value: object, _: Setting) -> Condition:
 
 def _owner(value: object, _: Setting) -> Condition:
     numbers, others = set[int](), False
-    for text in _texts("owner", str(value) if isinstance(value, int) and not isinstance(value, bool) else value):
+    for text in texts_of("owner", str(value) if isinstance(value, int) and not isinstance(value, bool) else value):
         if text == "me":
             numbers.add(os.getuid())
         elif text == "others":
@@ -544,21 +375,21 @@ def _owner(value: object, _: Setting) -> Condition:
         owner = file.owner
         return owner is not None and (owner in numbers or (others and owner != os.getuid()))
 
-    return Condition("owner", _shown("owner", value), Price.ATTRIBUTES, DependsOn.FILE, test)
+    return Condition("owner", shown_value("owner", value), Price.ATTRIBUTES, DependsOn.FILE, test)
 
 
 def _of_texts(key: str, texts: Callable[[FileFacts], Iterable[str]], value: object, _: Setting) -> Condition:
     globs = list[Glob]()
-    for text in _texts(key, value):
+    for text in texts_of(key, value):
         try:
-            globs.append(Glob(_escaped(text.lower().replace("/", "\x01")), whole=False))
+            globs.append(Glob(escaped_glob(text.lower().replace("/", "\x01")), whole=False))
         except ValueError as error:
             raise ConditionError(f"{key} is {display(text)}, which cannot be used: {error}") from error
 
     def test(file: FileFacts) -> bool:
         return any(glob.fits((), each.lower().replace("/", "\x01")) for each in texts(file) for glob in globs)
 
-    return Condition(key, _shown(key, value), Price.ATTRIBUTES, DependsOn.FILE, test)
+    return Condition(key, shown_value(key, value), Price.ATTRIBUTES, DependsOn.FILE, test)
 
 
 def origin_texts(addresses: Iterable[str]) -> Iterable[str]:
@@ -567,6 +398,14 @@ def origin_texts(addresses: Iterable[str]) -> Iterable[str]:
         yield address
         host = address.partition("://")[2] or address
         yield host.partition("/")[0].rpartition("@")[2].partition(":")[0]
+
+
+def _of_content(key: str, value: object, setting: Setting) -> Condition:
+    """Return the condition of a key that asks for what is in files."""
+    from fileorg.rules.content_conditions import READERS  # only for rules that look into files
+
+    shown, test = READERS[key](value, setting)
+    return Condition(key, shown, KEYS[key].price, DependsOn.FILE, test)
 
 
 KEYS: Mapping[str, Key] = {
@@ -613,6 +452,57 @@ KEYS: Mapping[str, Key] = {
         "a tag of a file manager, as a pattern",
         '"tax"',
         partial(_of_texts, "tag", lambda file: file.tags),
+    ),
+    "named": Key(
+        Price.NAME,
+        "the day in the name, as messengers and cameras write it, or the time since then",
+        '"2023"',
+        partial(_of_content, "named"),
+    ),
+    "type": Key(
+        Price.CONTENT,
+        "the kind of content: a pattern of its media type, or the usual extension of its format",
+        '["image/*", "pdf"]',
+        partial(_of_content, "type"),
+    ),
+    "mismatch": Key(
+        Price.CONTENT, "whether the extension does not fit the content", "true", partial(_of_content, "mismatch")
+    ),
+    "text": Key(
+        Price.CONTENT,
+        "the first 64 KiB of a plain text, as a regular expression; other files do not match",
+        "'(?i)invoice no'",
+        partial(_of_content, "text"),
+    ),
+    "contains": Key(
+        Price.FURTHER,
+        "a path in a zip, as a pattern of .gitignore; case does not matter",
+        '"*.app/**"',
+        partial(_of_content, "contains"),
+    ),
+    "taken": Key(
+        Price.FURTHER,
+        "the day when a picture or film was taken, or the time since then",
+        '"2012-05"',
+        partial(_of_content, "taken"),
+    ),
+    "has": Key(
+        Price.FURTHER,
+        "what a file says: `taken`, `named`, `pixels`, `duration`, or a field of `meta`",
+        '"camera"',
+        partial(_of_content, "has"),
+    ),
+    "meta": Key(
+        Price.FURTHER,
+        "what a picture, film or recording says of itself, as a pattern; case does not matter",
+        '{ camera = "Nikon*" }',
+        partial(_of_content, "meta"),
+    ),
+    "pixels": Key(
+        Price.FURTHER, "the size of a picture or film: width times height", '"<640x480"', partial(_of_content, "pixels")
+    ),
+    "duration": Key(
+        Price.FURTHER, "the length of a film or recording", '"<40s"', partial(_of_content, "duration")
     ),
 }  # fmt: skip
 """All keys, in the order of the reference."""

@@ -57,6 +57,12 @@ class Jobs(NamedTuple):
     helper_memory: int | None = None
 
 
+class DateSettings(NamedTuple):
+    """The table `[dates]`. `local_video`: patterns of cameras that write local time into the header of a film."""
+
+    local_video: tuple[str, ...] = ()
+
+
 class Category(NamedTuple):
     """A table `[categories.NAME]`: an own category, or a change of the built-in one of this name.
 
@@ -125,6 +131,7 @@ class Configuration(NamedTuple):
     version: int = VERSION
     settings: Settings = Settings()
     jobs: Jobs = Jobs()
+    dates: DateSettings = DateSettings()
     categories: tuple[Category, ...] = ()
     sets: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     rules: tuple[Rule, ...] = ()

@@ -14,8 +14,8 @@ from fileorg.core.names import display
 from fileorg.core.pool import LEAST_MEMORY_BYTES
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
 from fileorg.rules.classify import Rules
-from fileorg.rules.conditions import ELSEWHERE, KEYS, LATER
-from fileorg.rules.config import VERSION, Category, Configuration, Jobs, Profile, Rule, Settings
+from fileorg.rules.conditions import ELSEWHERE, KEYS
+from fileorg.rules.config import VERSION, Category, Configuration, DateSettings, Jobs, Profile, Rule, Settings
 from fileorg.rules.config_values import Values
 from fileorg.rules.extensions import OTHER
 from fileorg.rules.globs import Glob
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fileorg.rules.config import ConfigError
     from fileorg.rules.toml_lines import Keys
 
-TABLES = ("version", "settings", "jobs", "storage", "categories", "sets", "rule", "profile")
+TABLES = ("version", "settings", "jobs", "dates", "storage", "categories", "sets", "rule", "profile")
 TRASH = "trash"
 RULE_ACTIONS = (Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK, TRASH)
 RULE_KEYS = (
@@ -36,6 +36,7 @@ RULE_KEYS = (
 CATEGORY_KEYS = ("extensions", "enabled")
 SETTINGS = ("names", "locale", "keep_days", "trash_size")
 JOBS = ("notify", "attempts", "helper_memory")
+DATES = ("local_video",)
 _MOST_ATTEMPTS = 100
 PROFILE_KEYS = ("root", "rules", "tags", "schedule")
 OPTIONS: Mapping[str, type] = {
@@ -56,7 +57,7 @@ _AGES_OF = ("min_age",)
 _TIMES_OF = ("newer_than", "older_than")
 _PATTERNS_OF = ("include", "exclude", "prefer", "protect")
 
-CONDITIONS = (*KEYS, *LATER, *ELSEWHERE)
+CONDITIONS = (*KEYS, *ELSEWHERE)
 _SET_NAME = re.compile(r"[\w-]+")
 _LITERAL = frozenset({"regex", "text"})
 """Keys whose values may begin with an @ that names no set."""
@@ -83,6 +84,7 @@ class _Check:
         settings = self._settings(values.table(parsed.get("settings", {}), ("settings",)))
         jobs = self._jobs(values.table(parsed.get("jobs", {}), ("jobs",)))
         stores = self._stores(values.table(parsed.get("storage", {}), ("storage",)))
+        dates = self._dates(values.table(parsed.get("dates", {}), ("dates",)))
         categories = self._changes(values.table(parsed.get("categories", {}), ("categories",)))
         self._read_sets(values.table(parsed.get("sets", {}), ("sets",)))
         rules = tuple(self._rules(values.tables(parsed.get("rule", []), ("rule",))))
@@ -91,6 +93,7 @@ class _Check:
             settings=settings,
             jobs=jobs,
             stores=MappingProxyType(stores),
+            dates=dates,
             categories=categories,
             sets=MappingProxyType(self._sets),
             rules=rules,
@@ -154,6 +157,11 @@ class _Check:
         from fileorg.rules.store_check import checked_store
 
         return {name: checked_store(self._values, name, table[name]) for name in table}
+
+    def _dates(self, table: Mapping[str, Any]) -> DateSettings:
+        keys: Keys = ("dates",)
+        self._values.known(table, DATES, keys, "the key")
+        return DateSettings(tuple(self._values.texts(table, "local_video", keys)))
 
     def _changes(self, table: Mapping[str, Any]) -> tuple[Category, ...]:
         changes = tuple(self._category(name, table[name]) for name in table)

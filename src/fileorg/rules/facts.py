@@ -8,18 +8,80 @@ import time
 import unicodedata
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fileorg.core.memo import Memo
 from fileorg.core.times import EXACT_NS, true_ns
 from fileorg.rules.template import local_dates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fileorg.rules.moments import MediaMoment
 
 _SECOND_NS = 1_000_000_000
 _DAY_NS = 86_400 * _SECOND_NS
 _DAYS_KNOWN = 1 << 15
+
+
+class ContentType(NamedTuple):
+    """What a file is by its content. Extensions are in lower case without a dot, empty if they are not known."""
+
+    mime: str = ""
+    extension: bytes = b""
+    """The usual one of the format."""
+    fitting_extension: bytes = b""
+    """That of the name, or the usual one of the format if the name has none or another one."""
+    is_mismatch: bool = False
+    """True if the extension of the name does not fit the content."""
+
+
+class MediaFields(NamedTuple):
+    """What a picture, a film or a recording says of itself, zeros and nothing if it does not. Sizes in pixels."""
+
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+    texts: Mapping[str, str] = MappingProxyType({})
+    """The texts of `META`, by name."""
+
+
+META: Mapping[str, str] = {
+    "camera": "maker and model of the camera or phone",
+    "artist": "the artist",
+    "album_artist": "the artist of the album",
+    "album": "the album",
+    "title": "the title",
+    "genre": "the genre",
+    "track": "the number of the track, with two digits",
+    "year": "the year of the album",
+}
+"""The texts that files say about themselves."""
+
+
+class ContentLookups(Protocol):
+    """What is in files, read only if a rule asks for it. Nothing is said of a file that is not read yet."""
+
+    def content_type(self, folder: bytes, name: bytes) -> ContentType: ...
+
+    def taken(self, folder: bytes, name: bytes) -> MediaMoment | None:
+        """Return when a picture or film was taken, as a wall clock."""
+        ...
+
+    def named(self, name: bytes) -> MediaMoment | None:
+        """Return the date in a name, as a wall clock."""
+        ...
+
+    def media(self, folder: bytes, name: bytes) -> MediaFields: ...
+
+    def archive_names(self, folder: bytes, name: bytes) -> Sequence[str]:
+        """Return the first names in a zip."""
+        ...
+
+    def head_text(self, folder: bytes, name: bytes) -> str:
+        """Return the beginning of a plain text; empty for other files."""
+        ...
 
 
 class Lookups(Protocol):
@@ -44,6 +106,9 @@ class Lookups(Protocol):
     def folders_in(self, path: bytes) -> Sequence[str]:
         """Return the names of the folders in a folder: absolute, or relative to the root."""
         ...
+
+    @property
+    def contents(self) -> ContentLookups: ...
 
 
 class FileFacts:
@@ -104,6 +169,30 @@ class FileFacts:
 
     def folders_in(self, path: bytes) -> Sequence[str]:
         return self._lookups.folders_in(path)
+
+    @cached_property
+    def content_type(self) -> ContentType:
+        return self._lookups.contents.content_type(self.folder, self.name)
+
+    @cached_property
+    def taken(self) -> MediaMoment | None:
+        return self._lookups.contents.taken(self.folder, self.name)
+
+    @cached_property
+    def named(self) -> MediaMoment | None:
+        return self._lookups.contents.named(self.name)
+
+    @cached_property
+    def media(self) -> MediaFields:
+        return self._lookups.contents.media(self.folder, self.name)
+
+    @cached_property
+    def archive_names(self) -> Sequence[str]:
+        return self._lookups.contents.archive_names(self.folder, self.name)
+
+    @cached_property
+    def head_text(self) -> str:
+        return self._lookups.contents.head_text(self.folder, self.name)
 
     @cached_property
     def modified(self) -> time.struct_time | None:

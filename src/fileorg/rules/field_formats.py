@@ -147,6 +147,11 @@ def text_format(form: str) -> Callable[[str], str]:
     return formats[form]
 
 
+def safe_part(text: str) -> str:
+    """Return a text that a file holds as a part of a name: `_` for slashes and controls, no dot at the beginning."""
+    return re.sub(r"[/\x00-\x1f\x7f]", "_", text).strip().lstrip(".")
+
+
 def slug(text: str) -> str:
     """Return the text in lower case, with `_` for each run of characters that are no letters, digits or `-`."""
     return re.sub(r"[^\w-]+|_+", "_", text.lower()).strip("_")

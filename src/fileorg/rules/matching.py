@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.model import Action, OnConflict
-from fileorg.rules.conditions import Condition, ConditionError, Setting, compiled, depth_condition
+from fileorg.rules.condition_values import Condition, ConditionError, Price, Setting
+from fileorg.rules.conditions import compiled, depth_condition
 from fileorg.rules.field_formats import calendar_of
 from fileorg.rules.ignore import has_unfinished_suffix
 from fileorg.rules.path_template import EmptyField, PathTemplate, Rendered, TemplateError, parse_target
@@ -177,6 +178,24 @@ class RuleSet:
     def takes_more(self) -> bool:
         """True if the scan takes files for the rules alone."""
         return bool(self._only_if_asked)
+
+    @property
+    def looks_into_files(self) -> bool:
+        """True if files may be read for some rule."""
+        return any(
+            (rule.target is not None and rule.target.looks_into_files)
+            or any(condition.price >= Price.CONTENT for condition in rule.conditions())
+            for rule in self.rules
+        )
+
+    @property
+    def needs_contents(self) -> bool:
+        """True if some rule asks for a fact that comes from what is in files, or for the date in a name."""
+        return self.looks_into_files or any(
+            (rule.target is not None and "named" in rule.target.fields)
+            or any(condition.key == "named" for condition in rule.conditions())
+            for rule in self.rules
+        )
 
     def leaves(self, file: FileFacts) -> bool:
         """Return whether a file that no rule matches is one that only rules take."""

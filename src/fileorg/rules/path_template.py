@@ -12,12 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display, join
-from fileorg.rules.facts import decoded
+from fileorg.rules.facts import META, decoded
 from fileorg.rules.field_formats import (
     Calendar,
     date_format,
     date_parts,
     portable,
+    safe_part,
     size_class,
     slug,
     text_format,
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 
     from fileorg.rules.facts import FileFacts
 
-DATE_FIELDS = ("modified",)
+DATE_FIELDS = {
+    "modified": "the day of the last change, `2024-05-31`",
+    "taken": "the day when a picture or film was taken",
+    "named": "the day in the name, as messengers and cameras write it",
+}
 DATE_PARTS = {
     "year": "%Y", "month": "%m", "day": "%d", "quarter": "%q", "week": "%V", "hour": "%H", "minute": "%M",
     "month_name": "%B", "weekday": "%A",
@@ -49,12 +54,23 @@ PATH_FIELDS = {
     "dir": "the folders between the root and the file",
     "folder_in_name": "the folder of a folder whose name stands in the file's name: `{folder_in_name:Projects}`",
 }
-LATER_FIELDS = ("taken", "named", "meta", "pixels", "duration", "text", "type")
-"""Fields that need a look into the file, which no version reads yet."""
+CONTENT_FIELDS = {
+    "type": "the extension that fits the content: that of the name, unless it lies or there is none",
+    "pixels": "the size of a picture or film, `4000x3000`",
+}
+"""Fields for which files are read, beside `taken`, `named` and `meta`."""
 _DATE_ALIASES = {"year": "modified.year", "month": "modified.month", "day": "modified.day"}
-DATES = frozenset({*DATE_FIELDS, *_DATE_ALIASES})
-SHARED_FIELDS = DATES | {"category", "ext", "extension", "size_class", "dir", "parent"}
+SHARED_FIELDS = frozenset({"modified", *_DATE_ALIASES}) | {
+    "category",
+    "ext",
+    "extension",
+    "size_class",
+    "dir",
+    "parent",
+}
 """Fields that have one value for many files of a folder: all of one day, for example."""
+_EXTENSION_FIELDS = frozenset({"ext", "extension", "type"})
+"""Fields in which a file name may end; one without an extension ends before their dot."""
 _TOKEN = re.compile(r"(?s)\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 
 
@@ -136,6 +152,16 @@ class PathTemplate(NamedTuple):
         return literal
 
     @property
+    def looks_into_files(self) -> bool:
+        """True if files are read for their targets."""
+        return not self.fields.isdisjoint({"taken", "meta", *CONTENT_FIELDS})
+
+    @property
+    def renames_by_date(self) -> bool:
+        """True if names are made of dates: files of one moment need an order."""
+        return any(isinstance(part, Part) and not set(part.names).isdisjoint(DATE_FIELDS) for part in self.name)
+
+    @property
     def may_be_empty(self) -> bool:
         """True if some files may have no target."""
         return not self.fields <= {"category", "extension", "size_class", "dir", "name"}
@@ -183,7 +209,7 @@ class PathTemplate(NamedTuple):
                     return EmptyField(f"{{{part.text}}} is empty")
                 is_path = True
             elif not value:
-                if context.in_name and part.names[0] in {"ext", "extension"} and pieces and pieces[-1].endswith(b"."):
+                if context.in_name and part.names[0] in _EXTENSION_FIELDS and pieces and pieces[-1].endswith(b"."):
                     pieces[-1] = pieces[-1][:-1]  # a file without an extension gets none
                     continue
                 return EmptyField(f"{{{part.text}}} is empty")
@@ -289,11 +315,6 @@ class _Parser:
     def _value(self, name: str, form: str | None, text: str) -> Callable[[FileFacts, _Context], str]:
         base, dot, part = name.partition(".")
         try:
-            if base in LATER_FIELDS:
-                raise TemplateError(
-                    f"{{{text}}} needs a look into the file, and this version of fileorg reads no {base}",
-                    "use {modified} for now",
-                )
             if base in DATE_FIELDS:
                 if dot and part not in DATE_PARTS:
                     raise TemplateError(f"{base} has no part {part}{_like(part, DATE_PARTS)}", _parts_hint(base))
@@ -301,21 +322,23 @@ class _Parser:
                     raise TemplateError(f"{{{text}}} has both a part and a format", f"write {{{base}:{form}}}")
                 form = DATE_PARTS[part] if dot else form or "%Y-%m-%d"
                 self._date_parts = max(self._date_parts, date_parts(form))
-                return partial(_date, date_format(form, self._calendar))
+                return partial(_date, _CALENDARS[base], date_format(form, self._calendar))
             if base == "re":
                 return self._group(part, form, text)
+            if base == "meta":
+                return _meta_value(part, () if form is None else tuple(map(text_format, form.split(":"))), text)
             if dot:
                 raise TemplateError(f"{base} has no parts", "only dates have parts, such as {modified.year}")
             if base in PATH_FIELDS:
                 return _path_value(base, form)
-            if base in TEXT_FIELDS:
+            if base in TEXT_FIELDS or base in CONTENT_FIELDS:
                 formats = () if form is None else tuple(map(text_format, form.split(":")))
                 return _text_value(base, formats, () if form is None else tuple(form.split(":")))
         except TemplateError:
             raise
         except ValueError as error:
             raise TemplateError(f"{{{text}}} cannot be used: {error}") from error
-        known = [*TEXT_FIELDS, *DATE_FIELDS, *PATH_FIELDS, *_DATE_ALIASES, *LATER_FIELDS]
+        known = [*TEXT_FIELDS, *DATE_FIELDS, *PATH_FIELDS, *_DATE_ALIASES, *CONTENT_FIELDS]
         raise TemplateError(f"{{{text}}} is not a field{_like(base, known)}", _fields_hint())
 
     def _group(self, group: str, form: str | None, text: str) -> Callable[[FileFacts, _Context], str]:
@@ -354,10 +377,10 @@ def _is_name(component: _Component) -> bool:
     """Return whether the last component is a file name: it holds all of the name, or ends in `.{ext}`."""
     names = set(_parts_of(component))
     has_name = any(isinstance(part, Part) and part.names == ("name",) and not _is_cut(part) for part in component)
-    if has_name or ("stem" in names and bool(names & {"ext", "extension"})):
+    if has_name or ("stem" in names and bool(names & _EXTENSION_FIELDS)):
         return True
     *before, last = component or (b"",)
-    ends = isinstance(last, Part) and last.names[0] in {"ext", "extension"}
+    ends = isinstance(last, Part) and last.names[0] in _EXTENSION_FIELDS
     return ends and bool(before) and isinstance(before[-1], bytes) and before[-1].endswith(b".") and before != [b"."]
 
 
@@ -394,15 +417,44 @@ def _parts_hint(base: str) -> str:
 
 
 def _fields_hint() -> str:
-    fields = [*TEXT_FIELDS, *DATE_FIELDS, *_DATE_ALIASES, *PATH_FIELDS, "re.GROUP"]
+    fields = [*TEXT_FIELDS, *DATE_FIELDS, *_DATE_ALIASES, *CONTENT_FIELDS, *PATH_FIELDS, "meta.FIELD", "re.GROUP"]
     return f"the fields are {' '.join(f'{{{field}}}' for field in fields)}; write {{{{ and }}}} for braces"
 
 
 # Values -----------------------------------------------------------------------------------------------------------
 
 
-def _date(form: Callable[[time.struct_time], str], file: FileFacts, _: _Context) -> str:
-    return "" if file.modified is None else form(file.modified)
+_CALENDARS: Mapping[str, Callable[[FileFacts], time.struct_time | None]] = {
+    "modified": lambda file: file.modified,
+    "taken": lambda file: None if file.taken is None else file.taken.calendar,
+    "named": lambda file: None if file.named is None else file.named.calendar,
+}
+
+
+def _date(
+    calendar: Callable[[FileFacts], time.struct_time | None],
+    form: Callable[[time.struct_time], str],
+    file: FileFacts,
+    _: _Context,
+) -> str:
+    moment = calendar(file)
+    return "" if moment is None else form(moment)
+
+
+def _meta_value(name: str, formats: Sequence[Callable[[str], str]], shown: str) -> Callable[[FileFacts, _Context], str]:
+    if name not in META:
+        raise TemplateError(
+            f"{{{shown}}} is not a field{_like(name, META)}",
+            f"the fields are {' '.join(f'{{meta.{each}}}' for each in META)}",
+        )
+
+    def value(file: FileFacts, _: _Context) -> str:
+        text = safe_part(file.media.texts.get(name, ""))
+        for form in formats:
+            text = form(text)
+        return text
+
+    return value
 
 
 def _group_value(group: str, formats: Sequence[Callable[[str], str]], _: FileFacts, context: _Context) -> str:
@@ -424,6 +476,8 @@ def _text_value(
         "category": lambda file, _: file.category,
         "size_class": lambda file, _: size_class(file.size),
         "parent": lambda file, _: decoded(file.folder.rpartition(b"/")[2]),
+        "type": lambda file, _: decoded(file.content_type.fitting_extension),
+        "pixels": lambda file, _: f"{file.media.width}x{file.media.height}" if file.media.width else "",
     }
     get = raw[name]
     if not formats:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Base, Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.index.index import Index
-    from fileorg.plan.base_folders import RuleLayout
+    from fileorg.plan.base_folders import RuleContents, RuleLayout
     from fileorg.plan.combined_plan import CombinedPlan
     from fileorg.rules.config import Configuration, Rule
     from fileorg.scan.classifier import GatheredContents
@@ -79,6 +79,7 @@ class OrganizeOptions(NamedTuple):
     remove_empty: bool = False  # remove the folders that the run empties
     look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
     timezone: str = ""  # of dates in UTC; that of the machine if empty
+    fix_extensions: bool = False  # only give files the extension of their content, in their folders
     more_roots: Sequence[bytes] = ()
 
     @property
@@ -101,6 +102,8 @@ class OrganizeOptions(NamedTuple):
             chosen["recursive"] = True
         if self.remove_empty:
             chosen["remove_empty"] = True
+        if self.fix_extensions:
+            chosen["fix_extensions"] = True
         if self.timezone:
             chosen["timezone"] = self.timezone
         if self.look_into is not LookInto.UNKNOWN:
@@ -249,6 +252,8 @@ def organizing(
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     options = options._replace(filters=_with_age(options), min_age_ns=None)
+    if options.fix_extensions:
+        options = options._replace(look_into=LookInto.ALL)
     template, own_rules = _template(options)
     given, rules = options, Rules.of(options.configuration)
     by_taken = options.by is By.DATE and not options.template
@@ -314,17 +319,20 @@ def organizing(
                 opened = (source, target or source) if rule_layout is None else tuple(rule_layout.storages)
                 bases.append([storages.index(storage) for storage in (*opened, *sources)])
                 layout = _layout(options, rules, template, opened, rule_layout, session, to_be_made)
-                if by_taken or rules.look_into is not LookInto.NONE:
+                needs = rule_layout is not None and rule_layout.rules.needs_contents
+                if by_taken or needs or rules.look_into is not LookInto.NONE:
                     contents = LateContents(partial(_contents, rules, index, source.root))
-                    dates = _LateDates(contents, options.timezone) if by_taken else None
-                    layout = layout._replace(contents=contents, dates=dates)
+                    dates = _LateDates(contents, options.timezone, options.configuration)
+                    layout = layout._replace(contents=contents, dates=dates if by_taken else None)
+                    if needs:
+                        layout = layout._replace(looked_into=_looked_into(contents, dates, rules, source))
                 if len(sources) > 1:
                     layout = layout._replace(place=_place(opened, layout.base))
                 selection = Selection(
                     options.filters,
                     frozenset(never),
                     seen_twice,
-                    leave=_own_folders(layout, to_be_made),
+                    leave=frozenset() if options.fix_extensions else _own_folders(layout, to_be_made),
                     case_insensitive=layout.case_insensitive,
                     with_leaders=True,
                     leftovers=False,
@@ -487,9 +495,10 @@ def _add_absolute(left_alone: StaysStore, root: bytes, found: Iterable[Stays]) -
 class _LateDates:
     """The dates of files by what they say of themselves; loaded when the first is asked about."""
 
-    def __init__(self, contents: LateContents, timezone: str) -> None:
+    def __init__(self, contents: LateContents, timezone: str, configuration: Configuration | None) -> None:
         self._contents = contents
         self._timezone = timezone
+        self._configuration = configuration
         self._dating: Dating | None = None
 
     @property
@@ -497,17 +506,24 @@ class _LateDates:
         return {} if self._dating is None else self._dating.refused
 
     def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
+        return self.dating.date_of(folder, name, mtime_ns)
+
+    @property
+    def dating(self) -> Dating:
         if self._dating is None:
-            from zoneinfo import ZoneInfo
-
-            from fileorg.content.dates import DateChoice
             from fileorg.content.dating import Dating
-            from fileorg.rules.moments import now_utc
+            from fileorg.workflows.date_choice import date_choice
 
-            zone = ZoneInfo(self._timezone) if self._timezone else None
             evidence = cast("IndexedEvidence", self._contents.opened)
-            self._dating = Dating(evidence, DateChoice(now_utc(), zone))
-        return self._dating.date_of(folder, name, mtime_ns)
+            self._dating = Dating(evidence, date_choice(self._timezone, self._configuration))
+        return self._dating
+
+
+def _looked_into(contents: LateContents, dates: _LateDates, rules: Rules, source: Storage) -> RuleContents:
+    """Return what rules know of the contents of files."""
+    from fileorg.content.rule_facts import RuleFacts
+
+    return RuleFacts(cast("IndexedEvidence", contents.opened), dates.dating, rules, source)
 
 
 def _contents(rules: Rules, index: Index, root: bytes) -> GatheredContents:
@@ -519,6 +535,10 @@ def _contents(rules: Rules, index: Index, root: bytes) -> GatheredContents:
 def _template(options: OrganizeOptions) -> tuple[Template, Sequence[Rule]]:
     """Return the layout of the files that no rule matches, and the rules. Raises `UsageError`."""
     rules = () if options.configuration is None else options.configuration.selected(options.rules)
+    if options.fix_extensions:
+        from fileorg.workflows.rule_layout import extension_rules
+
+        return Template.for_by(By.CATEGORY), extension_rules(rules)
     if options.template and not is_simple(options.template):
         from fileorg.workflows.rule_layout import template_rule
 

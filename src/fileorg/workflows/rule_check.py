@@ -10,16 +10,19 @@ from fileorg.core.names import display
 from fileorg.rules.classify import Rules
 from fileorg.rules.config import ConfigError
 from fileorg.rules.extensions import OTHER
-from fileorg.rules.facts import FileFacts
+from fileorg.rules.facts import ContentType, FileFacts, MediaFields
 from fileorg.rules.matching import RuleSet
+from fileorg.rules.moments import now_utc
+from fileorg.rules.name_dates import date_in_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fileorg.rules.config import Configuration, Rule
     from fileorg.rules.matching import CompiledRule, Failed, RuleDecision
+    from fileorg.rules.moments import MediaMoment
 
-_NAMES_ONLY = frozenset({"name", "regex", "ext", "category", "path", "hidden", "unready"})
+_NAMES_ONLY = frozenset({"name", "regex", "ext", "category", "path", "hidden", "unready", "named"})
 """Keys that the path of an example can answer."""
 
 
@@ -32,8 +35,32 @@ class RuleFinding(NamedTuple):
     hint: str
 
 
+class NoContents:
+    """What rules ask of the content of a file that does not exist: only its name says a date."""
+
+    def content_type(self, _: bytes, __: bytes) -> ContentType:
+        return ContentType()
+
+    def taken(self, _: bytes, __: bytes) -> MediaMoment | None:
+        return None
+
+    def named(self, name: bytes) -> MediaMoment | None:
+        return date_in_name(os.fsdecode(name), now_utc())
+
+    def media(self, _: bytes, __: bytes) -> MediaFields:
+        return MediaFields()
+
+    def archive_names(self, _: bytes, __: bytes) -> Sequence[str]:
+        return ()
+
+    def head_text(self, _: bytes, __: bytes) -> str:
+        return ""
+
+
 class _NoFiles:
     """What rules ask of a file that does not exist: its category by name, and nothing else."""
+
+    contents = NoContents()
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules

@@ -51,6 +51,15 @@ def template_rule(text: str) -> Rule:
     return Rule("--template", 0, to=text)
 
 
+def extension_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return the rules of `--fix-extensions`: those of `rules` that keep files, and one for wrong extensions. All other
+    files stay.
+    """
+    name = "--fix-extensions"
+    keep = [rule for rule in rules if rule.keep]
+    return (*keep, Rule(name, 0, when={"mismatch": True}, to="{dir}/{stem}.{type}"), Rule(name, 0, to="{dir}"))
+
+
 def with_rules(filters: Filters, rules: Sequence[Rule]) -> Filters:
     """Return the filters with the files that a scan leaves alone unless some rule asks for them."""
     if filters.all_files:

@@ -82,15 +82,16 @@ def explain(
         newer_than=None,
         older_than=None,
     )
+    configured = values.configuration(config)
     options = OrganizeOptions(
         root=b"",
         dest=None if dest is None else os.fsencode(dest),
         by=by or By.CATEGORY,
         template=template,
         filters=filters,
-        configuration=values.configuration(config),
+        configuration=configured,
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
-        timezone=shared.timezone(timezone, by),
+        timezone=shared.timezone_of_run(timezone, by, template, configured),
     )
     base, state = None if root is None else os.fsencode(root), shared.state_to_read(state_dir)
     unknown = list[UsageError]()
@@ -172,6 +173,7 @@ def _sentence(found: "Explained") -> str:
 
 
 def _facts(found: "Explained") -> dict[str, Any]:
+    from fileorg.cli.plan_view import how_dated
     from fileorg.core.formats import named
     from fileorg.core.reasons import Reason, reason_code
 
@@ -188,7 +190,7 @@ def _facts(found: "Explained") -> dict[str, Any]:
         "open_by": None if found.open_by is None else found.open_by._asdict(),
         "category": found.evidence.category,
         "evidence": found.evidence.rule,
-        **({} if found.dated_by is None else {"dated_by": found.dated_by._asdict()}),
+        **({} if found.dated_by is None else {"dated_by": how_dated(found.dated_by)}),
         **({} if found.rule is None else {"rule": _rule_facts(found.rule)}),
         **({"rules_before": list(map(_rule_facts, found.rules_before))} if found.rules_before else {}),
         **({} if found.moved_by is None else {"moved_by": found.moved_by}),

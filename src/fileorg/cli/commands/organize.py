@@ -37,6 +37,9 @@ fileorg organize /media/card -r --dest ~/Photos --by date --action copy
 # Your own folder layout
 fileorg organize ~/Scans --template "{year}/{category}/{name}"
 
+# Rename files whose extension does not fit their content
+fileorg organize ~/Photos -r --fix-extensions
+
 # From cron, with the full path of fileorg: only files unchanged for a day
 fileorg organize ~/Downloads --yes --quiet --min-age 1d
 """
@@ -104,6 +107,15 @@ RemoveEmpty = Annotated[
         rich_help_panel=LAYOUT,
     ),
 ]
+FixExtensions = Annotated[
+    bool,
+    Option(
+        "--fix-extensions",
+        help="Sort nothing: read every file, and rename those whose extension does not fit their content, such as a"
+        " JPEG named .heic.",
+        rich_help_panel=LAYOUT,
+    ),
+]
 InstallTimer = Annotated[
     str | None,
     Option(
@@ -134,6 +146,7 @@ def organize(
     on_conflict: OnConflictOption = OnConflict.RENAME,
     recursive: shared.Recursive = False,
     remove_empty: RemoveEmpty = False,
+    fix_extensions: FixExtensions = False,
     max_depth: shared.MaxDepth = None,
     include: shared.Include = None,
     exclude: shared.Exclude = None,
@@ -186,7 +199,21 @@ def organize(
 
     refuse_layout(by, template)
     refuse_removal(action, recursive=recursive, remove_empty=remove_empty)
+    if fix_extensions:
+        given = {
+            "--by": by is not None,
+            "--template": template is not None,
+            "--dest": dest is not None,
+            "--action": action is not FileAction.MOVE,
+            "--by-name": by_name,
+            "--install-timer": install_timer is not None,
+        }
+        for option, is_given in given.items():
+            if is_given:
+                message = f"--fix-extensions and {option} cannot be combined."
+                raise UsageError(message, hint="fix the extensions first, and then organize")
     youngest = None if min_age is None else values.age("--min-age", min_age)
+    configured = values.configuration(config, profile)
     chosen = OrganizeOptions(
         root=os.fsencode(paths[0]),
         more_roots=[os.fsencode(path) for path in paths[1:]],
@@ -213,10 +240,11 @@ def organize(
         min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
         min_age="" if youngest is None else youngest.age,
         stays=stays,
-        configuration=values.configuration(config, profile),
+        configuration=configured,
         remove_empty=remove_empty,
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
-        timezone=shared.timezone(timezone, by),
+        timezone=shared.timezone_of_run(timezone, by, template, configured),
+        fix_extensions=fix_extensions,
     )
     options = OutputOptions(
         dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format

@@ -1,12 +1,15 @@
 """`fileorg scan`: print the contents of folders by category."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
-from fileorg.cli.options import ListFormat, ProgressMode
-from fileorg.cli.parameters import Argument
+from fileorg.cli.options import FILES, ListFormat, ProgressMode
+from fileorg.cli.parameters import Argument, Option
+from fileorg.core.errors import UsageError
+from fileorg.core.model import LookInto
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +25,34 @@ fileorg scan ~/Downloads
 # Only large and old files
 fileorg scan ~ --min-size 100M --older-than 1y
 
+# Files whose extension does not fit their content
+fileorg scan ~/Downloads --mismatch
+
+# How the photos would be dated, and the dates that are not believed
+fileorg scan ~/Photos --dates
+
 # As JSON
 fileorg scan ~/Downloads ~/Desktop --format json
 """
 
 Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders. Files in more than one of them are counted once.")]
+
+MismatchOption = Annotated[
+    bool,
+    Option(
+        "--mismatch",
+        help="Read every file, and list those whose extension does not fit their content, with the right one.",
+        rich_help_panel=FILES,
+    ),
+]
+DatesOption = Annotated[
+    bool,
+    Option(
+        "--dates",
+        help="Show how organize --by date would date the files, and list the dates that are not believed.",
+        rich_help_panel=FILES,
+    ),
+]
 
 
 def scan(
@@ -37,6 +63,9 @@ def scan(
     hidden: shared.Hidden = False,
     by_content: shared.ByContent = False,
     by_name: shared.ByName = False,
+    mismatch: MismatchOption = False,
+    dates: DatesOption = False,
+    timezone: shared.Timezone = None,
     all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
@@ -58,7 +87,8 @@ def scan(
     what was skipped and why, and folders that could not be read. Nothing is changed. fileorg remembers the result, so
     the next scan of an unchanged folder is fast.
 
-    CSV holds only the categories; text and JSON hold everything.
+    CSV holds only the categories; text and JSON hold everything. With --mismatch or --dates, the output is a list of
+    files or of dates instead.
     """
     from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.progress import reporting
@@ -78,9 +108,20 @@ def scan(
         older_than=older_than,
     )
     look_into = shared.look_into(by_content=by_content, by_name=by_name)
+    if mismatch and (dates or look_into is not LookInto.UNKNOWN):
+        other = "--dates" if dates else "--by-content" if by_content else "--by-name"
+        raise UsageError(f"--mismatch and {other} cannot be combined.", hint=f"drop {other}")
+    zone = shared.timezone(timezone, is_by_date=dates, option="--dates")
     configuration = values.configuration(config)
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
         state, folders = shared.state_for_cache(state_dir), [os.fsencode(path) for path in paths]
+        if mismatch or dates:
+            from fileorg.cli.scan_contents_view import show_dates, show_mismatches
+
+            show = partial(show_dates, look_into=look_into, timezone=zone) if dates else show_mismatches
+            seen = show(out, screen, folders, chosen, state, configuration, format_, quiet=quiet)
+            out.flush()
+            return show_unreadable(screen, seen, verbose=verbose)
         report = scan_trees(folders, chosen, state, screen, configuration, look_into)
         screen.pause()
         if format_ is not ListFormat.TEXT or not quiet:
