@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, By, LookInto, OnConflict, RecordState
 from fileorg.rules.filters import Filters
+from fileorg.scan.leftovers import Leftover
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.workflows.scan import scan_trees
 
@@ -209,12 +209,27 @@ def test_what_does_not_work_in_stores_is_refused(
     assert bucket.read() == {"a.jpg": "1"}
 
 
-def test_other_commands_refuse_a_store(runs: Runs, bucket: Bucket) -> None:
-    bucket.write({"a.jpg": "1", "b.jpg": "1", "c": ""})
-    for run in (runs.clean, partial(runs.dedupe, "quarantine")):
-        with pytest.raises(UsageError, match=r"^fileorg cannot yet .* on memory://\.$"):
-            run(root=bucket.url) if run == runs.clean else run(roots=[os.fsdecode(bucket.url)])
-    assert bucket.read() == {"a.jpg": "1", "b.jpg": "1", "c": ""}
+def test_clean_takes_empty_objects_to_the_trash_and_back(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "empty.txt": "", "deep/none.log": "", "marker/": ""})
+    before = bucket.snapshot()
+    assert runs.clean(root=bucket.url).done == 2
+    assert bucket.read() == {
+        "a.jpg": "1", ".fileorg/trash/1/empty.txt": "", ".fileorg/trash/1/deep/none.log": "", "marker/": "",
+    }  # fmt: skip
+    runs.undo()
+    assert bucket.snapshot() == before
+    runs.redo()
+    runs.purge()
+    assert bucket.read() == {"a.jpg": "1", "marker/": ""}
+    with pytest.raises(UsageError, match="cannot yet clean anything but empty files"):
+        runs.clean(root=bucket.url, goes=frozenset({Leftover.EMPTY_FOLDER}))
+
+
+def test_dedupe_refuses_a_store(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "b.jpg": "1"})
+    with pytest.raises(UsageError, match=r"^fileorg cannot yet run this command on memory://\.$"):
+        runs.dedupe("quarantine", roots=[os.fsdecode(bucket.url)])
+    assert bucket.read() == {"a.jpg": "1", "b.jpg": "1"}
 
 
 def test_purge_removes_what_a_run_displaced(runs: Runs, bucket: Bucket) -> None:

@@ -11,12 +11,15 @@ import pytest
 from tests.faults.case import Place
 from tests.faults.crew import crew, in_memory, trial
 from tests.faults.process import STRACE
+from tests.storage.object.conftest import seaweedfs
 from tests.support.parallel import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.faults.sweep import Workers
+
+__all__ = ["seaweedfs"]  # a fixture for the tests here, too
 
 _ROOM_BYTES = 64 << 20
 

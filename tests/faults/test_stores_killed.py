@@ -6,11 +6,17 @@ and an undo brings back the first bucket exactly.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.storage.object import servers
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
 
@@ -19,12 +25,14 @@ from fileorg.core.events import NullReporter
 from fileorg.core.model import OperationState
 from fileorg.journal.journal import Journal
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
+from fileorg.storage.object.s3 import S3Client
 from fileorg.workflows import stores
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.storage.object.servers import S3Server
     from tests.support.buckets import Held
     from tests.support.runs import Runs
 
@@ -37,8 +45,13 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
     """The faults of all clients. Objects of more than three bytes go in parts."""
     found = Faults()
 
-    def faulty(_url: bytes, _scheme: str, bucket: str) -> FaultyClient:
-        return FaultyClient(MemoryClient(bucket, part_limit_bytes=3), found)
+    opened = stores._open_client
+
+    def faulty(url: bytes, scheme: str, bucket: str) -> FaultyClient:
+        in_memory = scheme == "memory"
+        return FaultyClient(
+            MemoryClient(bucket, part_limit_bytes=3) if in_memory else opened(url, scheme, bucket), found
+        )
 
     monkeypatch.setattr(stores, "_open_client", faulty)
     return found
@@ -47,10 +60,8 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
 class Step:
     """A bucket that a command works on, and what must hold of it."""
 
-    def __init__(self, runs: Runs, faults: Faults, *, versions: bool) -> None:
-        client = MemoryClient(f"killed-{next(_numbers)}")
-        memory_bucket(client.bucket).versions = versions
-        self.bucket = Bucket(client, "inbox/")
+    def __init__(self, runs: Runs, faults: Faults, bucket: Bucket) -> None:
+        self.bucket = bucket
         self.bucket.write({"a.jpg": "one", "b.pdf": "two"}, metadata={"of": "a user"})
         self.bucket.write({"c.jpg": "three", "Images/c.jpg": "there before"})
         self.first = self.bucket.snapshot()
@@ -116,9 +127,28 @@ def _points(fault: Fault, made: Callable[[], Step], do: Callable[[Step], object]
     raise AssertionError("the command does not end")
 
 
+def _in_memory(*, versions: bool) -> Bucket:
+    client = MemoryClient(f"killed-{next(_numbers)}")
+    memory_bucket(client.bucket).versions = versions
+    return Bucket(client, "inbox/")
+
+
 @pytest.fixture(params=[False, True], ids=["plain", "versions"])
 def made(request: pytest.FixtureRequest, runs: Runs, faults: Faults) -> Callable[[], Step]:
-    return lambda: Step(runs, faults, versions=request.param)
+    return lambda: Step(runs, faults, _in_memory(versions=request.param))
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "versions"])
+def on_server(
+    request: pytest.FixtureRequest, runs: Runs, faults: Faults, seaweedfs: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Step]]:
+    """The same on a real server, below a new prefix each time."""
+    name = f"killed-{next(_numbers)}"
+    servers.make_bucket(seaweedfs, name, versions=request.param)
+    for variable, value in seaweedfs.environment.items():
+        monkeypatch.setenv(variable, value)
+    with contextlib.closing(S3Client(name, seaweedfs.settings)) as client:
+        yield lambda: Step(runs, faults, Bucket(client, f"inbox-{next(_numbers)}/"))
 
 
 def _organized(made: Callable[[], Step]) -> Step:
@@ -188,3 +218,25 @@ def test_a_request_of_an_undo_or_its_answer_gets_lost(made: Callable[[], Step], 
     for step in _points(fault, lambda: _organized(made), Step.undo):
         step.check_recovered()
         step.check_undone()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", Fault)
+def test_organize_and_undo_on_a_real_server(on_server: Callable[[], Step], fault: Fault) -> None:
+    for step in itertools.chain(
+        _points(fault, on_server, Step.organize), _points(fault, lambda: _organized(on_server), Step.undo)
+    ):
+        step.check_recovered()
+        step.check_undone()
+
+
+@pytest.mark.parametrize("at", [3, 6])
+def test_a_process_is_killed_in_front_of_a_real_server(on_server: Callable[[], Step], runs: Runs, at: int) -> None:
+    step = on_server()
+    environment = os.environ | {"PYTHONPATH": os.getcwd(), "FILEORG_HOME": os.fsdecode(runs.state.path)}
+    words = [sys.executable, "-m", "tests.support.dying_command", str(at), "organize", os.fsdecode(step.bucket.url)]
+    ran = subprocess.run(words, env=environment, capture_output=True, check=False)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
+    step.check_contents()
+    step.check_recovered()
+    step.check_undone()

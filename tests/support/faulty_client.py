@@ -6,7 +6,7 @@ A request for several rows is made row by row, so that a run can end between any
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fileorg.storage.object.client import ObjectOutcome, Result
 from fileorg.storage.object.store_error import StoreCode, StoreError
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 class Killed(BaseException):
     """Ends a run at once, as `kill -9` does: nothing in fileorg catches it."""
+
+
+def _end() -> NoReturn:
+    raise Killed
 
 
 class Fault(Enum):
@@ -44,6 +48,8 @@ class Faults:
         self.requests = 0
         self._at, self._fault = -1, Fault.KILL_BEFORE
         self.happened = False
+        self.die: Callable[[], NoReturn] = _end
+        """Ends the run."""
 
     def arm(self, fault: Fault, at: int) -> None:
         """Have a fault happen at the request `at`, counted from now."""
@@ -84,7 +90,7 @@ class FaultyClient:
         def begins(_: int, upload: str) -> None:
             more["begun"](number, upload)
             if self._faults.due() in KILLS:
-                raise Killed
+                self._faults.die()
 
         noted = more | ({"begun": begins} if "begun" in more else {})
         return self._outcome(lambda: do([row], **noted)[0], is_first=not number)
@@ -94,10 +100,10 @@ class FaultyClient:
             case None:
                 return do()
             case Fault.KILL_BEFORE:
-                raise Killed
+                self._faults.die()
             case Fault.KILL_AFTER:
                 do()
-                raise Killed
+                self._faults.die()
             case Fault.LOSE_THE_REQUEST:
                 return ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.TIMED_OUT))
             case Fault.LOSE_THE_ANSWER:
@@ -109,11 +115,12 @@ class FaultyClient:
                 if not is_first:  # something was done for the rows before
                     return ObjectOutcome(Result.FAILED, error=StoreError(StoreCode.NO_NETWORK))
                 raise StoreError(StoreCode.NO_NETWORK)
+        raise AssertionError("the run has ended")
 
     def _answer(self, do: Callable[[], Any]) -> Any:
         match self._faults.due():
             case Fault.KILL_BEFORE | Fault.KILL_AFTER:
-                raise Killed
+                self._faults.die()
             case Fault.FAIL | Fault.STORE_FAILS | Fault.LOSE_THE_REQUEST | Fault.LOSE_THE_ANSWER:
                 raise StoreError(StoreCode.TIMED_OUT)
             case _:

@@ -100,7 +100,8 @@ class CleanPlan:
         return found
 
     def _rows(self) -> Iterator[PlanRow]:
-        missing = MissingFolders(ROOT, lambda folder: not is_within(self._there, folder))
+        makes_folders = self._storage.capabilities.empty_folders
+        missing = MissingFolders(ROOT, lambda folder: makes_folders and not is_within(self._there, folder))
         for folder, entry in self._leftovers.names():
             trash, reason = join(self._trash, folder) if folder else self._trash, self._reason(folder, entry)
             if not reason and trash not in missing.known:
@@ -176,7 +177,7 @@ def _check_trash(trash: bytes, storage: LocalStorage) -> tuple[bytes, Reason | N
             if not entry.is_folder:
                 return there, Reason(ReasonCode.FOLDER_IN_THE_WAY, path), 0
             there = path
-        found = storage.stat_folder(there)
+        found = storage.stat_folder(there if storage.capabilities.empty_folders else b"")
     except OSError as error:
         return there, Reason(ReasonCode.TRASH_UNUSABLE, None, error.errno), 0
     return there, None, found.dev if found else 0

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.names import display
+from fileorg.core.names import display, scheme_of
 from fileorg.journal.journal import JobStart
 from fileorg.plan.clean_plan import CleanPlan, CombinedCleanPlan
 from fileorg.rules.filters import Filters
@@ -16,9 +16,9 @@ from fileorg.scan.leftovers import Leftover
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.guards import Allowed, changeable_folder, refuse_too_many
+from fileorg.workflows.guards import Allowed, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import met_twice, separate_folders
+from fileorg.workflows.roots import changeable_root, met_twice, separate_folders
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -89,6 +89,18 @@ class CleanRun:
         refuse_too_many(self.plan.files, self._options.max_changes, "item", "removed")
 
 
+def _in_store(options: CleanOptions) -> CleanOptions:
+    """Return the options for a store, which has no links and no empty folders. Raises `UsageError`."""
+    from fileorg.workflows.stores import cannot_yet
+
+    url = next(filter(scheme_of, options.roots))
+    if options.more_roots:
+        raise cannot_yet("clean several folders", url)
+    if Leftover.EMPTY_FILE not in options.goes:
+        raise cannot_yet("clean anything but empty files", url)
+    return options._replace(goes=frozenset({Leftover.EMPTY_FILE}))
+
+
 def _nothing(_: Collection[bytes]) -> Mapping[bytes, Moved]:
     """Return no moves, for a state directory without a journal."""
     return {}
@@ -110,7 +122,9 @@ def cleaning(
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     allowed = Allowed(options.inside_project, read_only=not changes)
-    roots = [changeable_folder(root, state, allowed) for root in options.roots]
+    roots = [changeable_root(root, state, allowed) for root in options.roots]
+    if any(map(scheme_of, roots)):
+        options = _in_store(options)
     if options.more_roots:
         roots = separate_folders(roots, reporter)
     what = "cleaning " + ", ".join(map(display, roots))

@@ -25,9 +25,9 @@ from fileorg.scan.stays import StaysStore
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.base import Kind
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.guards import Allowed, changeable_folder, destination, refuse_too_many
+from fileorg.workflows.guards import Allowed, destination, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import identity_of, met_twice, separate_folders
+from fileorg.workflows.roots import changeable_root, identity_of, met_twice, separate_folders
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ def organizing(
         rules = rules.asking(options.look_into)
     only_reads = options.dest is not None and options.action is not Action.MOVE and not own_rules
     allowed = Allowed(options.inside_project, read_only=only_reads or not changes, way_out=_COPY)
-    roots = [_checked_root(root, state, allowed) for root in options.roots]
+    roots = [changeable_root(root, state, allowed) for root in options.roots]
     if options.more_roots:
         roots = separate_folders(roots, reporter)
     compiled: list[RulesOfRun] = []
@@ -365,15 +365,6 @@ def organizing(
             organized = [OrganizePart(*part, own_bases) for part, own_bases in zip(parts, bases, strict=True)]
             all_of_it = CombinedPlan(organized, seen.files, reporter, remove_empty=options.remove_empty)
             yield OrganizeRun(all_of_it, parts, seen, options, session, left_alone, to_be_made, index)
-
-
-def _checked_root(path: bytes, state: StateDirectory, allowed: Allowed) -> bytes:
-    """Return the real path of a folder that the guards allow, or the URL of a root in a store."""
-    if not scheme_of(path):
-        return changeable_folder(path, state, allowed)
-    from fileorg.workflows.stores import store_root
-
-    return store_root(path)
 
 
 def _refuse_in_store(options: OrganizeOptions, *, own_rules: bool, is_watch: bool) -> None:
@@ -581,7 +572,7 @@ def _destination(
     if options.dest is None:
         return None, b""
     if scheme_of(options.dest):
-        return _checked_root(options.dest, state, allowed), b""
+        return changeable_root(options.dest, state, allowed), b""
     dest, to_be_made = destination(options.dest, state, allowed)
     for root in roots:
         if to_be_made and dest.startswith(root + b"/") and os.stat(dest).st_dev == os.stat(root).st_dev:

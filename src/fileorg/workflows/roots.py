@@ -14,7 +14,7 @@ from fileorg.core.trusted import path_of
 from fileorg.storage.base import Kind
 from fileorg.storage.local.absent import AbsentStorage
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.workflows.guards import existing_folder, refuse_system
+from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_system
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Root
     from fileorg.storage.local.mounts import Mounts
+    from fileorg.workflows.guards import Allowed
 
 
 def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
@@ -78,6 +79,15 @@ def readable_root(path: bytes) -> bytes:
     """Return the real path of a readable folder, or the URL of a root in a store. Raises `UsageError`."""
     if not scheme_of(path):
         return existing_folder(path)
+    from fileorg.workflows.stores import store_root
+
+    return store_root(path)
+
+
+def changeable_root(path: bytes, state: StateDirectory, allowed: Allowed) -> bytes:
+    """Return the real path of a folder that the guards allow, or the URL of a root in a store."""
+    if not scheme_of(path):
+        return changeable_folder(path, state, allowed)
     from fileorg.workflows.stores import store_root
 
     return store_root(path)
