@@ -194,8 +194,8 @@ def test_a_url_that_cannot_be_used(runs: Runs, url: bytes, says: str) -> None:
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"action": Action.COPY}, "use --action copy"),
-        ({"dest": b"/tmp"}, "move files from or to a local folder"),
+        ({"action": Action.HARDLINK}, "use --action hardlink"),
+        ({"dest": b"/tmp"}, "copy files to a local folder"),
         ({"by": By.DATE}, "use --by date"),
         ({"look_into": LookInto.ALL}, "use --by-content"),
     ],

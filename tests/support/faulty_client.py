@@ -5,6 +5,7 @@ A request for several rows is made row by row, so that a run can end between any
 
 from __future__ import annotations
 
+import threading
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -48,6 +49,7 @@ class Faults:
         self.requests = 0
         self._at, self._fault = -1, Fault.KILL_BEFORE
         self.happened = False
+        self._lock = threading.Lock()
         self.die: Callable[[], NoReturn] = _end
         """Ends the run."""
 
@@ -59,11 +61,12 @@ class Faults:
         self._at = -1
 
     def due(self) -> Fault | None:
-        self.requests += 1
-        if self.requests - 1 != self._at:
-            return None
-        self.happened = True
-        return self._fault
+        with self._lock:  # uploads are under way at once
+            self.requests += 1
+            if self.requests - 1 != self._at:
+                return None
+            self.happened = True
+            return self._fault
 
 
 class FaultyClient:
@@ -125,3 +128,4 @@ class FaultyClient:
                 raise StoreError(StoreCode.TIMED_OUT)
             case _:
                 return do()
+        raise AssertionError("the run has ended")

@@ -233,7 +233,7 @@ class Applier:
         try:
             if row.source_name and source.lstat(row.source_folder, row.source_name) is None:
                 return RecordState.MISSING, Reason(ReasonCode.GONE)
-            if target.stat_folder(row.target_folder) is None:
+            if target.capabilities.empty_folders and target.stat_folder(row.target_folder) is None:
                 return RecordState.MISSING, Reason(ReasonCode.FOLDER_MISSING, row.target_folder)
         except OSError as other:
             return RecordState.FAILED, Reason.of_error(other)

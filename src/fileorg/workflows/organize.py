@@ -257,9 +257,10 @@ def organizing(
     template, own_rules = _template(options)
     given, rules = options, Rules.of(options.configuration)
     by_taken = options.by is By.DATE and not options.template
-    in_store = any(map(scheme_of, [*options.roots, options.dest or b""]))
-    if in_store:
+    in_store = any(map(scheme_of, options.roots))
+    if in_store or scheme_of(options.dest or b""):
         _refuse_in_store(options, own_rules=bool(own_rules), is_watch=gate is not None)
+    if in_store:
         rules = rules.asking(LookInto.NONE)
     elif template.uses_category or own_rules or by_taken or options.look_into is LookInto.ALL:
         rules = rules.asking(options.look_into)
@@ -377,12 +378,15 @@ def _refuse_in_store(options: OrganizeOptions, *, own_rules: bool, is_watch: boo
     unsupported = {
         "watch a folder": is_watch,
         "organize several folders": bool(options.more_roots),
-        f"use --action {options.action}": options.action is not Action.MOVE,
-        "move files from or to a local folder": len(in_store) < len(places),
+        f"use --action {options.action}": options.action not in {Action.MOVE, Action.COPY},
+        "copy files to a local folder": not scheme_of(places[-1]),
+        "move files from a local folder (--action copy copies them)": (
+            len(in_store) < len(places) and options.action is not Action.COPY
+        ),
         "move files to another store": len(schemes) > 1,
         "use rules": own_rules,
-        "use --by-content": options.look_into is LookInto.ALL,
-        "use --by date": options.by is By.DATE,
+        "use --by-content": options.look_into is LookInto.ALL and bool(scheme_of(options.root)),
+        "use --by date": options.by is By.DATE and bool(scheme_of(options.root)),
     }
     for what, is_asked in unsupported.items():
         if is_asked:

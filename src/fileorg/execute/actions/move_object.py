@@ -53,7 +53,7 @@ def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, R
         raise gone(work, row)
     if not seen.is_file:
         raise Refusal(RecordState.CHANGED, ReasonCode.SOMETHING_ELSE_THERE)
-    if (seen.inode, seen.size) == (row.inode, row.size):
+    if (seen.inode, seen.size) == (row.inode, row.size) or row.inode == 0:  # unknown in the redo of a copy
         return seen, None
     if work.changed is Changed.ANY:
         return seen, Reason(ReasonCode.EDITED_AND_MOVED)
@@ -101,14 +101,14 @@ def _waves(series: Series) -> list[list[int]]:
 def _move_all(work: Work, series: Series, fail: Fail) -> None:
     """Copy the objects of a series, record the copies in one commit, and delete the originals."""
     first = series.batch[series.positions[0]]
-    source, target = _store(work, first.source_base), _store(work, first.target_base)
-    moves = _moves(work, source, target, series, fail)
+    source, target = store_of(work, first.source_base), store_of(work, first.target_base)
+    moves = moves_of(work, source, target, series, fail)
     try:
         work.check_cancelled()
         hidden = [move for move in moves if move.marker is not None]
         copied, others = _unhidden(source, target, hidden, fail) if hidden else ([], [])
         others += [move for move in moves if move.marker is None]
-        copied += _copied(work, source, target, others, series.first, fail)
+        copied += copied_objects(work, source, target, others, series.first, fail)
     except StoreError as error:
         raise unreachable(target, error) from error
     except OSError as error:  # cancelled
@@ -116,11 +116,11 @@ def _move_all(work: Work, series: Series, fail: Fail) -> None:
             fail(move.position, error)
         return
     if copied:
-        _record(work, series, copied)
+        record_copies(work, series, copied)
         _delete(work, source, target, copied, series.first, fail)
 
 
-def _store(work: Work, base: int) -> ObjectStorage:
+def store_of(work: Work, base: int) -> ObjectStorage:
     return cast("ObjectStorage", work.storages[base])
 
 
@@ -132,7 +132,7 @@ def unreachable(storage: ObjectStorage, error: StoreError) -> StorageFailure:
     )
 
 
-def _moves(work: Work, source: ObjectStorage, target: ObjectStorage, series: Series, fail: Fail) -> list[_Move]:
+def moves_of(work: Work, source: ObjectStorage, target: ObjectStorage, series: Series, fail: Fail) -> list[_Move]:
     """Return the rows with their keys and ETags. One whose ETag is not that of its intent fails."""
     found = []
     markers = work.journal.objects().markers(
@@ -174,7 +174,7 @@ def _unhidden(
             if outcome.result in {Result.DONE, Result.AMBIGUOUS}:
                 found.append(_looked_at(source, target, move))
             elif outcome.result is Result.NOT_BEGUN:
-                raise _error_of(outcome)
+                raise error_of(outcome)
             else:
                 left.append(move)
         except (Refusal, OSError) as error:
@@ -182,7 +182,7 @@ def _unhidden(
     return found, left
 
 
-def _copied(
+def copied_objects(
     work: Work, source: ObjectStorage, target: ObjectStorage, moves: Sequence[_Move], first: int, fail: Fail
 ) -> list[_Copied]:
     """Copy; return the moves whose copy is there."""
@@ -203,7 +203,7 @@ def _copied(
             elif outcome.result in {Result.DONE, Result.AMBIGUOUS}:
                 found.append(_looked_at(source, target, move))
             else:
-                raise _error_of(outcome)
+                raise error_of(outcome)
         except (Refusal, OSError) as error:
             fail(move.position, error)
     return found
@@ -231,7 +231,7 @@ def _looked_at(source: ObjectStorage, target: ObjectStorage, move: _Move) -> _Co
     return _Copied(move, there.etag, there.mtime_ns)
 
 
-def _error_of(outcome: ObjectOutcome) -> Refusal | OSError:
+def error_of(outcome: ObjectOutcome) -> Refusal | OSError:
     match outcome.result:
         case Result.TARGET_EXISTS:
             return Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
@@ -245,7 +245,7 @@ def _error_of(outcome: ObjectOutcome) -> Refusal | OSError:
             return outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def _record(work: Work, series: Series, copied: Sequence[_Copied]) -> None:
+def record_copies(work: Work, series: Series, copied: Sequence[_Copied]) -> None:
     """Record the copies: nothing is deleted before."""
     marks = [
         (
@@ -292,7 +292,7 @@ def _failure(source: ObjectStorage, copied: _Copied, outcome: ObjectOutcome) -> 
         there = source.head(row.source_folder, row.source_name)
     except StoreError as error:
         raise unreachable(source, error) from error
-    return _error_of(outcome) if there is not None and there.etag == copied.move.listed.etag else None
+    return error_of(outcome) if there is not None and there.etag == copied.move.listed.etag else None
 
 
 def _withdrawn(target: ObjectStorage, copied: _Copied, failure: Refusal | OSError) -> Refusal | OSError:

@@ -1,0 +1,121 @@
+"""Organize with copies into an object store, from a folder and within a store: before, after, and back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.buckets import Bucket
+from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
+
+from fileorg.core.errors import StorageFailure, UsageError
+from fileorg.core.events import NullReporter
+from fileorg.core.model import Action, OperationState, RecordState
+from fileorg.journal.journal import Journal
+from fileorg.storage.object.memory import MemoryClient
+from fileorg.workflows import stores
+from fileorg.workflows.recover import recover_all
+
+if TYPE_CHECKING:
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket(MemoryClient(f"copies-{next(_numbers)}"), "archive/")
+
+
+def test_files_are_copied_into_a_store_with_their_times(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "picture", "b.pdf": "text", "empty.txt": ""})
+    tree.set_time("a.jpg", 1_600_000_000_123_456_789)
+    before = tree.snapshot()
+    outcome = runs.organize(dest=bucket.url, action=Action.COPY)
+    assert (outcome.done, outcome.problem_count) == (3, 0)
+    assert bucket.read() == {"Images/a.jpg": "picture", "Documents/b.pdf": "text", "Documents/empty.txt": ""}
+    assert bucket.snapshot()["Images/a.jpg"].metadata == {"mtime": "1600000000.123456789"}
+    assert tree.snapshot() == before
+    assert runs.undo().done == 3
+    assert (bucket.read(), tree.snapshot()) == ({}, before)
+    assert runs.redo().done == 3
+    assert bucket.read() == {"Images/a.jpg": "picture", "Documents/b.pdf": "text", "Documents/empty.txt": ""}
+    runs.undo()
+    assert (bucket.read(), tree.snapshot()) == ({}, before)
+
+
+def test_objects_are_copied_within_a_store(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "picture"}, metadata={"of": "a user"})
+    before = bucket.snapshot()
+    runs.organize(root=bucket.url, action=Action.COPY)
+    assert bucket.snapshot() == {"a.jpg": before["a.jpg"], "Images/a.jpg": before["a.jpg"]}
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_names_that_are_taken_or_identical(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    bucket.write({"Images/a.jpg": "other", "Images/b.jpg": "same"})
+    tree.write({"a.jpg": "mine", "b.jpg": "same"})
+    runs.organize(dest=bucket.url, action=Action.COPY)
+    assert bucket.read() == {"Images/a.jpg": "other", "Images/a (2).jpg": "mine", "Images/b.jpg": "same"}
+
+
+def test_a_name_that_no_key_can_have_is_named(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"caf\udce9.jpg": "1", "b.jpg": "2"})
+    outcome = runs.organize(dest=bucket.url, action=Action.COPY)
+    assert bucket.read() == {"Images/b.jpg": "2"}
+    assert [(problem.path, problem.state) for problem in outcome.problems] == [(b"caf\xe9.jpg", RecordState.FAILED)]
+
+
+def test_undo_keeps_a_copy_that_is_the_last_one_or_was_replaced(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2", "c.jpg": "3", "d.jpg": "4"})
+    runs.organize(dest=bucket.url, action=Action.COPY)
+    tree.path("a.jpg").unlink()
+    tree.write({"b.jpg": "X"})
+    bucket.write({"Images/c.jpg": "theirs"})
+    outcome = runs.undo()
+    assert (outcome.done, outcome.problem_count) == (1, 3)
+    assert bucket.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2", "Images/c.jpg": "theirs"}
+
+
+def test_moves_between_a_folder_and_a_store_are_refused(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1"})
+    for options in ({"dest": bucket.url}, {"root": bucket.url, "dest": os.fsencode(tree.root)}):
+        with pytest.raises(UsageError, match=r"^fileorg cannot yet "):
+            runs.organize(**options)
+    assert (tree.read(), bucket.read()) == ({"a.jpg": "1"}, {})
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("undoes", [False, True], ids=["copy", "undo"])
+def test_a_copy_or_its_undo_ends_at_each_request(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch, fault: Fault, *, undoes: bool
+) -> None:
+    """After recovery, nothing is open; after an undo, the store is empty, and the folder as it was throughout."""
+    faults = Faults()
+    monkeypatch.setattr(stores, "_open_client", lambda _url, _scheme, name: FaultyClient(MemoryClient(name), faults))
+    tree.write({"a.jpg": "1", "b.pdf": "2"})
+    before = tree.snapshot()
+    for at in range(100):
+        bucket = Bucket(MemoryClient(f"copies-{next(_numbers)}"), "archive/")
+        if undoes:
+            runs.organize(dest=bucket.url, action=Action.COPY)
+        faults.arm(fault, at)
+        try:
+            runs.undo() if undoes else runs.organize(dest=bucket.url, action=Action.COPY)
+        except (Killed, OSError, StorageFailure):
+            assert faults.happened
+        faults.disarm()
+        recover_all(runs.state, NullReporter())
+        with Journal(runs.state.journal, read_only=True) as journal:
+            assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
+        assert set(bucket.read()) <= {"Images/a.jpg", "Documents/b.pdf"}
+        if bucket.read():
+            runs.undo()
+        assert (bucket.read(), tree.snapshot()) == ({}, before)
+        if not faults.happened:
+            assert at > (3 if fault in KILLS else 1)
+            return
