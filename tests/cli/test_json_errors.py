@@ -22,7 +22,7 @@ KINDS: dict[str, tuple[list[str], int, str, str | None]] = {
     "no command": (["nonsense", "-f", "json"], 2, "unknown-command", None),
     "no option": (["organize", "tree", "--nonsense", "-f", "json"], 2, "unknown-option", None),
     "no argument": (["organize", "-f", "json"], 2, "missing-argument", None),
-    "one too many": (["undo", "1", "2", "--format", "json"], 2, "unexpected-argument", None),
+    "one too many": (["report", "1", "2", "--format", "json"], 2, "unexpected-argument", None),
     "no value": (["organize", "tree", "-f", "json", "--dest"], 2, "missing-value", None),
     "a choice": (["organize", "tree", "--by", "colour", "--format=json"], 2, "bad-value", None),
     "a size": (["organize", "tree", "--min-size", "10X", "-fjson"], 2, "bad-value", None),

@@ -47,7 +47,7 @@ def journal_after_acting() -> None:
                 checked = checker.check(batch)
                 first = journal.insert(operation.id, checked)
                 applies.start(applies.prepare(batch, checked, first))
-                journal.settle(applies.finish().settled(), operation.undoes)
+                journal.settle(applies.finish().settled())
         seal.seal(journal, operation, storages)
         return Outcome(operation=operation.id)
 

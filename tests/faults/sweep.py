@@ -114,7 +114,7 @@ class Sweep:
         violations = laws.honest(finished.code, finished.output) + case.check_settled()
         if finished.code:
             violations.append(f"{self.command} ends with {finished.code}: {finished.output}")
-        if self.command == "undo" and after != case.first:
+        if self.command == "undo" and not self.scenario.part and after != case.first:
             violations += snapshot.differences(case.first, after)
         violations += case.undo_all()
         if violations:
@@ -128,7 +128,10 @@ class Sweep:
 
 
 def _words(case: Case, command: str) -> list[str]:
-    return case.organize if command == "organize" else [command, "-y"]
+    if command == "organize":
+        return case.organize
+    part = case.scenario.part
+    return [command, "-y", *(["1", "--", *part] if part else [])]
 
 
 class Course(NamedTuple):

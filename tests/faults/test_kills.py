@@ -115,6 +115,8 @@ def row_of(course: Course) -> str:
         return "7 across devices: kills"
     if scenario.two_processes:
         return "5 two processes: the parent or the renamer killed"
+    if scenario.part and course.sweep.command != "organize":
+        return "1 kills: undo and redo of a part, the recovery of them"
     if scenario.first[0] != "organize":
         return f"1 kills: {scenario.first[0]}, its undo and redo, the recovery of them"
     return "1 kills: recovery" if course.sweep.wreck else "1 kills: organize, undo, redo"

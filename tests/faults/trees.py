@@ -39,6 +39,8 @@ class Scenario:
     """Contents of files of one group, which are in the same folder after recovery."""
     meddle: Callable[[Path], None] = lambda _: None
     """An outsider's act before undo."""
+    part: tuple[str, ...] = ()
+    """The files that undo and redo are about, empty for all."""
 
     def __str__(self) -> str:
         return self.name
@@ -393,6 +395,8 @@ SCENARIOS = (
     Scenario(
         "clean, no renameat2, no links", hollow, first=("clean",), others=(_NO_RENAME, _NO_LINK), placeholders=True
     ),
+    Scenario("a part", messy, ("--remove-empty",), part=("b/c", "a.jpg", "*.wav")),
+    Scenario("a part, in batches", grouped, rows=3, groups=GROUPED, part=("*.srt", "Images")),
 )
 
 

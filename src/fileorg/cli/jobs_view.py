@@ -63,17 +63,19 @@ def _line(found: FoundJob, root: str) -> tuple[str, ...]:
         status = f"{status}: {found.progress.stage}"
         files = found.progress.files
     began = row.started_ns or row.before_ns
-    return str(row.id), row.kind, status, f"{files:,} of {row.files:,}", when(began), root
+    kind = row.kind if row.part is None else f"{row.kind} (part)"
+    return str(row.id), kind, status, f"{files:,} of {row.files:,}", when(began), root
 
 
 def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
     """Print what is known about a job, and the commands that go on."""
     from fileorg.cli.render import short
 
-    row, progress = found.row, found.progress
+    row, progress, part = found.row, found.progress, found.row.part
     facts = [
         (f"Job {row.id}", f"{row.kind}, {found.state}"),
         ("In", short(row.root)),
+        *([("Only", ", ".join(map(display, part["patterns"] + part["categories"])))] if part else []),
         ("Files", f"{found.files:,} of {row.files:,}"),
         ("Attempts", f"{row.attempts:,}"),
         *([("Limits", limits)] if (limits := _limits(found.limits)) else []),

@@ -84,6 +84,10 @@ _PAGE: dict[str, Schema] = {
     "page": {"type": "integer", "minimum": 1},
     "page_size": {"type": "integer", "minimum": 1},
 }
+_PART = _described(
+    _object({"patterns": _array(_TEXT), "categories": _array(_TEXT)}),
+    "of undo and redo: which files, if not all of the operation",
+)
 _ALONE: dict[str, Schema] = {
     "left_alone": {
         "type": "object",
@@ -192,6 +196,7 @@ _JOB_NUMBER: Schema = {"type": "integer", "minimum": 1, "description": "job numb
 _JOB = _object(
     {
         "job": _JOB_NUMBER,
+        "part": _or_null(_PART),
         "kind": _KIND,
         "status": {"enum": [str(state) for state in JobState]},
         "root": _PATH,
@@ -358,9 +363,11 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "files": _COUNT,
                 "size_bytes": _BYTES,
                 "renamed": _described(_COUNT, "files that get a number"),
+                "part": _PART,
                 **_FACTS,
             },
             optional=(
+                "part",
                 "action",
                 "operation",
                 "root",
@@ -380,7 +387,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             "`organize`, `dedupe --action`, `clean`, `apply`, `undo` and `redo`. If there was nothing to do, or you"
             " declined, `operation` is null, `files` is 0, and there is nothing else about a run"
         ),
-        _object(_RESULT | _FACTS, optional=(*list(_RESULT)[3:], *_FACTS)),
+        _object(_RESULT | {"part": _PART} | _FACTS, optional=(*list(_RESULT)[3:], "part", *_FACTS)),
     ),
     "blocked": (
         "`undo` and `redo`, beside the error `others-first`",
@@ -389,8 +396,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "operation": {"type": "null"},
                 "files": {"const": 0},
                 "undone": _described(_OP, "the operation that cannot be undone yet"),
+                "hindered": _described(_COUNT, "of a part: how many of its files need a later operation undone first"),
                 "first": _array(_object({"operation": _OP, "command": _TEXT}), "the commands to run first, in order"),
-            }
+            },
+            optional=("hindered",),
         ),
     ),
     "purge plan": (
@@ -670,6 +679,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "size_bytes": _BYTES,
                             "problems": _COUNT,
                             **_OPERATION_STATUS,
+                            "undoes": _or_null(_OP, "the operation that it undid, redid or purged"),
+                            "in_part": _described(_FLAG, "it undid or redid only chosen files"),
                         }
                     ),
                     "newest first",
@@ -691,7 +702,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "operations of a job": (
         "`undo --job` and `redo --job` of a job with several operations: the document of each, newest first for undo",
-        _object({"job": _JOB_NUMBER, "operations": {"type": "array", "items": {"type": "object"}}}),
+        _object({"job": _JOB_NUMBER, "operations": {"type": "array", "items": {"type": "object"}}}, optional=("job",)),
     ),
     "pruned jobs": ("`jobs prune`", _object({"pruned": _array(_JOB_NUMBER)})),
     "job started": (

@@ -192,6 +192,13 @@ class OnConflict(StrEnum):
     FAIL = "fail"
 
 
+class LaterFiles(StrEnum):
+    """What happens to files chosen for an undo that later operations moved or used."""
+
+    FIRST = "first"  # the later operations are undone for these files first
+    LEAVE = "leave"  # these files stay
+
+
 class By(StrEnum):
     CATEGORY = "category"
     DATE = "date"

@@ -49,14 +49,12 @@ class Applied(NamedTuple):
     def settled(self) -> Settled:
         """Return the results as the journal records them."""
         (batch, checked, first, _), exceptions, read_back = self
-        reverted = [row[12] for row in batch if row[12]]
         undone = [position for position in {*exceptions, *_refused(checked)} if batch[position].reverts]
         return Settled(
             first,
             first + len(batch) - 1,
             [(state, reason, first + position) for position, (state, reason) in exceptions.items()],
-            (min(reverted), max(reverted)) if reverted else None,
-            [row[12] for row in batch if row[12] and not row[3]] if reverted else (),
+            _ranges(sorted({row[12] for row in batch if row[12]})),
             [(batch[position].reverts,) for position in undone],
             read_back,
         )
@@ -241,6 +239,14 @@ class Applier:
             return RecordState.MISSING, Reason(ReasonCode.GONE)
         why = None if error.errno == errno.ENOENT else error.errno
         return RecordState.FAILED, Reason(ReasonCode.NAME_REFUSED, None, why)
+
+
+def _ranges(ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and the last of each run of consecutive ids; they are sorted."""
+    if not ids or ids[-1] - ids[0] == len(ids) - 1:
+        return [(ids[0], ids[-1])] if ids else []
+    starts = [0, *(at for at in range(1, len(ids)) if ids[at] - ids[at - 1] > 1)]
+    return [(ids[start], ids[end - 1]) for start, end in zip(starts, [*starts[1:], len(ids)], strict=True)]
 
 
 def _refused(checked: Batch) -> set[int]:

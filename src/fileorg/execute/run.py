@@ -72,7 +72,7 @@ def execute(
             break
         with journal.transaction():
             if settled is not None:
-                journal.settle(settled, operation.undoes)
+                journal.settle(settled)
             checked = checker.check(batch)
             first = journal.insert(operation.id, checked)
         prepared = applier.prepare(batch, checked, first)
@@ -84,13 +84,13 @@ def execute(
         settled = _report(before, reporter)
     with journal.transaction():
         if settled is not None:
-            journal.settle(settled, operation.undoes)
+            journal.settle(settled)
     settled = _report(applier.finish(), reporter)
     if digests is not None:
         digests.after(moved)
     with journal.transaction():
         if settled is not None:
-            journal.settle(settled, operation.undoes)
+            journal.settle(settled)
         interrupted = interrupted or work.was_cancelled
         if interrupted:
             journal.was_interrupted(operation.id)

@@ -22,6 +22,7 @@ def job_as_json(found: FoundJob, state: StateDirectory) -> dict[str, Any]:
         "kind": row.kind,
         "status": str(found.state),
         **named("root", row.root),
+        "part": row.part,
         "files": row.files,
         "files_done": found.files,
         "attempts": row.attempts,

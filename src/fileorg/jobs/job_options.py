@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import JournalError
-from fileorg.core.model import Action, By, LookInto, OnConflict
+from fileorg.core.model import Action, By, LaterFiles, LookInto, OnConflict
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.filters import Filters
@@ -21,6 +21,7 @@ from fileorg.workflows.import_files import ImportOptions
 from fileorg.workflows.organize import OrganizeOptions
 from fileorg.workflows.purge import PurgeOptions
 from fileorg.workflows.undo import UndoOptions
+from fileorg.workflows.undo_part import UndoPart
 
 if TYPE_CHECKING:
     from fileorg.jobs.watch_loop import WatchOptions
@@ -101,7 +102,7 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
         case "undo" | "redo":
             within = None if found["within"] is None else os.fsencode(found["within"])
             roots = [os.fsencode(path) for path in found["roots"]]
-            return UndoOptions(**found | {"roots": roots, "within": within})
+            return UndoOptions(**found | {"roots": roots, "within": within, "part": _part(found.get("part"))})
         case "purge":
             return PurgeOptions(**found | {"operations": tuple(map(int, found["operations"]))})
     raise ValueError
@@ -109,3 +110,11 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
 
 def _path(value: str | None) -> bytes | None:
     return None if value is None else os.fsencode(value)
+
+
+def _part(found: dict[str, Any] | None) -> UndoPart | None:
+    if found is None:
+        return None
+    paths = {"patterns": [os.fsencode(text) for text in found["patterns"]], "here": os.fsencode(found["here"])}
+    later = None if found["later"] is None else LaterFiles(found["later"])
+    return UndoPart(**found | paths | {"later": later})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.core.limits import of_json
 from fileorg.core.model import JobState
 from fileorg.core.names import is_root
-from fileorg.journal.rows import foreign
+from fileorg.journal.rows import foreign, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,6 +42,11 @@ class JobRow(NamedTuple):
     started_ns: int | None
     ended_ns: int | None
     reason: str | None
+
+    @property
+    def part(self) -> dict[str, list[str]] | None:
+        """What says which files an undo or redo is about, None for all."""
+        return part_of(self.options)
 
 
 def job_rows(journal: JournalReader, where: str = "1", values: Sequence[Any] = ()) -> list[JobRow]:

@@ -90,8 +90,7 @@ class Settled(NamedTuple):
     first: RecordId
     last: RecordId
     exceptions: Sequence[tuple[RecordState, Reason | None, RecordId]]
-    reverted: tuple[RecordId, RecordId] | None  # of the operation being undone; may include records of others
-    reverted_folders: Sequence[RecordId]  # of any operation
+    reverted: Sequence[tuple[RecordId, RecordId]]  # ranges of records that the batch undoes, of any operation
     unreverted: Sequence[tuple[RecordId]]
     read_back: Sequence[tuple[int, RecordId]] = ()  # ctime_ns
 
@@ -278,11 +277,8 @@ class Journal(JournalReader):
         )
         return first
 
-    def settle(self, settled: Settled, undoes: int | None) -> None:
-        """Write the results of a batch: two range updates, and one update for each exception.
-
-        `undoes` is the operation being undone.
-        """
+    def settle(self, settled: Settled) -> None:
+        """Write the results of a batch: an update for each range, and one for each exception."""
         self._db.executemany(
             _UPDATE, [(state, *(reason or NO_REASON), record) for state, reason, record in settled.exceptions]
         )
@@ -292,9 +288,9 @@ class Journal(JournalReader):
         )
         self._db.executemany("UPDATE records SET target_ctime_ns = ? WHERE id = ?", settled.read_back)
         if settled.reverted:
-            undone = f"UPDATE records SET state = 'undone' WHERE id BETWEEN ? AND ? AND {IS_LEFT}"
-            self._db.execute(f"{undone} AND operation = ?", (*settled.reverted, undoes))
-            self._db.executemany(undone, [(folder, folder) for folder in settled.reverted_folders])
+            self._db.executemany(
+                f"UPDATE records SET state = 'undone' WHERE id BETWEEN ? AND ? AND {IS_LEFT}", settled.reverted
+            )
             self._db.executemany(f"UPDATE records SET state = {LEFT_AGAIN} WHERE id = ?", settled.unreverted)
 
     def was_interrupted(self, operation: int) -> None:

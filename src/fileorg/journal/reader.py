@@ -61,6 +61,8 @@ from fileorg.journal.trash_records import PURGE, TrashRecords
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from fileorg.journal.chosen_records import ChosenRecords
+
 _MAX_ID = (1 << 63) - 1  # of SQLite
 
 
@@ -77,6 +79,13 @@ class JournalReader:
         self.relations = Relations(self._queries)
         self.moved = MovedFiles(self._queries, self.trash)
         self.moved_roots = MovedRoots(self._queries)
+
+    @functools.cached_property
+    def selection(self) -> ChosenRecords:
+        """The records selected for an undo of a part."""
+        from fileorg.journal.chosen_records import ChosenRecords
+
+        return ChosenRecords(self._queries)
 
     @property
     def in_memory(self) -> tuple[int, int] | None:
@@ -232,11 +241,14 @@ class JournalReader:
 
         return worked
 
-    def needed_places(self, operation: Operation) -> set[RecordedFolder]:
-        """Return the folders that an undo of the operation puts something back into."""
+    def needed_places(self, operation: Operation, within: str = "") -> set[RecordedFolder]:
+        """Return the folders that an undo of the operation, or of its records in the table `within`, puts something
+        back into.
+        """
+        only = f" AND id IN (SELECT record FROM {within})" if within else ""
         query = (
             f"SELECT DISTINCT CASE WHEN action IN ({quoted(RELOCATIONS)}) THEN source_folder ELSE target_folder END"
-            f" FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT} AND action IN"
+            f" FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT}{only} AND action IN"
             f" ({quoted({*REMOVALS, Action.REMOVE_FOLDER, *RELOCATIONS})})"
         )
         return {
@@ -336,20 +348,21 @@ class JournalReader:
         for batch in self._queries.pages(query, operation, rows, newest_first=newest_first):
             yield list(map(record_of, batch))
 
-    def done(
-        self, operation: Operation, rows: int, only: tuple[RecordId, RecordId] | None = None
-    ) -> Iterator[list[DoneRecord]]:
+    def done(self, operation: Operation, rows: int, *, selected: bool = False) -> Iterator[list[DoneRecord]]:
         """Yield the records in effect that can be undone, newest first: the hot path of undo.
 
-        `only` limits them to a range of ids. Raises `JournalError` for a row that fileorg did not write.
+        With `selected`, only those of the selection. Raises `JournalError` for a row that fileorg did not write.
         """
+        number, table = "id", "records"
+        if selected:
+            number, table = "record", f"{self.selection.CHOSEN} CROSS JOIN records ON id = record"
         query = (
             "SELECT id, action, source_folder, source_name, target_folder, coalesce(target_name, source_name),"
             " inode, coalesce(nullif(target_inode, 0), inode), size, coalesce(target_mtime_ns, mtime_ns), mode,"
-            f" category FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_LEFT} AND operation = ?3"
-            f"{' AND id BETWEEN ?5 AND ?6' if only else ''} ORDER BY id DESC LIMIT ?4"
+            f" category FROM {table} WHERE {number} BETWEEN ?1 AND ?2 AND {IS_LEFT} AND operation = ?3"
+            f" ORDER BY {number} DESC LIMIT ?4"
         )
-        for batch in self._queries.pages(query, operation, rows, *(only or ()), newest_first=True):
+        for batch in self._queries.pages(query, operation, rows, newest_first=True):
             low, high = batch[-1][0], batch[0][0]
             place, keeper_of = self._queries.place, self.groups.keepers(low, high).get
             leaders = self.groups.leaders(low, high)

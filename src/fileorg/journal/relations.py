@@ -33,7 +33,7 @@ class Link(StrEnum):
 
 
 class Related(NamedTuple):
-    """A record of a later operation. Paths are absolute.
+    """A record of a later operation, `later`, about a record of this one, None for a folder. Paths are absolute.
 
     The operation knows the file at `place`, where it had the number `inode`. The later record moved the file to
     `other`, or made `other`, and left it with `other_inode` and `other_mtime_ns`.
@@ -46,6 +46,8 @@ class Related(NamedTuple):
     inode: int | None
     other_inode: int | None = None
     other_mtime_ns: int | None = None
+    record: RecordId | None = None
+    later: RecordId = 0
 
 
 class MadeFolder(NamedTuple):
@@ -66,28 +68,29 @@ FROM {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE} WHERE f.operation >
 
 _BY_LINK = quoted({Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK})
 _LEAVES_A_LINK = f"{_BY_LINK}, '{Action.REWRITE_SYMLINK}'"
-_RANGE = f"FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_LEFT}"
+_RANGE = f"FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_LEFT}{{only}}"
 _KNOWN = f"""
 CREATE TEMP TABLE known AS
 SELECT 'took' AS link, target_folder AS folder, {_TARGET_NAME.format("")} AS name,
-    coalesce(target_inode, inode) AS inode {_RANGE} AND source_name NOT NULL
+    coalesce(target_inode, inode) AS inode, id AS record {_RANGE} AND source_name NOT NULL
     AND action NOT IN ({quoted({*REMOVALS, Action.REMOVE_REFLINK})})
-UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE}
+UNION ALL SELECT 'took', source_folder, source_name, NULL, id {_RANGE}
     AND action IN ({quoted({Action.COPY, Action.HARDLINK, *REMOVALS})})
-UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE} AND action IN ({_LEAVES_A_LINK})
-UNION ALL SELECT 'took', kept.folder, kept.name, kept.inode FROM keepers kept JOIN records ON id = kept.record
-    WHERE kept.record BETWEEN ?1 AND ?2 AND {IS_LEFT} AND action NOT IN ({quoted(ON_DUPLICATES | ON_SYMLINKS)})
-UNION ALL SELECT 'filled', source_folder, source_name, NULL {_RANGE}
+UNION ALL SELECT 'took', source_folder, source_name, NULL, id {_RANGE} AND action IN ({_LEAVES_A_LINK})
+UNION ALL SELECT 'took', kept.folder, kept.name, kept.inode, id FROM keepers kept JOIN records ON id = kept.record
+    WHERE kept.record BETWEEN ?1 AND ?2 AND {IS_LEFT}{{only}} AND action NOT IN ({quoted(ON_DUPLICATES | ON_SYMLINKS)})
+UNION ALL SELECT 'filled', source_folder, source_name, NULL, id {_RANGE}
     AND action IN ({quoted(RELOCATIONS)}) AND action NOT IN ({_LEAVES_A_LINK})
-UNION ALL SELECT 'removed', target_folder, target_name, NULL {_RANGE} AND action = 'make-folder'
-UNION ALL SELECT 'made', target_folder, target_name, NULL {_RANGE} AND action = 'remove-folder' AND category NOT NULL
+UNION ALL SELECT 'removed', target_folder, target_name, NULL, id {_RANGE} AND action = 'make-folder'
+UNION ALL SELECT 'made', target_folder, target_name, NULL, id {_RANGE} AND action = 'remove-folder'
+    AND category NOT NULL
 """
 """The paths of files now, and after an undo of the operation. Undo needs the original of a copy that it removes, the
 link that it replaces by a duplicate, and the keeper of a duplicate that it removes again.
 """
 
 _LATER = "l.id BETWEEN ? AND ? AND l.state = 'done'"
-_RESULT = "coalesce(l.target_inode, l.inode), coalesce(l.target_mtime_ns, l.mtime_ns)"
+_RESULT = "coalesce(l.target_inode, l.inode), coalesce(l.target_mtime_ns, l.mtime_ns), k.record, l.id"
 _USES = quoted({Action.COPY, Action.HARDLINK, Action.SYMLINK})
 _FROM_SOURCE = f"""
 SELECT CASE WHEN l.action IN ({_USES}) THEN 'used' ELSE 'took' END, s.absolute, k.name, k.inode,
@@ -124,10 +127,15 @@ class Relations:
         self._queries = queries
 
     def later(
-        self, operation: Operation, others: Sequence[Operation], needed: Callable[[], Collection[bytes]]
+        self,
+        operation: Operation,
+        others: Sequence[Operation],
+        needed: Callable[[], Collection[bytes]],
+        within: str = "",
     ) -> Iterator[Related]:
         """Yield the records of `others`, all later, that used files or folders of the operation, or that removed one of
-        the folders `needed` for its undo. An organize removes only folders from which it moved files.
+        the folders `needed` for its undo. An organize removes only folders from which it moved files. `within` is a
+        table of a selection: only its records of the operation count.
         """
         self._queries.select(_SHARED, (operation.id,))
         try:
@@ -138,7 +146,8 @@ class Relations:
             others = [other for other in others if other.id in sharing]
             if others:
                 self._queries.select("CREATE INDEX temp.shared_theirs ON shared (theirs)")
-                self._queries.select(_KNOWN, self._queries.record_range(operation))
+                only = f" AND id IN (SELECT record FROM {within})" if within else ""
+                self._queries.select(_KNOWN.format(only=only), self._queries.record_range(operation))
                 self._queries.select("CREATE INDEX temp.known_place ON known (folder, name)")
             for other in others:
                 yield from self._of(other)
@@ -164,15 +173,15 @@ class Relations:
     def _removed(self, other: Operation, needed: Collection[bytes]) -> Iterator[Related]:
         """Yield the empty folders that an operation has removed among the absolute paths `needed`."""
         query = (
-            f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
+            f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name, r.id FROM records r CROSS JOIN {FOLDERS}"
             " WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action = 'remove-folder' AND r.category NOT NULL"
             " AND f.id = r.target_folder"
         )
         for rows in self._queries.stream(query, self._queries.record_range(other)):
-            for above, name in rows:
+            for above, name, later in rows:
                 path = join(above, name)
                 if path in needed:
-                    yield Related(Link.REMOVED, other.id, path, path, None)
+                    yield Related(Link.REMOVED, other.id, path, path, None, later=later)
 
     def made_folders(self, operation: Operation) -> Iterator[bytes]:
         """Yield the absolute paths of the folders that the operation made and no undo has removed."""

@@ -57,9 +57,25 @@ class Operation(NamedTuple):
     problems: int
 
     @property
+    def part(self) -> dict[str, list[str]] | None:
+        """What says which files an undo or redo was about, None for all."""
+        return part_of(self.options)
+
+    @property
     def destination(self) -> bytes | None:
         """The destination that the user named: `dest` may be the folder above it that was there before the run."""
         return destination_of(self.options) or self.dest
+
+
+def part_of(options: str) -> dict[str, list[str]] | None:
+    """Return what says which files an undo or redo is about, by the options of its operation or job; None for all."""
+    if isinstance(options, str) and '"part"' not in options:
+        return None
+    found = parsed_options(options).get("part")
+    if not isinstance(found, dict):
+        return None
+    lists = {name: found.get(name) for name in ("patterns", "categories")}
+    return {name: [str(each) for each in values] if isinstance(values, list) else [] for name, values in lists.items()}
 
 
 def destination_of(options: str) -> bytes | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
     from fileorg.journal.rows import Operation, RecordedFolder, RecordId
 
-_IS_COUNTED = (
+IS_COUNTED = (
     f"(r.category IS NOT '{MOVED_ASIDE}' OR r.state IN ({quoted(PROBLEM_STATES)}))"
     f" AND (r.action NOT IN ({quoted(FOLDER_ACTIONS | ON_SYMLINKS)}) OR r.category <> '{EMPTIED_FOLDER}'"
     f" OR (r.category = '{EMPTIED_FOLDER}' AND r.state IN ({quoted(PROBLEM_STATES)}))"
@@ -34,10 +34,10 @@ _IS_COUNTED = (
 reported beside the moved files and do not count; nor do symlinks that stay because their file does. A file that got a
 temporary name first counts with the record of its new name.
 """
-_OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {_IS_COUNTED}"
+_OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {IS_COUNTED}"
 _STATES = quoted(WAS_DONE)
 _WAS_DONE = f"{_OPERATION} AND r.state IN ({_STATES})"
-_BYTES = "sum(CASE WHEN r.source_name IS NULL THEN 0 ELSE coalesce(r.size, 0) END)"
+BYTES = "sum(CASE WHEN r.source_name IS NULL THEN 0 ELSE coalesce(r.size, 0) END)"
 
 _KIND = (
     f"r.state, r.reason, CASE WHEN r.reason IN ({quoted(ABOUT_ANOTHER_FILE)}) THEN NULL ELSE r.about END,"
@@ -71,9 +71,9 @@ class RecordSums:
         subject of the operation.
         """
         rows = self._queries.select(
-            f"SELECT state, count(*), {_BYTES} FROM records r"
+            f"SELECT state, count(*), {BYTES} FROM records r"
             " WHERE id >= (SELECT first_record FROM operations WHERE id = ?1) AND operation = ?1"
-            f" AND {_IS_COUNTED} GROUP BY state",
+            f" AND {IS_COUNTED} GROUP BY state",
             (operation,),
         )
         try:
@@ -83,13 +83,13 @@ class RecordSums:
 
     def left(self, operation: Operation) -> tuple[int, int]:
         """Return how many files, and how many bytes, an undo would try."""
-        query = f"SELECT count(*), coalesce({_BYTES}, 0) {_OPERATION} AND {IS_LEFT}"
+        query = f"SELECT count(*), coalesce({BYTES}, 0) {_OPERATION} AND {IS_LEFT}"
         [(files, size_bytes)] = self._queries.select(query, self._of(operation))
         return files, size_bytes
 
     def categories(self, operation: Operation) -> list[tuple[str, int, int]]:
         """Return (category, files, bytes) of done records, most bytes first."""
-        query = f"SELECT coalesce(r.category, ''), count(*), {_BYTES} {_WAS_DONE} GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1"
+        query = f"SELECT coalesce(r.category, ''), count(*), {BYTES} {_WAS_DONE} GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1"
         return [(str(name), *sums) for name, *sums in self._queries.select(query, self._of(operation))]
 
     def reasons(self, operation: Operation) -> list[ReasonSum]:
@@ -122,7 +122,7 @@ class RecordSums:
     def places(self, operation: Operation) -> Iterator[tuple[RecordedFolder, int, int]]:
         """Yield (folder, files, bytes) of the files moved into each folder."""
         query = (
-            f"SELECT t.base, t.path, t.id, went.* FROM (SELECT r.target_folder AS folder, count(*), {_BYTES}"
+            f"SELECT t.base, t.path, t.id, went.* FROM (SELECT r.target_folder AS folder, count(*), {BYTES}"
             f" {_WAS_DONE} GROUP BY r.target_folder) went JOIN folders t ON t.id = went.folder ORDER BY t.base, t.path"
         )
         for rows in self._queries.stream(query, self._of(operation)):

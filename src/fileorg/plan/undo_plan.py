@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fileorg.journal.journal import Journal
     from fileorg.journal.relations import MadeFolder
-    from fileorg.journal.rows import DoneRecord, Operation, RecordId
+    from fileorg.journal.rows import DoneRecord, Operation
     from fileorg.storage.local.storage import LocalStorage
 
 _new_row = row_maker(PlanRow)
@@ -50,34 +50,29 @@ class UndoPlan:
         storages: Sequence[LocalStorage],
         *,
         rename: bool = False,
-        only: Sequence[tuple[RecordId, RecordId]] = (),
+        selected: bool = False,
     ) -> None:
-        """`only` limits the plan to ranges of records, each from a first to a last one, if there are any."""
+        """With `selected`, only the records of the journal's selection."""
         self._journal = journal
-        self._only = only
+        self._selected = selected
         self._rename = rename
         self._operation = operation
         self._storages = storages
         self._absent = {base for base, storage in enumerate(storages) if isinstance(storage, AbsentStorage)}
         counts = journal.sums.counts(operation.id)
         self.files, self.size_bytes = counts.get(RecordState.DONE, (0, 0))
-        if counts.keys() & {RecordState.CHANGED, RecordState.MISSING}:  # recovery may not have settled them
+        if selected:
+            self.files, self.size_bytes = journal.selection.counts(operation)
+        elif counts.keys() & {RecordState.CHANGED, RecordState.MISSING}:  # recovery may not have settled them
             self.files, self.size_bytes = journal.sums.left(operation)
         self.purged, _ = counts.get(RecordState.PURGED, (0, 0))
         """The number of files that the operation moved to the trash and that are gone for good."""
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """Yield missing parents, then the inverse of each record. Raises `JournalError` for an invalid row."""
-        for part in self._only:
-            for batch in self._journal.done(self._operation, rows, part):
-                rows_of_part, held = _after_their_files([_inverse(record) for record in batch])
-                yield rows_of_part + held
-        if self._only:
-            yield from self._made_folders(rows)
-            return
         yield from in_batches(self._missing_parents(), rows)
         has_symlinks, held = self._journal.has_symlinks(self._operation), list[PlanRow]()
-        inverses = ([_inverse(record) for record in batch] for batch in self._journal.done(self._operation, rows))
+        inverses = ([_inverse(record) for record in batch] for batch in self._records(rows))
         for plan in unsplit(inverses):
             if self._absent:
                 plan = [self._without_absent(row) for row in plan]  # noqa: PLW2901
@@ -89,18 +84,14 @@ class UndoPlan:
                 yield due
         if held:
             yield held
+        if self._selected:
+            return
         # The undo of their operation had to keep these folders, because files of this operation were in them.
         left = self._journal.relations.left_folders(self._operation)
         yield from in_batches((_removal(each) for each in left if each.base not in self._absent), rows)
 
-    def _made_folders(self, rows: int) -> Iterator[list[PlanRow]]:
-        """Yield the removals of the folders that the operation made, which may be empty now. Nothing between them is
-        undone.
-        """
-        for batch in self._journal.done(self._operation, rows):
-            for is_made, some in groupby(batch, lambda record: record.action is Action.MAKE_FOLDER):
-                if is_made:
-                    yield list(map(_inverse, some))
+    def _records(self, rows: int) -> Iterator[list[DoneRecord]]:
+        return self._journal.done(self._operation, rows, selected=self._selected)
 
     def _without_absent(self, row: PlanRow) -> PlanRow:
         """Return the row, with a reason if something that it needs is in a base that is missing."""
@@ -139,7 +130,11 @@ class UndoPlan:
             return
         gone = {(base, path) for base, path, _ in missing}
         places: set[tuple[Base, bytes]] = {
-            place for place in self._journal.needed_places(self._operation) if place not in gone
+            place
+            for place in self._journal.needed_places(
+                self._operation, self._journal.selection.CHOSEN if self._selected else ""
+            )
+            if place not in gone
         }
         places |= self._places_of_files(gone)
         needed = {(base, above) for base, path in places for above in with_parents(path)}
@@ -151,7 +146,7 @@ class UndoPlan:
     def _places_of_files(self, folders: set[tuple[Base, bytes]]) -> set[tuple[Base, bytes]]:
         """Return those of the folders that something returns to: a folder is not made for a file that is gone."""
         found: set[tuple[Base, bytes]] = set()
-        for batch in self._journal.done(self._operation, _ROWS):
+        for batch in self._records(_ROWS):
             for row in map(_inverse, batch):
                 place = row.target_base, row.target_folder
                 if place in folders and place not in found and self._may_come(row):

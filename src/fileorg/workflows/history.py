@@ -74,7 +74,7 @@ def operations_in(folder: bytes, page: tuple[int, int], state: StateDirectory) -
     with open_journal(state, read_only=True) as journal:
         operations = journal.operations()
         statuses = dict(zip((each.id for each in operations), operation_statuses(operations), strict=True))
-        places = _places(operations, _absolute(folder))
+        places = _places(operations, absolute(folder))
         chosen = [each for each in operations if any(journal.worked_in(each, place) for place in places)]
         shown = chosen[(number - 1) * size : number * size]
         return OperationPage(len(chosen), shown, [statuses[each.id] for each in shown], journal.more_roots())
@@ -118,13 +118,13 @@ def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[tuple[byte
 
 def trail(path: bytes, state: StateDirectory) -> Trail:
     """Return the steps that moved a file to `path` and away from it, in all operations. Raises `JournalError`."""
-    asked = _absolute(path)
+    asked = absolute(path)
     with open_journal(state, read_only=True) as journal:
         places = _places(journal.operations(), asked)
         return Trail(asked, sorted(_steps(journal, places), key=lambda step: step.record.id))
 
 
-def _absolute(path: bytes) -> bytes:
+def absolute(path: bytes) -> bytes:
     """Return the absolute path, without symlinks above its last name."""
     if scheme_of(path):
         return path

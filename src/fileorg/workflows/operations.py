@@ -275,7 +275,11 @@ def mend_torn(
     if operation.kind == "undo" and (undone := journal.operation(operation.undoes or 0)) is not None:
         torn = journal.groups.reverted(torn)
         operation = undone
-    plan = UndoPlan(journal, operation, storages, only=torn)
+    journal.selection.begin()
+    for low, high in torn:
+        journal.selection.add_range(low, high)
+    journal.selection.complete(operation)
+    plan = UndoPlan(journal, operation, storages, selected=True)
     back = begin(journal, "undo", storages, {}, operation.id)
     with contextlib.closing(renamer_for(0, storages, [])) as renamer:
         rows = rows_at_a_time(storages, copies=True)

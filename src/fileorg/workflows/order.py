@@ -62,13 +62,23 @@ class Order:
             self._known[operation.id] = self._looked_up(operation)
         return self._known[operation.id]
 
+    def later(self, operation: Operation) -> list[Operation]:
+        """Return the later operations in effect that may have changed the result of an operation."""
+        return [each for each in self._operations if self._comes_after(each, operation) and self._is_left(each)]
+
+    def related(self, operation: Operation, later: Sequence[Operation], within: str = "") -> Iterator[Related]:
+        """Yield the records of `later` operations on files of an operation; `within` is a table of a selection."""
+        if later:
+            needed = partial(self._needed, operation, within)
+            yield from self._journal.relations.later(operation, later, needed, within)
+
     def _looked_up(self, operation: Operation) -> tuple[set[int], int]:
-        later = [each for each in self._operations if self._comes_after(each, operation) and self._is_left(each)]
+        later = self.later(operation)
         counts = dict.fromkeys((each.id for each in later), 0)
         hinders: set[int] = set()
-        for related in self._related(operation, later):
+        for related in self.related(operation, later):
             counts[related.operation] += 1
-            if related.operation not in hinders and self._is_in_the_way(related):
+            if related.operation not in hinders and self.is_in_the_way(related):
                 hinders.add(related.operation)
         first: set[int] = set()
         for each in later:
@@ -88,17 +98,13 @@ class Order:
         own = line[-1] == line_of(operation.id, self._undoes)[-1]
         return not own and sum(number > operation.id for number in line) % 2 == 1
 
-    def _related(self, operation: Operation, later: Sequence[Operation]) -> Iterator[Related]:
-        if later:
-            yield from self._journal.relations.later(operation, later, partial(self._needed, operation))
-
-    def _needed(self, operation: Operation) -> set[bytes]:
+    def _needed(self, operation: Operation, within: str) -> set[bytes]:
         """Return the folders that must be there when the operation is undone."""
         roots = self._journal.roots(operation)
-        places = (below(roots[base].path, folder) for base, folder in self._journal.needed_places(operation))
+        places = (below(roots[base].path, folder) for base, folder in self._journal.needed_places(operation, within))
         return {above for place in places for above in with_parents(place)}
 
-    def _is_in_the_way(self, related: Related) -> bool:
+    def is_in_the_way(self, related: Related) -> bool:
         """Return whether the file is still in the way on disk. Other programs may have moved or removed it."""
         match related.link:
             case Link.TOOK:

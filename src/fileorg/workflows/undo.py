@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.errors import ErrorCode, Exit, GuardRefused, UnknownOperation, UsageError
 from fileorg.core.figures import when
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation, Root
     from fileorg.workflows.moved_trees import MovedTrees
     from fileorg.workflows.session import Later
+    from fileorg.workflows.undo_part import UndoPart
 
 _SHOWN = UnknownOperation.hint
 
@@ -42,7 +43,8 @@ class UndoOptions(NamedTuple):
     paths of directories of the operation that were moved since.
 
     `operation` None is the last one; then `within` is a real path, and only operations in, above or below it count.
-    Without `further`, an operation is not chosen if a run after it changed nothing, or was purged.
+    Without `further`, an operation is not chosen if a run after it changed nothing, or was purged. `part` limits the
+    undo to some files; it names its targets: see `undo_steps`. The operations `after` are undone before.
     """
 
     operation: int | None = None
@@ -52,6 +54,8 @@ class UndoOptions(NamedTuple):
     roots: Sequence[bytes] = ()
     within: bytes | None = None
     further: bool = True
+    part: UndoPart | None = None
+    after: Sequence[int] = ()
 
 
 class NothingToUndo(UsageError):
@@ -75,9 +79,18 @@ class UndoRun:
         self.moved = moved
         self.idle = idle
         """The last run, if it came after `undone` and changed nothing."""
-        self.plan = UndoPlan(session.journal, undone, session.storages, rename=options.rename)
+        self.is_part = options.part is not None and not session.journal.selection.is_all(undone)
+        """True if only some files of the operation are undone."""
+        self.left = session.journal.sums.left(undone)[0] if self.is_part else 0
+        """How many files of the operation could be undone, if only some are."""
+        self.plan = UndoPlan(session.journal, undone, session.storages, rename=options.rename, selected=self.is_part)
         self._options = options
         self._session = session
+
+    @property
+    def part(self) -> dict[str, Any] | None:
+        """What says which files of the operation are undone, for display; None for all."""
+        return self._options.part.facts() if self.is_part and self._options.part is not None else None
 
     @property
     def elsewhere(self) -> dict[Base, bytes]:
@@ -107,10 +120,12 @@ class UndoRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Undo the operation. Raises `JournalError`."""
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
-        facts = {}
+        facts: dict[str, Any] = {}
         if self.moved is not None:
             self.moved.recognise_files(self._session.journal)
             facts = self.moved.facts()
+        if self.part is not None:
+            facts |= {"part": self.part}
         outcome = self._session.run(self.kind, self.plan, facts, stop, undoes=self.undone.id, changed=changed)
         outcome.notes += self._empty_roots()
         return outcome
@@ -127,7 +142,7 @@ class UndoRun:
         journal = self._session.journal
         operations = journal.operations() if empty and self.kind == "undo" else []
         for other in operations:
-            if other.kind in FORWARD and not _is_left(journal, other, operations):
+            if other.kind in FORWARD and not is_left(journal, other, operations):
                 for path in empty.intersection(journal.relations.made_folders(other)):
                     yield f"{display(path)} is empty now; operation {other.id} created it: fileorg undo {other.id}"
 
@@ -161,7 +176,10 @@ def undoing(
             about = chosen_operation(session.journal, options, state)[0] if named is None else named
             moved = MovedTrees.found(session, about, options.roots, changes=changes)
         undone, idle = chosen_operation(session.journal, options, state)
-        _check_order(session.journal, undone, rename=options.rename)
+        if options.part is None:
+            order_of(session.journal, options).check(undone)
+        else:
+            _select(session.journal, undone, options.part, options)
         roots = session.journal.roots(undone)
         absent = set() if options.include_changed else absent_roots(roots)
         absent |= _unused_destination(session.journal, undone, roots)
@@ -191,10 +209,26 @@ def nothing_to(word: str, state: StateDirectory) -> NothingToUndo:
     return NothingToUndo(f"Nothing to {word} (journal: {display(state.path)}).", hint=_SHOWN)
 
 
-def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:
-    """Raise `OthersFirst`. Checked before the folders, because a later operation may have removed one."""
+def order_of(journal: Journal, options: UndoOptions) -> Order:
+    """Return the order in which operations can be undone. It is checked before the folders, because a later operation
+    may have removed one.
+    """
     operations = journal.operations()
-    Order(journal, lambda each: _is_left(journal, each, operations), rename=rename).check(undone)
+    after = frozenset(options.after)
+    return Order(
+        journal, lambda each: each.id not in after and is_left(journal, each, operations), rename=options.rename
+    )
+
+
+def _select(journal: Journal, undone: Operation, part: UndoPart, options: UndoOptions) -> None:
+    """Select the files of a part. Raises `NothingToUndo` if none of them is of the operation."""
+    from fileorg.workflows.undo_part import plan_part
+
+    targets = [operation for number in part.targets if (operation := journal.operation(number)) is not None]
+    plan = plan_part(journal, targets, part, order_of(journal, options))
+    if undone.id not in {step.operation.id for step in plan.steps}:
+        word = "redo" if options.redo else "undo"
+        raise NothingToUndo(f"Operation {undone.id} has nothing left to {word} there.", hint=_SHOWN)
 
 
 def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirectory) -> tuple[Operation, IdleRun | None]:
@@ -203,6 +237,8 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
     An operation, its undo, the redo of that … form a chain: the newest link with something left to undo is chosen.
     Raises `UsageError` if there is none, `GuardRefused` if there are only others that were not asked for.
     """
+    if options.part is not None and (named := journal.operation(options.operation or 0)) is not None:
+        return named, None
     if options.operation is not None:
         return _numbered(journal, options.operation, redo=options.redo), None
     word = "redo" if options.redo else "undo"
@@ -211,9 +247,9 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
     idle = None if options.redo else _idle_run(options.within, state)
     last = None
     for operation in operations:
-        if operation.kind not in kinds or not _is_in(journal, operation, options.within):
+        if operation.kind not in kinds or not is_in(journal, operation, options.within):
             continue
-        if _is_left(journal, operation, operations):
+        if is_left(journal, operation, operations):
             last = operation
             break
         later = {each.kind for each in operations if each.undoes == operation.id}
@@ -227,7 +263,7 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
             ended = operation.ended_ns or operation.started_ns
             idle = IdleRun(operation.root, operation.kind, ended, operation.id)
     if last is None:
-        others = (each for each in operations if each.kind in kinds and _is_left(journal, each, operations))
+        others = (each for each in operations if each.kind in kinds and is_left(journal, each, operations))
         if options.within is not None and (other := next(others, None)) is not None:
             raise GuardRefused(
                 f"Nothing in {display(options.within)} can be {'redone' if options.redo else 'undone'}: operation"
@@ -253,7 +289,7 @@ def _idle_run(within: bytes | None, state: StateDirectory) -> IdleRun | None:
     return max(runs, key=lambda run: (run.after, run.ended_ns), default=None)
 
 
-def _is_in(journal: Journal, operation: Operation, within: bytes | None) -> bool:
+def is_in(journal: Journal, operation: Operation, within: bytes | None) -> bool:
     return within is None or any(_are_related(root.path, within) for root in journal.roots(operation))
 
 
@@ -268,13 +304,10 @@ def _numbered(journal: Journal, number: int, *, redo: bool) -> Operation:
     named = journal.operation(number)
     if named is None:
         raise UnknownOperation(number)
-    chain = {named.id}
-    for operation in reversed(operations):  # oldest first: an undo comes after its operation
-        if operation.undoes in chain:
-            chain.add(operation.id)
+    chain = chain_of(named, operations)
     forward = BACKWARD if redo or named.kind == "undo" else FORWARD
     for operation in operations:
-        if operation.id in chain and operation.kind in forward and _is_left(journal, operation, operations):
+        if operation.id in chain and operation.kind in forward and is_left(journal, operation, operations):
             return operation
     for operation in operations:
         if not redo and operation.id in chain and operation.kind in forward and _is_empty_again(journal, operation):
@@ -292,7 +325,16 @@ def _numbered(journal: Journal, number: int, *, redo: bool) -> Operation:
     raise NothingToUndo(f"Operation {named.id} has nothing left to {word}.", hint=_SHOWN)
 
 
-def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
+def chain_of(named: Operation, operations: Sequence[Operation]) -> set[int]:
+    """Return an operation with its undos, their redos, and so on; `operations` are the newest first."""
+    chain = {named.id}
+    for operation in reversed(operations):  # an undo comes after its operation
+        if operation.undoes in chain:
+            chain.add(operation.id)
+    return chain
+
+
+def is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
     """Return whether the operation has anything left to undo. Folders alone are tried once: the rest is not empty."""
     later = {each.kind for each in operations if each.undoes == operation.id}
     if not later - {PURGE}:

@@ -86,7 +86,7 @@ def history(
 
 _OPERATION_TITLES = (
     "operation", "kind", "root", "dest", "started", "ended", "files", "size_bytes", "problems", "status", "undone_by",
-    "stopped_early", "partly_purged",
+    "stopped_early", "partly_purged", "undoes", "in_part",
 )  # fmt: skip
 
 
@@ -113,6 +113,8 @@ def _show_operations(
             op.size_bytes,
             op.problems,
             *_in(format_, status),
+            op.undoes,
+            _flag(format_, is_set=op.part is not None),
         )
         for op, status in zip(operations, statuses, strict=True)
     ]
@@ -126,6 +128,10 @@ def _in(format_: ListFormat, status: "OperationStatus") -> Iterator[Any]:
             yield value
         else:
             yield " ".join(map(str, value)) if isinstance(value, list) else str(value).lower()
+
+
+def _flag(format_: ListFormat, *, is_set: bool) -> bool | str:
+    return str(is_set).lower() if format_ is ListFormat.CSV else is_set
 
 
 def _write_operations(
@@ -173,6 +179,7 @@ def _operation_table(
     rows = []
     for op, status in zip(operations, statuses, strict=True):
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
+        what += " (part)" if op.part is not None else ""
         counts = (f"{op.done or 0:,}", size(op.size_bytes or 0))
         where = short(op.root) + (f" and {more_roots[op.id]} more" if op.id in more_roots else "")
         rows.append((str(op.id), when(op.started_ns), what, where, *counts, status_in_words(status)))

@@ -4,23 +4,39 @@ from typing import Annotated
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.commands.undo import IncludeChanged, NewRoot, OfJob, Rename, Within, run_undo, undo_job, undo_options
+from fileorg.cli.commands.undo import carry_out
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument
+from fileorg.cli.undo_words import (
+    Category,
+    Files,
+    IncludeChanged,
+    Last,
+    Later,
+    NewRoot,
+    OfJob,
+    Rename,
+    Since,
+    Within,
+    Words,
+    undo_options,
+)
 
 EXAMPLES = """
 # The last undo was a mistake
 fileorg redo
+
+# Redo what undo 8 did to one folder only
+fileorg redo 8 -- Images/
 
 # See what a redo would change
 fileorg redo --dry-run
 """
 
 OperationNumber = Annotated[
-    int | None,
+    str | None,
     Argument(
         metavar="OP",
-        min=1,
         help="The number of the undo, or of the operation that it undid. Default: the last undo.",
         show_default=False,
         complete=complete.redoable,
@@ -30,6 +46,11 @@ OperationNumber = Annotated[
 
 def redo(
     operation: OperationNumber = None,
+    files: Files = None,
+    category: Category = None,
+    last: Last = None,
+    since: Since = None,
+    later: Later = None,
     within: Within = None,
     job: OfJob = None,
     include_changed: IncludeChanged = False,
@@ -59,9 +80,10 @@ def redo(
     Moves the files back to where the operation had put them, by the same rules as fileorg undo: nothing is overwritten,
     and files that cannot be moved are listed.
     """
-    chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename, redo=True)
+    words = Words(operation, files, category, last, since, later, within, job)
+    chosen = undo_options(words, root, include_changed=include_changed, rename=rename, redo=True)
     options = OutputOptions(
         dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
     )
     state = shared.state(state_dir, dry_run=dry_run)
-    return run_undo(chosen, options, state) if job is None else undo_job(job, chosen, options, state)
+    return carry_out(words, chosen, options, state)
