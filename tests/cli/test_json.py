@@ -76,6 +76,7 @@ STEPS: list[tuple[list[str], str]] = [
     (["purge", "--dry-run"], "purge plan"),
     (["purge", "--yes"], "purge result"),
     (["recover"], "recover"),
+    (["storage", "check", "memory://bucket/x"], "storage"),
     (["report", "-o", "-"], "report"),
     (["report", "4", "-o", "-"], "report"),
     (["report", "tree", "-o", "-"], "report"),

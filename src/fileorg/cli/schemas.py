@@ -831,6 +831,37 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             }
         ),
     ),
+    "storage": (
+        "`storage check`",
+        _object(
+            {
+                "url": {"type": "string", "description": "the URL that was given"},
+                "endpoint": {"type": "string", "description": "the address of the service; empty for AWS"},
+                "probes": _array(
+                    _object(
+                        {
+                            "name": {"type": "string", "description": "what was tried"},
+                            "result": {
+                                "enum": ["kept", "ignored", "missing", "failed"],
+                                "description": "ignored: the store claimed success, and did what it must not do",
+                            },
+                            "cause": _or_null(_TEXT, "why it could not be tried"),
+                        }
+                    )
+                ),
+                "uses": _array(
+                    _object(
+                        {
+                            "name": {"enum": ["move", "upload", "large"]},
+                            "safe": _FLAG,
+                            "unmet": _array(_TEXT, "the probes that would have to succeed"),
+                        }
+                    )
+                ),
+                "tested": {"type": "boolean", "description": "false for a service that fileorg was never run on"},
+            }
+        ),
+    ),
     "error": ("every command, on standard error", _object({"error": _ERROR})),
     "event": (
         "`--progress json`, one per line on standard error",

@@ -75,20 +75,21 @@ def open_store(stack: contextlib.ExitStack, url: bytes) -> LocalStorage:
     from fileorg.storage.object.object_storage import ObjectStorage
     from fileorg.storage.object.store_error import StoreError
 
-    scheme, bucket, prefix = parsed(url)
-    storage = stack.enter_context(contextlib.closing(ObjectStorage(_open_client(url, scheme, bucket), prefix)))
+    prefix = parsed(url).prefix
+    storage = stack.enter_context(contextlib.closing(ObjectStorage(open_bucket(url), prefix)))
     try:
         next(storage.client.pages(prefix), None)
     except StoreError as error:
-        raise _failure(error, url) from error
+        raise failure(error, url) from error
     # The parts of fileorg that all storages share call nothing that this one does not have; actions know their kind.
     return cast("LocalStorage", storage)
 
 
-def _open_client(url: bytes, scheme: str, bucket: str) -> ObjectClient:
-    """Return the client of a bucket. Raises `UsageError`, `StorageFailure`."""
+def open_bucket(url: bytes, *, part_bytes: int | None = None) -> ObjectClient:
+    """Return the client of the bucket of a URL: see `opener.open_client`. Raises `UsageError`, `StorageFailure`."""
     from fileorg.storage.object.opener import MEMORY, S3, open_client
 
+    scheme, bucket, _ = parsed(url)
     configured = _configured() if scheme != MEMORY else {}
     if scheme not in {MEMORY, S3, *configured}:
         raise UsageError(
@@ -96,7 +97,7 @@ def _open_client(url: bytes, scheme: str, bucket: str) -> ObjectClient:
             hint=f"it opens s3:// and folders; for another service, add [storage.{scheme}] to fileorg.toml",
             code=ErrorCode.PATH_UNUSABLE,
         )
-    return open_client(scheme, bucket, configured.get(scheme))
+    return open_client(scheme, bucket, configured.get(scheme), part_bytes=part_bytes)
 
 
 def _configured() -> Mapping[str, StoreSettings]:
@@ -109,7 +110,7 @@ def _configured() -> Mapping[str, StoreSettings]:
     return read_configuration(path, with_rules=False).stores
 
 
-def _failure(error: StoreError, url: bytes) -> FileorgError:
+def failure(error: StoreError, url: bytes) -> FileorgError:
     """Return the error for a store that does not answer as it should."""
     from fileorg.storage.object.store_error import StoreCode
 

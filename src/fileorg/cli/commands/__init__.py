@@ -1,4 +1,6 @@
-"""One module per command, each with a function of the command's name; with a _ after it if it is a word of Python."""
+"""One module per command, each with a function of the command's name, with a _ after it if the name is taken: `import`
+is a word of Python, `storage` a module of local files.
+"""
 
 from importlib import import_module
 from types import ModuleType
@@ -28,6 +30,7 @@ COMMANDS = {
     "purge": MORE,
     "categories": MORE,
     "rules": MORE,
+    "storage": MORE,
     "demo": MORE,
 }
 """The commands in the order of --help, with their panels."""
@@ -44,4 +47,4 @@ def function_of(name: str) -> Any:
 
 
 def _in_python(name: str) -> str:
-    return f"{name}_" if name == "import" else name
+    return f"{name}_" if name in {"import", "storage"} else name

@@ -15,6 +15,7 @@ from fileorg.storage.object.sender import CONCURRENT, StoreAnswer
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
     from fileorg.core.store_settings import StoreSettings
@@ -52,12 +53,11 @@ class AwsSender:
         try:
             client = self._client or await self._connected()
             answer = await client._make_api_call(operation, parameters)  # noqa: SLF001 - its methods are made of this
-            headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
             if operation == "GetObject":
                 expected, answer["Body"] = answer.get("ContentLength"), await answer["Body"].read()
                 if expected is not None and len(answer["Body"]) != expected:
                     raise StoreError(StoreCode.INCOMPLETE)
-            elif operation != "HeadObject" and aws_errors.is_page(headers):
+            if not _is_of_store(operation, answer):
                 raise StoreError(StoreCode.NOT_A_STORE, may_be_done=True)
         except ClientError as error:
             raise aws_errors.of_answer(operation, error.response) from None
@@ -101,6 +101,27 @@ class AwsSender:
 
 _FREE = frozenset({"GetBucketVersioning"})
 """Requests that have no parameter for requester pays."""
+
+
+_FIELDS = {
+    "ListObjectsV2": "IsTruncated",
+    "HeadObject": "ETag",
+    "GetObject": "ETag",
+    "PutObject": "ETag",
+    "UploadPart": "ETag",
+    "CopyObject": "CopyObjectResult",
+    "UploadPartCopy": "CopyPartResult",
+    "CreateMultipartUpload": "UploadId",
+    "CompleteMultipartUpload": "ETag",
+}
+"""What each answer of a store has, and a page of a proxy has not: botocore reads such a page as an empty answer."""
+
+
+def _is_of_store(operation: str, answer: Mapping[str, Any]) -> bool:
+    if operation == "DeleteObject":  # the answer of a store is empty
+        about = answer.get("ResponseMetadata", {})
+        return about.get("HTTPStatusCode") == 204 or not aws_errors.is_page(about.get("HTTPHeaders", {}))
+    return operation not in _FIELDS or _FIELDS[operation] in answer
 
 
 def _sending_once() -> type:

@@ -84,7 +84,7 @@ class LoopThread:
             self._loop = self._thread = None
         if loop is not None and thread is not None:
             with contextlib.suppress(NotYet):
-                asyncio.run_coroutine_threadsafe(last(), loop).result(_CLOSE_SECONDS)
+                asyncio.run_coroutine_threadsafe(_finish(last), loop).result(_CLOSE_SECONDS)
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
@@ -99,15 +99,16 @@ class LoopThread:
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    """Run the loop until it is stopped, then end what is left in it."""
+    """Run the loop until it is stopped."""
     asyncio.set_event_loop(loop)
     loop.run_forever()
-    pending = asyncio.all_tasks(loop)
-    for task in pending:
-        task.cancel()
-    if pending:
-        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+async def _finish(last: Callable[[], Awaitable[None]]) -> None:
+    """End what is under way before its connections are closed."""
+    await _ended([task for task in asyncio.all_tasks() if task is not asyncio.current_task()])
+    await last()
 
 
 class _Rows:

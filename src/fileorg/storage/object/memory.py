@@ -273,16 +273,17 @@ class MemoryClient:
             )  # fmt: skip
 
     def delete(self, rows: Sequence[ObjectDeletion]) -> list[ObjectOutcome]:
-        return [self._delete(row) for row in rows]
+        needed = Precondition.DELETE_IF_MATCH if len(rows) == 1 else Precondition.BATCH_DELETE_IF_MATCH
+        return [self._delete(row, needed) for row in rows]
 
-    def _delete(self, row: ObjectDeletion) -> ObjectOutcome:
+    def _delete(self, row: ObjectDeletion, needed: Precondition) -> ObjectOutcome:
         if (error := key_error(row.key)) is not None:
             return ObjectOutcome(Result.FAILED, error=error)
         with self._within.lock:
             found = self._within.newest(row.key)
             if found is None:
                 return ObjectOutcome(Result.GONE)
-            if Precondition.BATCH_DELETE_IF_MATCH in self._within.honoured and found.stored.etag != row.etag:
+            if needed in self._within.honoured and found.stored.etag != row.etag:
                 return ObjectOutcome(Result.CHANGED)
             if not self._within.versions:
                 self._within.drop_newest(row.key)

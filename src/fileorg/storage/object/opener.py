@@ -16,20 +16,27 @@ MEMORY = "memory"
 S3 = "s3"
 
 
+SMALLEST_PART_BYTES = 5 << 20
+"""The smallest part that S3 takes, but for the last one."""
+
+
 def open_client(
     scheme: str,
     bucket: str,
     settings: StoreSettings | None = None,
     *,
     is_over: Callable[[], bool] = lambda: False,
+    part_bytes: int | None = None,
 ) -> ObjectClient:
     """Return the client of `SCHEME://BUCKET`, which the caller closes. Nothing is sent yet.
 
     `scheme` is `memory`, `s3` or the NAME of a table `[storage.NAME]`, whose `settings` these are. `is_over` cancels
-    what is under way; it is asked ten times a second. Raises `StorageFailure` if the driver is not installed.
+    what is under way; it is asked ten times a second. `part_bytes` is the size above which it uploads in parts.
+
+    Raises `StorageFailure` if the driver is not installed.
     """
     if scheme == MEMORY:
         return MemoryClient(bucket)
-    from fileorg.storage.object.s3 import S3Client
+    from fileorg.storage.object.s3 import PART_BYTES, S3Client
 
-    return S3Client(bucket, settings, scheme=scheme, is_over=is_over)
+    return S3Client(bucket, settings, scheme=scheme, is_over=is_over, part_bytes=part_bytes or PART_BYTES)

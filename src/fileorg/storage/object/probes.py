@@ -1,0 +1,226 @@
+"""What a store really does: requests with wrong conditions, in a scratch prefix. The usual failure is a silent success.
+
+A probe decides by what the store has afterwards, not only by what it said.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.storage.object.client import (
+    ObjectCopy,
+    ObjectDeletion,
+    ObjectOutcome,
+    Precondition,
+    Result,
+    StoredObject,
+)
+from fileorg.storage.object.store_error import StoreCode, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fileorg.storage.object.client import ObjectClient
+
+_WRONG = "0123456789abcdef0123456789abcdef"
+"""An ETag that no object has."""
+_WRITERS = 8
+_ROUNDS = 3
+
+
+class ProbeVerdict(StrEnum):
+    """What a probe found."""
+
+    KEPT = "kept"
+    """The condition was heeded, or the feature is there."""
+    IGNORED = "ignored"
+    """The store claimed success and did what it was told not to do."""
+    MISSING = "missing"
+    """The store refused the request as a whole, or does not have the feature: nothing was done."""
+    FAILED = "failed"
+    """The probe could not be made: see its error."""
+
+
+class ProbeSubject(StrEnum):
+    """What is probed beside the conditions of `Precondition`."""
+
+    RACE = "race"
+    CHECKSUMS = "checksums"
+    METADATA = "metadata"
+    VERSIONS = "versions"
+
+
+class ProbeResult(NamedTuple):
+    """What one probe found. `subject` is a `Precondition` or a `ProbeSubject`."""
+
+    subject: str
+    verdict: ProbeVerdict
+    error: StoreError | None = None
+
+
+MOVES = frozenset({Precondition.COPY_IF_ABSENT, Precondition.COPY_IF_MATCH, Precondition.BATCH_DELETE_IF_MATCH})
+"""What a move needs: else it could overwrite, copy something else, or remove what was not copied."""
+UPLOADS = frozenset({Precondition.PUT_IF_ABSENT})
+LARGE = frozenset({Precondition.COMPLETE_IF_ABSENT})
+
+
+def unmet(results: list[ProbeResult], needed: frozenset[Precondition]) -> list[Precondition]:
+    """Return the conditions that are needed and not heeded. If a race has several winners where one writer alone is
+    refused, the store looks first and writes then: no condition on the target counts.
+    """
+    kept = {each.subject for each in results if each.verdict is ProbeVerdict.KEPT}
+    if Precondition.COPY_IF_ABSENT in kept and ProbeSubject.RACE not in kept:
+        kept -= {Precondition.COPY_IF_ABSENT, Precondition.PUT_IF_ABSENT, Precondition.COMPLETE_IF_ABSENT}
+    return sorted(needed - kept)
+
+
+class StoreProbe:
+    """The probes of one store. All keys are below `scratch`, which nothing else uses."""
+
+    def __init__(self, client: ObjectClient, scratch: bytes, *, part_bytes: int) -> None:
+        """`part_bytes` is the size above which the client uploads in parts."""
+        self._client, self._scratch, self._part_bytes = client, scratch, part_bytes
+
+    def results(self) -> Iterator[ProbeResult]:
+        """Yield the result of each probe. Raises `StoreError` if the first write fails: then nothing can be probed.
+
+        Removes all its objects at the end, also after an error.
+        """
+        probes: dict[str, Callable[[], ProbeVerdict]] = {
+            Precondition.PUT_IF_ABSENT: self._put_if_absent,
+            Precondition.COPY_IF_ABSENT: self._copy_if_absent,
+            Precondition.COPY_IF_MATCH: self._copy_if_match,
+            Precondition.DELETE_IF_MATCH: lambda: self._delete_if_match(1),
+            Precondition.BATCH_DELETE_IF_MATCH: lambda: self._delete_if_match(2),
+            Precondition.COMPLETE_IF_ABSENT: self._complete_if_absent,
+            ProbeSubject.RACE: self._race,
+            ProbeSubject.METADATA: self._metadata,
+            ProbeSubject.CHECKSUMS: self._checksums,
+            ProbeSubject.VERSIONS: self._versions,
+        }
+        try:
+            self._write(b"first")
+            for subject, probe in probes.items():
+                try:
+                    yield ProbeResult(subject, probe())
+                except StoreError as error:
+                    is_missing = error.code is StoreCode.UNSUPPORTED
+                    yield ProbeResult(subject, ProbeVerdict.MISSING if is_missing else ProbeVerdict.FAILED, error)
+        finally:
+            self._clear()
+
+    def _key(self, name: bytes) -> bytes:
+        return self._scratch + name
+
+    def _write(self, name: bytes, content: bytes = b"fileorg") -> StoredObject:
+        _check(self._client.put(self._key(name), content, if_absent=False))
+        return self._find(name)
+
+    def _find(self, name: bytes) -> StoredObject:
+        found = self._client.head([self._key(name)])[0]
+        if isinstance(found, StoreError):
+            raise found
+        if found is None:
+            raise StoreError(StoreCode.GONE)
+        return found
+
+    def _copy(self, source: StoredObject, name: bytes, etag: str) -> ObjectOutcome:
+        return self._client.copy([ObjectCopy(source.key, etag, self._key(name), source.size)])[0]
+
+    def _put_if_absent(self) -> ProbeVerdict:
+        before = self._write(b"put", b"one")
+        outcome = self._client.put(before.key, b"another")
+        return _verdict(outcome, Result.TARGET_EXISTS, is_harmed=self._find(b"put").etag != before.etag)
+
+    def _copy_if_absent(self) -> ProbeVerdict:
+        source, before = self._write(b"source", b"one"), self._write(b"target", b"another")
+        outcome = self._copy(source, b"target", source.etag)
+        return _verdict(outcome, Result.TARGET_EXISTS, is_harmed=self._find(b"target").etag != before.etag)
+
+    def _copy_if_match(self) -> ProbeVerdict:
+        source = self._write(b"changed")
+        outcome = self._copy(source, b"copy of changed", _WRONG)
+        is_there = self._client.head([self._key(b"copy of changed")])[0] is not None
+        return _verdict(outcome, Result.CHANGED, is_harmed=is_there)
+
+    def _delete_if_match(self, count: int) -> ProbeVerdict:
+        """Try to delete with wrong ETags: one object has a request of its own, several share one."""
+        kept = [self._write(b"kept %d" % number) for number in range(count)]
+        outcomes = self._client.delete([ObjectDeletion(each.key, _WRONG) for each in kept])
+        left = self._client.head([each.key for each in kept])
+        is_harmed = None in left
+        verdicts = [_verdict(each, Result.CHANGED, is_harmed=is_harmed) for each in outcomes]
+        return max(verdicts, key=list(ProbeVerdict).index)
+
+    def _complete_if_absent(self) -> ProbeVerdict:
+        before = self._write(b"parts")
+        outcome = self._client.put(before.key, io.BytesIO(bytes(self._part_bytes + 1)))
+        return _verdict(outcome, Result.TARGET_EXISTS, is_harmed=self._find(b"parts").etag != before.etag)
+
+    def _race(self) -> ProbeVerdict:
+        """Let several writers copy onto one key at once: exactly one may succeed."""
+        sources = [self._write(b"racer %d" % number, b"%d" % number) for number in range(_WRITERS)]
+        for round_ in range(_ROUNDS):
+            outcomes = self._raced(sources, b"won %d" % round_)
+            won = [each for each in outcomes if each.result is Result.DONE]
+            # An ambiguous answer is no lie; nobody knows who has won then.
+            if len(won) > 1 or (won and self._find(b"won %d" % round_).etag != won[0].etag):
+                return ProbeVerdict.IGNORED
+        return ProbeVerdict.KEPT
+
+    def _raced(self, sources: list[StoredObject], name: bytes) -> list[ObjectOutcome]:
+        outcomes: list[ObjectOutcome] = []
+        start = threading.Barrier(len(sources))
+
+        def run(source: StoredObject) -> None:
+            start.wait()
+            outcomes.append(self._copy(source, name, source.etag))
+
+        threads = [threading.Thread(target=run, args=(each,)) for each in sources]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return outcomes
+
+    def _metadata(self) -> ProbeVerdict:
+        """Copy an object with metadata and a header, and see whether both are there."""
+        headers = {"content-type": "text/x-fileorg"}
+        _check(self._client.put(self._key(b"meta"), b"x", if_absent=False, metadata={"fileorg": "1"}, headers=headers))
+        source = self._find(b"meta")
+        _check(self._copy(source, b"copy of meta", source.etag))
+        copied = self._find(b"copy of meta")
+        is_same = copied.metadata == {"fileorg": "1"} and headers.items() <= copied.headers.items()
+        return ProbeVerdict.KEPT if is_same else ProbeVerdict.IGNORED
+
+    def _checksums(self) -> ProbeVerdict:
+        return ProbeVerdict.KEPT if self._write(b"checksum").checksums else ProbeVerdict.MISSING
+
+    def _versions(self) -> ProbeVerdict:
+        return ProbeVerdict.KEPT if self._client.has_versions() else ProbeVerdict.MISSING
+
+    def _clear(self) -> None:
+        """Remove what the probes wrote, as far as the store lets them."""
+        try:
+            self._client.abort(self._client.uploads(self._scratch))
+            for page in list(self._client.pages(self._scratch)):
+                self._client.delete([ObjectDeletion(each.key, each.etag) for each in page])
+        except StoreError:
+            return
+
+
+def _check(outcome: ObjectOutcome) -> None:
+    if outcome.result is not Result.DONE:
+        raise outcome.error or StoreError(StoreCode.UNKNOWN, outcome.result)
+
+
+def _verdict(outcome: ObjectOutcome, expected: Result, *, is_harmed: bool) -> ProbeVerdict:
+    """Return the verdict about a request that should have been refused."""
+    if is_harmed or outcome.result is Result.DONE:
+        return ProbeVerdict.IGNORED
+    if outcome.result is expected:
+        return ProbeVerdict.KEPT
+    raise outcome.error or StoreError(StoreCode.UNKNOWN, outcome.result)

@@ -1,0 +1,71 @@
+"""What a store does with the conditions that fileorg relies on, and what fileorg therefore does there."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.workflows.stores import failure, open_bucket, parsed, store_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fileorg.storage.object.probes import ProbeResult
+
+_R2 = ".r2.cloudflarestorage.com"
+
+
+class StoreUse(StrEnum):
+    """What fileorg does in a store that may be safe or not."""
+
+    MOVE = "move"
+    """organize, dedupe, clean, undo within the store."""
+    UPLOAD = "upload"
+    """Files of a disk come into the store."""
+    LARGE = "large"
+    """Objects above the limit for one request are moved or uploaded."""
+
+
+class CheckedUse(NamedTuple):
+    """A use, and the conditions that it lacks here: none if it is safe."""
+
+    use: StoreUse
+    unmet: list[str]
+
+
+class CheckedStore(NamedTuple):
+    """What was found of one store. `is_r2` marks a service that has not been tested with fileorg."""
+
+    url: bytes
+    service: str
+    results: list[ProbeResult]
+    uses: list[CheckedUse]
+    is_r2: bool
+
+
+def check_store(url: bytes, found: Callable[[ProbeResult], None] = lambda _: None) -> CheckedStore:
+    """Probe a store in a scratch prefix below the URL, which is removed afterwards; `found` is called with each result.
+
+    Raises `FileorgError` if nothing can be written there, or the store does not answer.
+    """
+    from fileorg.storage.object.opener import SMALLEST_PART_BYTES
+    from fileorg.storage.object.probes import LARGE, MOVES, UPLOADS, StoreProbe, unmet
+    from fileorg.storage.object.store_error import StoreError
+
+    root, prefix = store_root(url), parsed(url).prefix
+    scratch = (prefix + b"/" if prefix else b"") + f".fileorg-check-{secrets.token_hex(8)}/".encode()
+    results: list[ProbeResult] = []
+    with contextlib.closing(open_bucket(url, part_bytes=SMALLEST_PART_BYTES)) as client:
+        try:
+            next(client.pages(scratch), None)
+            for each in StoreProbe(client, scratch, part_bytes=SMALLEST_PART_BYTES).results():
+                results.append(each)
+                found(each)
+        except StoreError as error:
+            raise failure(error, root) from error
+        service = client.service
+    needed = {StoreUse.MOVE: MOVES, StoreUse.UPLOAD: UPLOADS, StoreUse.LARGE: MOVES | LARGE}
+    uses = [CheckedUse(use, [each.value for each in unmet(results, conditions)]) for use, conditions in needed.items()]
+    return CheckedStore(root, service, results, uses, service.endswith(_R2))

@@ -1,0 +1,97 @@
+"""The probes find what a store ignores, and leave nothing behind."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.storage.object import servers
+
+from fileorg.storage.object.client import ALL_PRECONDITIONS, ObjectCopy, ObjectOutcome, Precondition, Result
+from fileorg.storage.object.memory import MemoryBucket, MemoryClient
+from fileorg.storage.object.opener import SMALLEST_PART_BYTES
+from fileorg.storage.object.probes import LARGE, MOVES, UPLOADS, ProbeResult, ProbeVerdict, StoreProbe, unmet
+from fileorg.storage.object.s3 import S3Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.storage.object.servers import S3Server
+
+    from fileorg.storage.object.client import ObjectClient
+
+PART_BYTES = 1024
+
+
+def probed(client: ObjectClient, part_bytes: int = PART_BYTES) -> list[ProbeResult]:
+    found = list(StoreProbe(client, b"scratch/", part_bytes=part_bytes).results())
+    assert [each for page in client.pages(b"scratch/") for each in page] == []
+    assert client.uploads(b"scratch/") == []
+    return found
+
+
+def with_verdict(results: list[ProbeResult], verdict: ProbeVerdict) -> set[str]:
+    return {each.subject for each in results if each.verdict is verdict}
+
+
+def memory(bucket: MemoryBucket) -> MemoryClient:
+    return MemoryClient("test", bucket, part_limit_bytes=PART_BYTES)
+
+
+def test_a_store_that_heeds_all_conditions_is_safe() -> None:
+    results = probed(memory(MemoryBucket(versions=True)))
+    assert with_verdict(results, ProbeVerdict.KEPT) == {each.subject for each in results}
+    assert unmet(results, MOVES | UPLOADS | LARGE) == []
+
+
+@pytest.mark.parametrize("ignored", sorted(Precondition))
+def test_a_condition_that_is_ignored_is_found(ignored: Precondition) -> None:
+    results = probed(memory(MemoryBucket(honoured=ALL_PRECONDITIONS - {ignored})))
+    races = {"race"} if ignored is Precondition.COPY_IF_ABSENT else set()
+    assert with_verdict(results, ProbeVerdict.IGNORED) == {ignored.value} | races
+    assert unmet(results, ALL_PRECONDITIONS) == [ignored]
+
+
+def test_a_race_with_two_winners_is_found() -> None:
+    together = threading.Barrier(8)
+
+    class Racy(MemoryClient):
+        """Looks whether there is a target, and writes then."""
+
+        def copy(
+            self, rows: Sequence[ObjectCopy], *, begun: Callable[[int, str], None] | None = None
+        ) -> list[ObjectOutcome]:
+            if self.head([rows[0].target_key])[0] is not None:
+                return [ObjectOutcome(Result.TARGET_EXISTS)]
+            if b"won" in rows[0].target_key:
+                together.wait()
+            return super().copy(rows, begun=begun)
+
+    bucket = MemoryBucket(honoured=ALL_PRECONDITIONS - {Precondition.COPY_IF_ABSENT})
+    results = probed(Racy("test", bucket, part_limit_bytes=PART_BYTES))
+    assert with_verdict(results, ProbeVerdict.IGNORED) == {"race"}
+    assert unmet(results, MOVES | UPLOADS) == [Precondition.COPY_IF_ABSENT, Precondition.PUT_IF_ABSENT]
+
+
+def test_seaweedfs_is_safe(seaweedfs: S3Server) -> None:
+    servers.make_bucket(seaweedfs, "probed")
+    with servers.environment_of(seaweedfs):
+        client = S3Client("probed", seaweedfs.settings, part_bytes=SMALLEST_PART_BYTES)
+        results = probed(client, SMALLEST_PART_BYTES)
+        client.close()
+    assert unmet(results, MOVES | UPLOADS | LARGE) == []
+    assert with_verdict(results, ProbeVerdict.MISSING) == {"versions"}
+
+
+def test_what_moto_ignores_is_found(moto: S3Server) -> None:
+    servers.make_bucket(moto, "probed")
+    with servers.environment_of(moto):
+        client = S3Client("probed", moto.settings, part_bytes=SMALLEST_PART_BYTES)
+        results = probed(client, SMALLEST_PART_BYTES)
+        client.close()
+    ignored = {Precondition.COPY_IF_ABSENT, Precondition.COPY_IF_MATCH, Precondition.BATCH_DELETE_IF_MATCH}
+    assert with_verdict(results, ProbeVerdict.IGNORED) == {*ignored, "race"}
+    assert with_verdict(results, ProbeVerdict.FAILED) == set()
+    assert unmet(results, MOVES) == sorted(ignored)
+    assert unmet(results, UPLOADS) == []
