@@ -75,8 +75,8 @@ def open_store(stack: contextlib.ExitStack, url: bytes) -> LocalStorage:
     from fileorg.storage.object.object_storage import ObjectStorage
     from fileorg.storage.object.store_error import StoreError
 
-    prefix = parsed(url).prefix
-    storage = stack.enter_context(contextlib.closing(ObjectStorage(open_bucket(url), prefix)))
+    scheme, bucket, prefix = parsed(url)
+    storage = stack.enter_context(contextlib.closing(ObjectStorage(_open_client(url, scheme, bucket), prefix)))
     try:
         next(storage.client.pages(prefix), None)
     except StoreError as error:
@@ -87,9 +87,14 @@ def open_store(stack: contextlib.ExitStack, url: bytes) -> LocalStorage:
 
 def open_bucket(url: bytes, *, part_bytes: int | None = None) -> ObjectClient:
     """Return the client of the bucket of a URL: see `opener.open_client`. Raises `UsageError`, `StorageFailure`."""
+    scheme, bucket, _ = parsed(url)
+    return _open_client(url, scheme, bucket, part_bytes=part_bytes)
+
+
+def _open_client(url: bytes, scheme: str, bucket: str, *, part_bytes: int | None = None) -> ObjectClient:
+    """Return the client of a bucket. Raises `UsageError`, `StorageFailure`."""
     from fileorg.storage.object.opener import MEMORY, S3, open_client
 
-    scheme, bucket, _ = parsed(url)
     configured = _configured() if scheme != MEMORY else {}
     if scheme not in {MEMORY, S3, *configured}:
         raise UsageError(
