@@ -105,6 +105,8 @@ class Command(NamedTuple):
     """True if it was killed, halted, or run while an older operation was open."""
     takes_changed: bool
     """True for `--include-changed`, which moves back files that others put in place of the original ones."""
+    is_part: bool = False
+    """True for an undo or redo of chosen files, which may undo a part of several operations."""
 
 
 class Operations:
@@ -149,6 +151,8 @@ class Operations:
         known = self.lines[command.state]
         lines = self.lines[command.state] = read_lines(self._states[command.state])
         fresh = [line for number, line in lines.items() if number not in known]
+        if fresh and command.is_part and command.what in {"undo", "redo"}:
+            return self._taken_in_part(command, fresh)
         if fresh:
             was_open = [line.number for line in known.values() if line.state != "sealed"]
             # After an operation that tore a group apart, the same command undoes a part of it.
@@ -160,6 +164,21 @@ class Operations:
             return self._recovered(command, [line.number for line in known.values() if line.state != "sealed"])
         if command.followed.moves and command.what != "purge" and not command.is_touched:
             return [f"{command.what} moved {len(command.followed.moves)} names without an operation"]
+        return []
+
+    def _taken_in_part(self, command: Command, fresh: list[Line]) -> list[str]:
+        """Note the undo or redo of a part: from then on, only the final result of its operations is known."""
+        for line in fresh:
+            operation = self._known.get((command.state, self._origin(command.state, line.number)))
+            if operation is None:
+                continue
+            operation.is_murky = True
+            for other in self._known.values():
+                other.is_exact = False
+            if line.kind == "undo":
+                self._undone(operation, line, command)
+            else:
+                self._redone(operation, line, command)
         return []
 
     def _handed_on(self, command: Command, numbers: list[int]) -> None:

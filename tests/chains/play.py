@@ -137,12 +137,14 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
         return
     if (number := step.get("number")) is not None and (lines := world.operations.lines[state]):
         words.append(str(sorted(lines)[number % len(lines)]))
+    if "part" in step:
+        words += ["--", *step["part"]] if words[-1].isdigit() else []
     run = Run(words, state, step.get("die_at", 0), step.get("halt_at", 0), step.get("rows", 0))
     if meanwhile := step.get("meanwhile"):
         world.reported.append(f"at a halt of the next one, others: {meanwhile}")
         run = run._replace(meanwhile=lambda: others.intervene(meanwhile))
     finished = world.run(run)
-    counts[f"command: {words[0]}"] += 1
+    counts[f"command: {words[0]}{' of a part' if '--' in words else ''}"] += 1
     counts["kills"] += finished.code == KILLED
     counts["halts"] += bool(meanwhile)
 

@@ -22,6 +22,7 @@ _NAMES = (
     "caf\xe9.png", "new\nline.png", ".hidden.txt", "song.mp3", "n" * 240 + ".mp3",
 )  # fmt: skip
 _SHARED = ("same same", "same same", "twice, and longer than that", "")
+_PARTS = ("*.jpg", "a*", "*.mkv", "Images", "sub", "*/b.txt", "*.mp3", "*.txt")
 _TO_DEST = ["organize", "-y", "ROOT", "-r", "--dest", "DEST"]
 _LAYOUTS = ((), (), ("--by", "date"), ("--by", "extension"), ("--by", "category"))
 _FILTERS = (
@@ -156,7 +157,11 @@ def _back(rng: random.Random) -> Step:
     words = [rng.choice(["undo", "undo", "undo", "redo"]), "-y"]
     words += ["--include-changed"] if rng.random() < 0.1 else []
     words += ["--rename"] if rng.random() < 0.1 and words[0] == "undo" else []
-    return {"words": words, "number": rng.randrange(12) if rng.random() < 0.45 else None}
+    step = {"words": words, "number": rng.randrange(12) if rng.random() < 0.45 else None}
+    if step["number"] is not None and rng.random() < 0.4:
+        words += ["--later", rng.choice(["first", "leave"])]
+        step["part"] = rng.sample(_PARTS, rng.randint(1, 2))
+    return step
 
 
 def _recover(_: random.Random) -> Step:

@@ -238,7 +238,17 @@ class World:
         is_touched = finished.code == KILLED or was_open or halfway is not None
         takes_changed = "--include-changed" in run.words
         self._takes_changed |= takes_changed
-        command = Command(what, run.state, finished, before, followed, self.interventions, is_touched, takes_changed)
+        command = Command(
+            what,
+            run.state,
+            finished,
+            before,
+            followed,
+            self.interventions,
+            is_touched,
+            takes_changed,
+            "--" in run.words,
+        )
         wrong = followed.wrong + self._always() + self.operations.account(command)
         if finished.code != KILLED:
             may_refuse = bool(self.away) or is_diverted or "fail" in run.words
