@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.commands.test_by_date import photo
+from tests.content.media_samples import film, film_header, seconds_1904
 from tests.jobs.watching import Watching, wait_for
 
 from fileorg.core.errors import FileorgError, Locked, UsageError
+from fileorg.core.model import By
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.workflows.explain import Status, explain
@@ -55,6 +58,14 @@ def test_what_arrives_is_one_operation_and_undo_gives_it_back(runs: Runs, tree: 
         tree.write({"after.jpg": "after"})
         watching.wait_until_moved(32)  # what was undone stays where it was
         assert {path for path in tree.read() if path.endswith(".pdf")} == {f"{number}.pdf" for number in range(30)}
+
+
+def test_files_arrive_by_date_and_content(runs: Runs, tree: Tree) -> None:
+    with Watching(runs.state, tree.root, by=By.DATE, timezone="Asia/Tokyo") as watching:
+        tree.write({"late.mp4": os.fsdecode(film(film_header(seconds_1904(1_338_505_200))))})  # 23:00 in UTC
+        tree.write({"photo": os.fsdecode(photo("2011:02:03 10:00:00"))})
+        watching.wait_until_moved(2)
+    assert tree.read().keys() == {"2012/06/late.mp4", "2011/02/photo"}
 
 
 def test_its_own_moves_cause_no_run(runs: Runs, tree: Tree) -> None:

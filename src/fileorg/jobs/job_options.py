@@ -71,7 +71,7 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
     match kind:
         case "organize":
             paths = {name: _path(found[name]) for name in ("root", "dest")}
-            enums = {
+            enums: dict[str, Any] = {
                 "by": By(found["by"]),
                 "action": Action(found["action"]),
                 "on_conflict": OnConflict(found["on_conflict"]),
@@ -90,7 +90,8 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
             )
         case "import":
             paths = {name: os.fsencode(found[name]) for name in ("card", "dest")}
-            return ImportOptions(**found | paths | {"by": By(found["by"]), "certificate": _path(found["certificate"])})
+            enums = {"by": By(found["by"]), "look_into": LookInto(found.get("look_into", LookInto.UNKNOWN))}
+            return ImportOptions(**found | paths | enums | {"certificate": _path(found["certificate"])})
         case "apply":
             roots = [os.fsencode(path) for path in found["roots"]]
             return ApplyOptions(**found | {"roots": roots, "plan": os.fsencode(found["plan"]), "touched": b""})

@@ -128,6 +128,8 @@ class OrganizePlan:
         self.skipped = 0
         self.renamed = 0
         self.stay = self._placer.stay
+        self.dated: Counter[DatedBy] = Counter()
+        """How the dates were found by which files are sorted; empty if they are the modification dates."""
         self.uses_dates = layout.template.uses_dates
         self.emptied: EmptiedFolders | None = None
         """The folders that the run empties and removes, if `plan_removals` was called."""
@@ -144,11 +146,6 @@ class OrganizePlan:
     def _batches_of(self, folder: bytes) -> Iterator[FileBatch]:
         return self._index.folder(self._source.root, folder)
 
-    @property
-    def dated(self) -> Counter[DatedBy]:
-        """How the dates were found by which files are sorted; empty if they are the modification dates."""
-        return self._placer.dated
-
     def refused_dates(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
         """Return the dates that are not believed, by folder and name: the first ones."""
         return {} if self._layout.dates is None else self._layout.dates.refused
@@ -161,7 +158,7 @@ class OrganizePlan:
         """Return how the date of a file is found, which is read if it must be; None if neither the layout nor a rule
         asks for what is in files.
         """
-        dates, contents = self._layout.dates or self._layout.looked_into, self._layout.contents
+        dates, contents = self._layout.dates or self._layout.rule_contents, self._layout.contents
         if dates is None or contents is None:
             return None
         for _ in range(_LOOKS):
@@ -260,6 +257,7 @@ class OrganizePlan:
             return False
         if self._adjust is not None:
             places = self._adjust(batch, places, self._placer)
+        self.dated.update(how for at, how in self._placer.dated.items() if places.targets[at])
         self._draft.add_places(batch.folder, sequence, places)
         self._count(batch, places)
         cross_disk = self._blocked(batch, places.targets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from xxhash import xxh3_64_intdigest
@@ -67,7 +66,7 @@ class Layout(NamedTuple):
     """What files are by their content, if their names leave it open, or when they were taken."""
     dates: Dates | None = None
     """The dates of files; None for their modification times."""
-    looked_into: RuleContents | None = None
+    rule_contents: RuleContents | None = None
     """What rules know of the contents of files; None if no rule asks for that."""
     place: Callable[[bytes], bytes] = lambda folder: folder
     """Returns what stands for a target folder where the names of several plans meet."""
@@ -103,8 +102,8 @@ class Placer:
         self._keys: list[bytes] = [b""]  # of the targets: equal for two spellings of one folder
         self._prefixes: list[bytes] = [b""]  # put before a name in a target to digest it
         self.stay = Stay()
-        self.dated: Counter[DatedBy] = Counter()
-        """How the dates of the files that have another place were found."""
+        self.dated: dict[int, DatedBy] = {}
+        """How the dates of the files of the last batch that have another place were found, by position."""
         self._dated_by: DatedBy | None = None
 
     def try_place(self, batch: FileBatch) -> Places | None:
@@ -113,11 +112,9 @@ class Placer:
         if contents is None:
             return self.place(batch)
         before, contents.is_missing = (self.stay.in_place, self.stay.other, self.stay.kept), False
-        dated = self.dated.copy()
         places = self.place(batch)
         if contents.is_missing:
             self.stay.in_place, self.stay.other, self.stay.kept = before
-            self.dated = dated
             return None
         return places
 
@@ -130,6 +127,7 @@ class Placer:
         followers: dict[int, Follower] = {}
         leaders = batch.followers()
         other = in_place = 0
+        self.dated = {}
         for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.mtimes_ns, strict=True)):
             dot, digest, leader = name.rfind(b"."), 0, leaders.get(position)
             kind = kinds.get(name[dot:]) if dot > 0 and leader is None else None
@@ -146,7 +144,7 @@ class Placer:
                 number = 0
             else:
                 if self._dated_by is not None:
-                    self.dated[self._dated_by] += 1
+                    self.dated[position] = self._dated_by
                 digest = xxh3_64_intdigest(
                     prefixes[number] + (collision_key(name, case_insensitive=True) if fold else name)
                 )

@@ -150,7 +150,7 @@ class RulePlacer(Placer):
             raise AssertionError("a layout without rules")
         self._by_rules = layout.by_rules
         self._rules = layout.by_rules.rules
-        self._lookups = FileLookups(source, self._classifier, folders_of(source.root), layout.looked_into)
+        self._lookups = FileLookups(source, self._classifier, folders_of(source.root), layout.rule_contents)
         self._default = Way(layout.action, layout.on_conflict)
         self.ways: list[Way] = [self._default]
         self._numbered: dict[tuple[bytes, Way], int] = {}

@@ -17,7 +17,7 @@ from fileorg.content.comparison import Comparison
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
-from fileorg.core.model import DEST, ROOT, Action, By, JobState, OnConflict
+from fileorg.core.model import DEST, ROOT, Action, By, JobState, LookInto, OnConflict
 from fileorg.core.names import below, display, is_within
 from fileorg.core.pool import Processes
 from fileorg.journal.journal import JobStart
@@ -31,6 +31,7 @@ from fileorg.rules.template import Template, is_simple, parse_template
 from fileorg.storage.local.mounts import Mounts, mount_number
 from fileorg.workflows.compare import Taken, confirmation, refuse_overlap
 from fileorg.workflows.compared_trees import ALL_FILES, ReadOptions, compared_trees
+from fileorg.workflows.contents import DateOptions, with_contents
 from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import distinct_folders, identity_of
@@ -75,11 +76,19 @@ class ImportOptions(NamedTuple):
     inside_project: bool = False
     configuration: Configuration | None = None
     certificate: bytes | None = None
+    look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
+    timezone: str = ""  # of dates in UTC; that of the machine if empty
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
         chosen = {"action": str(Action.COPY), "by": str(self.by)}
-        return chosen | ({"template": self.template} if self.template else {})
+        if self.template:
+            chosen["template"] = self.template
+        if self.timezone:
+            chosen["timezone"] = self.timezone
+        if self.look_into is not LookInto.UNKNOWN:
+            chosen["look_into"] = str(self.look_into)
+        return chosen
 
 
 class CardReplaced(FileorgError):
@@ -202,6 +211,9 @@ def importing(
     """
     mounts, rules = Mounts(), Rules.of(options.configuration)
     template, own_rules = _layout_options(options)
+    by_taken = options.by is By.DATE and not options.template
+    if template.uses_category or own_rules or by_taken or options.look_into is LookInto.ALL:
+        rules = rules.asking(options.look_into)
     card = existing_folder(options.card)
     refuse_system(card, display(card), state)  # undo and recovery refuse it, too
     allowed = Allowed(options.inside_project, read_only=not changes)
@@ -236,6 +248,7 @@ def importing(
         first = stack.enter_context(contextlib.ExitStack())
         found, seen, reads = first.enter_context(reader.read_first())
         choice = first.enter_context(ImportChoice(found, source, to_be_made, taken_if_needed))
+        layout = with_contents(layout, DateOptions(by_taken, options.timezone, options.configuration), index, source)
         plan = OrganizePlan(index, layout, source, target, choice.adjusted)
         first.callback(plan.close)
         plan.survey(found.sums.files, reporter)

@@ -7,7 +7,7 @@ import itertools
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
@@ -31,16 +31,13 @@ from fileorg.workflows.roots import changeable_root, identity_of, met_twice, sep
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
-    from fileorg.content.dates import RefusedDate
-    from fileorg.content.dating import DatedBy, Dating
-    from fileorg.content.evidence import IndexedEvidence
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base, Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.index.index import Index
-    from fileorg.plan.base_folders import RuleContents, RuleLayout
+    from fileorg.plan.base_folders import RuleLayout
     from fileorg.plan.combined_plan import CombinedPlan
     from fileorg.rules.config import Configuration, Rule
     from fileorg.scan.classifier import GatheredContents
@@ -320,13 +317,13 @@ def organizing(
                 opened = (source, target or source) if rule_layout is None else tuple(rule_layout.storages)
                 bases.append([storages.index(storage) for storage in (*opened, *sources)])
                 layout = _layout(options, rules, template, opened, rule_layout, session, to_be_made)
-                needs = rule_layout is not None and rule_layout.rules.needs_contents
-                if by_taken or needs or rules.look_into is not LookInto.NONE:
-                    contents = LateContents(partial(_contents, rules, index, source.root))
-                    dates = _LateDates(contents, options.timezone, options.configuration)
-                    layout = layout._replace(contents=contents, dates=dates if by_taken else None)
-                    if needs:
-                        layout = layout._replace(looked_into=_looked_into(contents, dates, rules, source))
+                if by_taken or (rule_layout is not None and rule_layout.rules.needs_contents):
+                    from fileorg.workflows.contents import DateOptions, with_contents
+
+                    dates = DateOptions(by_taken, options.timezone, options.configuration)
+                    layout = with_contents(layout, dates, index, source)
+                elif rules.look_into is not LookInto.NONE:
+                    layout = layout._replace(contents=LateContents(partial(_indexed, rules, index, source.root)))
                 if len(sources) > 1:
                     layout = layout._replace(place=_place(opened, layout.base))
                 selection = Selection(
@@ -487,44 +484,10 @@ def _add_absolute(left_alone: StaysStore, root: bytes, found: Iterable[Stays]) -
     left_alone.add(each._replace(path=below(root, each.path)) for each in found)
 
 
-class _LateDates:
-    """The dates of files by what they say of themselves; loaded when the first is asked about."""
+def _indexed(rules: Rules, index: Index, root: bytes) -> GatheredContents:
+    from fileorg.workflows.contents import indexed  # only if a file is asked about
 
-    def __init__(self, contents: LateContents, timezone: str, configuration: Configuration | None) -> None:
-        self._contents = contents
-        self._timezone = timezone
-        self._configuration = configuration
-        self._dating: Dating | None = None
-
-    @property
-    def refused(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
-        return {} if self._dating is None else self._dating.refused
-
-    def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
-        return self.dating.date_of(folder, name, mtime_ns)
-
-    @property
-    def dating(self) -> Dating:
-        if self._dating is None:
-            from fileorg.content.dating import Dating
-            from fileorg.workflows.date_choice import date_choice
-
-            evidence = cast("IndexedEvidence", self._contents.opened)
-            self._dating = Dating(evidence, date_choice(self._timezone, self._configuration))
-        return self._dating
-
-
-def _looked_into(contents: LateContents, dates: _LateDates, rules: Rules, source: Storage) -> RuleContents:
-    """Return what rules know of the contents of files."""
-    from fileorg.content.rule_facts import RuleFacts
-
-    return RuleFacts(cast("IndexedEvidence", contents.opened), dates.dating, rules, source)
-
-
-def _contents(rules: Rules, index: Index, root: bytes) -> GatheredContents:
-    from fileorg.content.evidence import IndexedEvidence
-
-    return IndexedEvidence(rules, index, root)
+    return indexed(rules, index, root)
 
 
 def _template(options: OrganizeOptions) -> tuple[Template, Sequence[Rule]]:

@@ -80,6 +80,9 @@ def import_(
     max_depth: shared.MaxDepth = None,
     include: shared.Include = None,
     exclude: shared.Exclude = None,
+    by_content: shared.ByContent = False,
+    by_name: shared.ByName = False,
+    timezone: shared.Timezone = None,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
     max_size: shared.MaxSize = None,
@@ -117,6 +120,7 @@ def import_(
     refuse_layout(by, template, "{year}/{month}/{name}")
     if certificate is not None and dry_run:
         raise UsageError("--certificate and --dry-run cannot be combined.", hint="drop one of them")
+    configured = values.configuration(config, profile)
     chosen = ImportOptions(
         card=os.fsencode(card),
         dest=os.fsencode(dest),
@@ -137,7 +141,9 @@ def import_(
         paranoid=paranoid,
         max_changes=max_changes,
         inside_project=inside_project,
-        configuration=values.configuration(config, profile),
+        configuration=configured,
+        look_into=shared.look_into(by_content=by_content, by_name=by_name),
+        timezone=shared.timezone_of_run(timezone, by, template, configured),
         certificate=None if certificate is None else os.path.abspath(os.fsencode(certificate)),
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)

@@ -127,6 +127,9 @@ def watch(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
+    by_content: shared.ByContent = False,
+    by_name: shared.ByName = False,
+    timezone: shared.Timezone = None,
     all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
@@ -191,6 +194,7 @@ def watch(
         newer_than=newer_than,
         older_than=older_than,
     )
+    configured = values.configuration(config, profile)
     organize = [
         OrganizeOptions(
             root=os.fsencode(path),
@@ -203,7 +207,9 @@ def watch(
             inside_project=inside_project,
             min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
             min_age="" if youngest is None else youngest.age,
-            configuration=values.configuration(config, profile),
+            configuration=configured,
+            look_into=shared.look_into(by_content=by_content, by_name=by_name),
+            timezone=shared.timezone_of_run(timezone, by, template, configured),
             remove_empty=remove_empty,
         )
         for path in paths

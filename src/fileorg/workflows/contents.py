@@ -1,0 +1,83 @@
+"""What a plan knows of the contents of files beside their categories: their dates, and what rules ask. Loaded for a run
+that asks for either.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from fileorg.core.model import LookInto
+from fileorg.scan.classifier import LateContents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fileorg.content.dates import RefusedDate
+    from fileorg.content.dating import DatedBy, Dating
+    from fileorg.content.evidence import IndexedEvidence
+    from fileorg.index.index import Index
+    from fileorg.plan.base_folders import RuleContents
+    from fileorg.plan.placing import Layout
+    from fileorg.rules.classify import Rules
+    from fileorg.rules.config import Configuration
+    from fileorg.scan.classifier import GatheredContents
+    from fileorg.storage.base import Storage
+
+
+class DateOptions(NamedTuple):
+    """The options of a run for dates. `sorts`: its layout is by the date when files were taken."""
+
+    sorts: bool
+    timezone: str
+    configuration: Configuration | None
+
+
+def with_contents(layout: Layout, dates: DateOptions, index: Index, source: Storage) -> Layout:
+    """Return the layout with what it may ask of the contents of the files in `source`."""
+    needs = layout.by_rules is not None and layout.by_rules.rules.needs_contents
+    if not (dates.sorts or needs or layout.rules.look_into is not LookInto.NONE):
+        return layout
+    contents = LateContents(partial(indexed, layout.rules, index, source.root))
+    late = LateDates(contents, dates)
+    layout = layout._replace(contents=contents, dates=late if dates.sorts else None)
+    return layout._replace(rule_contents=_for_rules(contents, late, layout.rules, source)) if needs else layout
+
+
+def indexed(rules: Rules, index: Index, root: bytes) -> GatheredContents:
+    """Return what files of a tree are by their content, from the index."""
+    from fileorg.content.evidence import IndexedEvidence
+
+    return IndexedEvidence(rules, index, root)
+
+
+def _for_rules(contents: LateContents, dates: LateDates, rules: Rules, source: Storage) -> RuleContents:
+    from fileorg.content.rule_facts import RuleFacts
+
+    return RuleFacts(cast("IndexedEvidence", contents.opened), dates.dating, rules, source)
+
+
+class LateDates:
+    """The dates of files by what they say of themselves; loaded when the first is asked about."""
+
+    def __init__(self, contents: LateContents, options: DateOptions) -> None:
+        self._contents = contents
+        self._options = options
+        self._dating: Dating | None = None
+
+    @property
+    def refused(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
+        return {} if self._dating is None else self._dating.refused
+
+    def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
+        return self.dating.date_of(folder, name, mtime_ns)
+
+    @property
+    def dating(self) -> Dating:
+        if self._dating is None:
+            from fileorg.content.dating import Dating
+            from fileorg.workflows.date_choice import date_choice
+
+            evidence = cast("IndexedEvidence", self._contents.opened)
+            self._dating = Dating(evidence, date_choice(self._options.timezone, self._options.configuration))
+        return self._dating
