@@ -107,9 +107,11 @@ def _fits(fault: Fault, request: ProxiedRequest) -> bool:
 
 
 class FaultProxy:
-    """The proxy. `faults` counts what was done; `plan` may be replaced at any time."""
+    """The proxy. `faults` counts what was done; `plan` may be replaced at any time. It returns a fault, or the answer
+    to give instead of the server's, as `error_answer` makes one.
+    """
 
-    def __init__(self, endpoint: str, plan: Callable[[ProxiedRequest], Fault | None]) -> None:
+    def __init__(self, endpoint: str, plan: Callable[[ProxiedRequest], Fault | bytes | None]) -> None:
         parts = urlsplit(endpoint)
         self._server = (parts.hostname or "", parts.port or 80)
         self.plan = plan
@@ -134,6 +136,9 @@ class FaultProxy:
         self._seen[request.identity] += 1
         self.requests.append(request)
         fault = self.plan(request)
+        if isinstance(fault, bytes):
+            writer.write(fault[: fault.find(b"\r\n\r\n") + 4] if request.method == "HEAD" else fault)
+            return False
         if fault is not None:
             self.faults[fault] += 1
         if fault is Fault.STALE_LIST and request.target in self._lists:
@@ -221,8 +226,14 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> P
     return ProxiedRequest(method, target, headers, body)
 
 
+def error_answer(status: int, code: str, message: str = "", more: str = "") -> bytes:
+    """Return the answer of a store that refuses; `more` are headers, each with its line end."""
+    body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return _response(f"{status} Refused", body.encode(), "application/xml", more)
+
+
 @contextlib.contextmanager
-def fault_proxy(endpoint: str, plan: Callable[[ProxiedRequest], Fault | None]) -> Iterator[FaultProxy]:
+def fault_proxy(endpoint: str, plan: Callable[[ProxiedRequest], Fault | bytes | None]) -> Iterator[FaultProxy]:
     """Run a proxy before a server: `endpoint` of the proxy is its own address."""
     proxy = FaultProxy(endpoint, plan)
     loop = asyncio.new_event_loop()

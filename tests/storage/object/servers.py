@@ -26,9 +26,14 @@ if TYPE_CHECKING:
 
 ACCESS_KEY = "fileorg"
 SECRET_KEY = "fileorg-secret"
-LISTER, READER, WRITER = "lister", "reader", "writer"
-"""Users that may do one thing alone."""
-_ACTIONS = {ACCESS_KEY: ["Admin"], LISTER: ["List"], READER: ["Read", "List"], WRITER: ["Read", "List", "Write"]}
+NO_LIST, NO_READ, NO_WRITE = "no-list", "no-read", "no-write"
+"""Users who lack one right."""
+_ACTIONS = {
+    ACCESS_KEY: ["Admin"],
+    NO_LIST: ["Read", "Write", "Tagging"],
+    NO_READ: ["List", "Write", "Tagging"],
+    NO_WRITE: ["List", "Read", "Tagging"],
+}
 _START_SECONDS = 60.0
 
 

@@ -206,10 +206,12 @@ def test_a_cancelled_run_ends_within_a_second(direct: S3Client, seaweedfs: S3Ser
     store = Store(direct, prefix, PART_BYTES)
     source = store.write(b"a")
     rows = [ObjectCopy(source.key, source.etag, prefix + b"to/%d" % number, source.size) for number in range(20)]
+    stalled = 4
     with fault_proxy(seaweedfs.endpoint, lambda _: Fault.STALLED) as proxy:
-        client = behind(proxy, seaweedfs, concurrent=4, is_over=lambda: len(proxy.requests) >= 4)
+        client = behind(proxy, seaweedfs, concurrent=4, is_over=lambda: len(proxy.requests) >= stalled)
         begun = time.monotonic()
         results = [each.result for each in client.copy(rows)]
+        stalled += 1
         with pytest.raises(StoreError) as cancelled:
             client.read(source.key, 0, 1, etag=source.etag)
         took = time.monotonic() - begun

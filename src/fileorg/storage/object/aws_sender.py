@@ -76,7 +76,7 @@ class AwsSender:
                 settings = self._settings
                 session = AioSession(profile=settings.profile or None)
                 session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
-                self._opened = session.create_client(
+                opened = session.create_client(
                     "s3",
                     endpoint_url=settings.endpoint or None,
                     region_name=settings.region or None,
@@ -90,7 +90,8 @@ class AwsSender:
                         http_session_cls=_sending_once(),
                     ),
                 )
-                self._client = await self._opened.__aenter__()
+                self._client = await opened.__aenter__()
+                self._opened = opened
         return self._client
 
     async def close(self) -> None:
