@@ -116,6 +116,15 @@ class Case:
         if self.scenario.first == ("dedupe",):
             more = [str(self.dest)] if self.scenario.other_device else []
             return ["dedupe", "-y", *self.scenario.options, str(self.place.root), *more]
+        if self.scenario.first == ("apply",):
+            return [
+                "apply",
+                "-y",
+                str(self.dest / "plan.jsonl"),
+                "--root",
+                str(self.place.root),
+                *self.scenario.options,
+            ]
         dest = ["--dest", str(self.dest)] if self.scenario.other_device else []
         if self.scenario.two_roots:
             dest = [str(self.dest), *(["--dest", str(self.dest)] if self.scenario.first[0] == "organize" else [])]

@@ -125,8 +125,12 @@ def _learn(place: str, names: str) -> None:
             with open(os.path.join(root, name), "w") as file:
                 file.write("twice")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        plan = os.path.join(place, "plan.csv")
+        with open(plan, "w") as file:
+            file.write("path,new_path\nImages/a.jpg,Images/b.jpg\nImages/b.jpg,Images/a.jpg\n")
         for words in (
             ["scan", root], ["organize", "-y", root], ["undo", "-y"], ["redo", "-y"], ["recover"],
+            ["apply", "-y", plan, "--root", root],
             ["clean", "-y", root], ["dedupe", root], ["dedupe", "-y", "--action", "quarantine", root],
             ["purge", "-y"], ["history"], ["files", "1"],
         ):  # fmt: skip

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """The place for copies of journals, because closing a journal flushes it."""
 _OURS = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
+_STEP = re.compile(rb"(?:.*/)?\.fileorg-\d+-\d+-step\.part\Z", re.DOTALL)
+"""The name that a file of a cycle has for a moment: a record has it as its target."""
 _SET_ASIDE = re.compile(rb"(?:\A|/)\.fileorg(?:/trash/|-[^/]*\.part\Z)")
 _STATE = re.compile(
     r"((journal|index)\.db(-wal|-shm|-journal)?|(run|index)\.lock|idle-runs\.json(\.part)?"
@@ -115,7 +117,7 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
     found = []
     for path, node in now.items():
         known = [tree[path] for tree in (before, after) if path in tree]
-        if _OURS.match(path):
+        if _OURS.match(path) or _STEP.match(path):
             continue
         if placeholders and node.kind == "file" and not node.content:
             continue  # `announced` checks that fileorg made it
@@ -220,7 +222,7 @@ def whole(before: Snapshot, now: Snapshot) -> list[str]:
 
 def settled(ledger: Ledger, now: Snapshot) -> list[str]:
     """I6: no operation is open, no temporary file is left, and every record that is done is true."""
-    return nothing_open(ledger, ours(now)) + as_recorded(ledger, now)
+    return nothing_open(ledger, [*ours(now), *filter(_STEP.match, now)]) + as_recorded(ledger, now)
 
 
 def nothing_open(ledger: Ledger, litter: Iterable[bytes]) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _TIME_NS = 1_700_000_000_123_456_789
@@ -353,6 +355,42 @@ def pair(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
+def exchanged(root: Path, dest: Path) -> None:
+    """For apply: names that are exchanged, a cycle through folders, a chain, folders that exchange their names, one that
+    moves, the trash, a copy, names of any bytes, and a plan beside it.
+    """
+    base = os.fsencode(root)
+    for number, name in enumerate((b"a", b"b", b"c", b"d/c", b"d/e/c", b"1", b"2", b"3", b"old", b"kept \xff\n")):
+        write(base + b"/" + name, b"content of " + name, mode=0o600 + 0o44 * (number % 2), day=number)
+    for number, name in enumerate((b"x/one", b"x/deep/two", b"y/one", b"y/three", b"z/four", b"z/\x1b[31m")):
+        write(base + b"/" + name, b"content of " + name, day=20 + number)
+    (root / "z/empty").mkdir(mode=0o750)
+    os.symlink("four", root / "z/link")
+    os.utime(root / "z/link", ns=(_TIME_NS, _TIME_NS), follow_symlinks=False)
+    rows = [
+        (b"a", b"b"), (b"b", b"a"), (b"c", b"d/c"), (b"d/c", b"d/e/c"), (b"d/e/c", b"c"), (b"1", b"2"), (b"2", b"3"),
+        (b"3", b"new/4"), (b"x", b"y"), (b"y", b"x"), (b"z", b"new/z"), (b"kept \xff\n", b"caf\xe9"),
+    ]  # fmt: skip
+    write(dest / "plan.jsonl", _lines(rows) + b'{"path": "old", "action": "trash"}\n', day=90)
+    settle_folders(root)
+    settle_folders(dest)
+
+
+def _lines(rows: Sequence[tuple[bytes, bytes]]) -> bytes:
+    encoded = [[base64.b64encode(path).decode() for path in row] for row in rows]
+    return b"".join(json.dumps({"path_b64": old, "new_path_b64": new}).encode() + b"\n" for old, new in encoded)
+
+
+def rotated(root: Path, dest: Path) -> None:
+    """For apply: one cycle of eight names in two folders, and nothing else."""
+    names = [b"%b%d" % (folder, number) for number in range(4) for folder in (b"", b"d/")]
+    for number, name in enumerate(names):
+        write(os.fsencode(root) + b"/" + name, b"content of " + name, day=number)
+    write(dest / "plan.jsonl", _lines(list(zip(names, names[1:] + names[:1], strict=True))), day=90)
+    settle_folders(root)
+    settle_folders(dest)
+
+
 _NO_RENAME = "renameat2:error=EINVAL"
 _NO_LINK = "linkat:error=EPERM"
 _KEEP_NEWER = ("--on-conflict", "keep-newer")
@@ -417,8 +455,23 @@ DUPLICATES = (
     _of_duplicates("quarantine, no renameat2", "quarantine", others=(_NO_RENAME,)),
     _of_duplicates("quarantine, neither", "quarantine", others=(_NO_RENAME, _NO_LINK), placeholders=True),
 )
+
+
+def _applied(name: str, build: Callable[[Path, Path], None] = exchanged, **facts: Any) -> Scenario:
+    return Scenario(name, build, ("--partial",), first=("apply",), **facts)
+
+
+APPLIED = (
+    _applied("a plan"),
+    _applied("a cycle", rotated),
+    _applied("a plan in batches", rows=3),
+    _applied("a cycle, two processes", rotated, rows=3, two_processes=True),
+    _applied("a plan, two processes", rows=5, two_processes=True),
+    _applied("a plan, no renameat2", others=(_NO_RENAME,)),
+    _applied("a plan, no renameat2, no links", others=(_NO_RENAME, _NO_LINK), placeholders=True),
+)
 SHARED = _of_duplicates("shared blocks", "reflink")
 _PAIRS = tuple(
     _of_duplicates(f"pair, {action}", action, build=pair) for action in ("quarantine", "hardlink", "symlink")
 )
-BY_NAME = {scenario.name: scenario for scenario in (*SCENARIOS, *DUPLICATES, *_PAIRS, Scenario("few", few))}
+BY_NAME = {scenario.name: scenario for scenario in (*SCENARIOS, *DUPLICATES, *_PAIRS, *APPLIED, Scenario("few", few))}

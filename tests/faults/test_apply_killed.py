@@ -1,0 +1,66 @@
+"""Kills and errors at the system calls of apply, its undo and redo, and the recovery of each.
+
+A fast part is in every test run; `pytest -m slow tests/faults/test_apply_killed.py` tries every call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.faults.test_failing_calls import fail_at
+from tests.faults.test_kills import course_of, kill_at, kill_at_every_call, kill_recoveries, wreck_of
+from tests.faults.trees import APPLIED
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from tests.faults.sweep import Workers
+    from tests.faults.trees import Scenario
+
+_PLAIN = APPLIED[:2]
+_FEW, _FEW_OF_RECOVERY = 5, 3
+
+_all_scenarios = pytest.mark.parametrize("scenario", APPLIED, ids=str)
+_plain = pytest.mark.parametrize("scenario", _PLAIN, ids=str)
+_failing = pytest.mark.parametrize(
+    "scenario", [one for one in APPLIED if not one.others and not one.two_processes], ids=str
+)
+_all_commands = pytest.mark.parametrize("command", ["organize", "undo", "redo"])
+_wrecked = pytest.mark.parametrize("command", ["organize", "undo"])
+
+
+@_plain
+@_wrecked
+def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    kill_at(workers, tally, course_of(workers, scenario, command), _FEW)
+
+
+@_plain
+@_wrecked
+def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    course = course_of(workers, scenario, command)
+    kill_at(
+        workers, tally, course.recovery(workers.all[0], wreck_of(course, APPLIED.index(scenario) + 3)), _FEW_OF_RECOVERY
+    )
+
+
+@pytest.mark.slow
+@_all_scenarios
+@_all_commands
+def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    kill_at_every_call(workers, tally, course_of(workers, scenario, command))
+
+
+@pytest.mark.slow
+@_all_scenarios
+@_wrecked
+def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    kill_recoveries(workers, tally, course_of(workers, scenario, command))
+
+
+@pytest.mark.slow
+@_failing
+@_wrecked
+def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    fail_at(workers, tally, course_of(workers, scenario, command), in_full=True)
