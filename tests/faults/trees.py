@@ -356,8 +356,8 @@ def pair(root: Path, _dest: Path) -> None:
 
 
 def exchanged(root: Path, dest: Path) -> None:
-    """For apply: names that are exchanged, a cycle through folders, a chain, folders that exchange their names, one that
-    moves, the trash, a copy, names of any bytes, and a plan beside it.
+    """For apply: names that are exchanged, a cycle through folders, a chain, folders that exchange their names,
+    a folder that moves, the trash, names of any bytes, and a plan beside it.
     """
     base = os.fsencode(root)
     for number, name in enumerate((b"a", b"b", b"c", b"d/c", b"d/e/c", b"1", b"2", b"3", b"old", b"kept \xff\n")):

@@ -56,6 +56,15 @@ MaxChanges = Annotated[
     Option("--max-changes", min=0, metavar="N", help="Refuse to change more than N files.", rich_help_panel=RUN),
 ]
 
+SavePlan = Annotated[
+    str | None,
+    Option(
+        "--save-plan",
+        metavar="FILE",
+        help="Write the plan to a new FILE, as lines of JSON, and change nothing: fileorg apply carries it out.",
+        rich_help_panel=RUN,
+    ),
+]
 Background = Annotated[
     bool,
     Option(
@@ -367,6 +376,12 @@ class OutputOptions(NamedTuple):
     background: bool = False
     hold: bool = False
     log_format: Format | None = None
+    save_plan: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        """False if the run changes nothing: with --dry-run and with --save-plan."""
+        return not self.dry_run and self.save_plan is None
 
     @property
     def is_text(self) -> bool:
@@ -384,6 +399,9 @@ def roots_as_json(roots: Sequence[bytes]) -> dict[str, Any]:
 def need_dry_run(options: OutputOptions) -> None:
     """Raise `UsageError` for `-0` without `--dry-run`, or for `--dry-run` in the background."""
     later = "--hold" if options.hold else "--background"
+    if options.save_plan is not None and (options.dry_run or options.background or options.hold):
+        other = "--dry-run" if options.dry_run else later
+        raise UsageError(f"--save-plan and {other} cannot be combined.", hint="drop one of them")
     if options.dry_run and (options.background or options.hold):
         raise UsageError(f"--dry-run and {later} cannot be combined.", hint="drop one of them")
     if options.log_format is not None and not (options.background or options.hold):

@@ -11,6 +11,7 @@ from fileorg.cli.progress import reporting
 from fileorg.cli.terminal import output
 from fileorg.cli.undo_run import run_undo, say_nothing, undo_all
 from fileorg.cli.undo_words import here
+from fileorg.core.errors import UsageError
 from fileorg.core.figures import plural, when
 from fileorg.core.formats import write_json
 from fileorg.core.model import LaterFiles
@@ -44,6 +45,8 @@ def undo_parts(
     steps, plan = found
     if len(steps) == 1:
         return run_undo(steps[0], options, state)
+    if options.save_plan is not None:
+        raise UsageError(f"These files are of {len(steps)} operations.", hint="save the plan of each: name its OP")
     word = "Redo" if chosen.redo else "Undo"
     which = "these files of " if chosen.part is not None else ""
     question = f"{word} {which}{len(steps)} operations, the newest first?"
@@ -64,7 +67,7 @@ def _found(
             chosen = chosen._replace(within=chosen.within or here(), further=several is not None)
         is_asked = is_asked and not options.dry_run
         try:
-            return undo_steps(chosen, several, state, screen, changes=not options.dry_run, is_asked=is_asked)
+            return undo_steps(chosen, several, state, screen, changes=options.changes, is_asked=is_asked)
         except NothingToUndo as nothing:
             screen.pause()
             with output(options.output, force=options.force) as out:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, OutputOptions
 from fileorg.cli.undo_words import here
-from fileorg.core.errors import Exit
+from fileorg.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,6 +65,8 @@ def undo_job(number: int, chosen: "UndoOptions", options: OutputOptions, state: 
     numbers = [operation.id for operation in job(state, number).operations]
     if chosen.redo:
         numbers.reverse()
+    if options.save_plan is not None and len(numbers) > 1:
+        raise UsageError(f"Job {number} has {len(numbers)} operations.", hint="save the plan of each: name its OP")
     if len(numbers) == 1:
         return run_undo(chosen._replace(operation=numbers[0]), options, state)
     if not numbers and options.is_text and not options.quiet:
@@ -183,8 +185,12 @@ def _undo(
     from fileorg.core.figures import plural
     from fileorg.workflows.undo import undoing
 
-    with undoing(chosen, state, screen, changes=not options.dry_run) as run:
+    with undoing(chosen, state, screen, changes=options.changes) as run:
         screen.pause()
+        if options.save_plan is not None:
+            from fileorg.cli.save_plan import save_plan
+
+            return save_plan(options, run.plan_lines(), run.all_roots, out, screen)
         command = "redo" if chosen.redo else "undo"
         again = f"fileorg {command} {run.undone.id}"
         if run.part is not None:

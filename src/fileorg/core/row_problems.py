@@ -50,6 +50,7 @@ class RowFault(StrEnum):
     # Folders
     FOLDER_NOT_REMOVABLE = "folder-not-removable"
     OTHER_MODE = "other-mode"
+    NOT_EMPTY = "not-empty"
     FOLDER_ACTION = "folder-action"
     OTHER_DISK = "other-disk"
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_CYCLE = 65_536
 """The rows of a cycle are done together, in one batch, so their number is limited."""
 
+MAX_TOGETHER = 4096
+"""The files of a folder that are moved as a whole or not at all."""
+
 
 def check_together(given: GivenPlan, trash: bytes) -> None:
     """Add what is wrong between the rows of a plan, and put those in order that wait for each other.
@@ -33,6 +36,7 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     _two_for_one_target(given)
     _files_below_files(given)
     _taken(given)
+    _whole_folders(given)
     _groups(given)
     _order(given)
     query = "SELECT count(*), coalesce(sum(size), 0) FROM rows WHERE NOT faulty"
@@ -122,6 +126,29 @@ def _looks_alike(given: GivenPlan, row: StoredRow, other: StoredRow) -> bool:
     """Return whether only their names tell two files apart: after a crash, nobody could say which one has a name."""
     storage = given.trees[row.base].storage
     return (row.size, row.mtime_ns) == (other.size, other.mtime_ns) and not storage.has_stable_inodes(row.folder)
+
+
+def _whole_folders(given: GivenPlan) -> None:
+    """Refuse all rows of a folder if one is refused; others are done together, unless they are too many, or a name in
+    them must become free first.
+    """
+    db = given.db
+    if db.execute("SELECT 1 FROM folders").fetchone() is None:
+        return
+    db.execute("CREATE INDEX by_line ON rows (line)")
+    query = "SELECT line, line IN (SELECT line FROM problems) FROM folders ORDER BY line"
+    for line, is_refused in db.execute(query).fetchall():
+        if is_refused:
+            for row in list(given.stored("line = ? AND NOT faulty", (line,))):
+                db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (row.id,))
+                _block(given, row)
+            db.execute("DELETE FROM made WHERE line = ?", (line,))
+            db.execute("DELETE FROM emptied WHERE line = ?", (line,))
+            continue
+        facts = "SELECT count(*), coalesce(sum(occupied), 0), min(id) FROM rows WHERE line = ?"
+        rows, occupied, first = db.execute(facts, (line,)).fetchone()
+        if 1 < rows <= MAX_TOGETHER and not occupied:
+            db.execute("UPDATE rows SET together = ? WHERE line = ?", (first, line))
 
 
 def _groups(given: GivenPlan) -> None:

@@ -311,14 +311,17 @@ class GivenPlan:
                 faults[position] = _MISSING
                 continue
             entries[position] = entry
-            if row.size_bytes is not None and not entry.is_folder and row.size_bytes != entry.size:
+            if entry.is_folder:
+                if row.size_bytes == 0 and not _is_empty(storage, join(folder, name)):
+                    faults[position] = Fault(RowFault.NOT_EMPTY)
+            elif row.size_bytes is not None and row.size_bytes != entry.size:
                 faults[position] = Fault(RowFault.OTHER_SIZE, b"%d" % row.size_bytes, entry.size)
-            elif row.mtime is not None and not entry.is_folder and row.mtime != iso(entry.mtime_ns):
+            elif row.mtime is not None and row.mtime != iso(entry.mtime_ns):
                 faults[position] = Fault(RowFault.OTHER_TIME, row.mtime.encode())
-            elif name in known.left:
-                faults[position] = known.left[name]
             elif row.digest is not None and (fault := _digest_fault(storage, folder, entry, row.digest)) is not None:
                 faults[position] = fault
+            if name in known.left and position not in faults:
+                faults[position] = known.left[name]
             if known.groups and (group := known.groups.get(name)) is not None:
                 leaders[position] = group[0]
 
@@ -425,6 +428,19 @@ class GivenPlan:
 
 
 _MISSING = Fault(RowFault.MISSING)
+
+
+def _is_empty(storage: LocalStorage, folder: bytes) -> bool:
+    """Return whether a folder holds no files, at any depth, as far as it can be read."""
+    try:
+        for listing in storage.list_folder(folder):
+            if listing.files or listing.others:
+                return False
+            if not all(_is_empty(storage, join(folder, entry.name)) for entry in listing.folders):
+                return False
+    except OSError:
+        return False
+    return True
 
 
 def _digest_fault(storage: LocalStorage, folder: bytes, entry: Entry, digest: tuple[str, str]) -> Fault | None:

@@ -51,6 +51,7 @@ _SENTENCES = {
     RowFault.OURS: "{about} is a name of fileorg itself",
     RowFault.FOLDER_NOT_REMOVABLE: "this folder {reason}",
     RowFault.OTHER_MODE: "a folder with other permissions is there already",
+    RowFault.NOT_EMPTY: "this folder is not empty any more",
     RowFault.FOLDER_ACTION: "it is a folder, which can be moved or put into the trash, but not {about}",
     RowFault.OTHER_DISK: "it is on another file system",
 }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.journal.moved import Moved
+    from fileorg.plan.plan_lines import PlanLines
     from fileorg.workflows.session import Later
 
 
@@ -78,6 +79,15 @@ class CleanRun:
         self.check()
         plan = self.plan
         return self._session.run("clean", plan, self._options.facts(), stop, renames=plan.renames)
+
+    def plan_lines(self) -> PlanLines:
+        """Return the plan as lines of JSON, for `fileorg apply`."""
+        return self._session.plan_lines(self.plan)
+
+    @property
+    def all_roots(self) -> list[bytes]:
+        """The directories that the plan is about, each once."""
+        return self._session.roots
 
     def save(self, later: Later) -> None:
         """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""

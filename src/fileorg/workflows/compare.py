@@ -17,7 +17,7 @@ from fileorg.core.names import below, display, is_within, join, split, with_pare
 from fileorg.core.pool import Processes
 from fileorg.journal.journal import JobStart
 from fileorg.plan.copy_plan import CopyPlan
-from fileorg.plan.plan_lines import plan_lines
+from fileorg.plan.plan_lines import PlanLines
 from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.scan.classifier import Classifier
@@ -130,9 +130,9 @@ class CompareRun:
         stage = str(Action.COPY)
         return self._session.run("compare", self.plan, self._facts(), stop, stage=stage, renames=0, copies=True)
 
-    def plan_lines(self) -> Iterator[str]:
-        """Yield the plan of the copies as lines of JSON: see `plan_lines`."""
-        return plan_lines(self.plan, {ROOT: self.sides[0].roots[0], DEST: self.dest})
+    def plan_lines(self) -> PlanLines:
+        """Return the plan of the copies as lines of JSON."""
+        return PlanLines(self.plan, {ROOT: self.sides[0].roots[0], DEST: self.dest})
 
     def save(self, later: Later) -> None:
         """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fileorg.index.duplicate_folders import DuplicateFolderGroup
     from fileorg.index.duplicate_groups import Groups
     from fileorg.index.index import Index
+    from fileorg.plan.plan_lines import PlanLines
     from fileorg.rules.config import Configuration
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.workflows.keeper_selection import KeeperSelection
@@ -183,6 +184,15 @@ class DedupeRun:
         facts = self._options.facts()
         # Each file is read before its rename, so a worker process would save nothing.
         return self._session.run("dedupe", self.rows, facts, stop, renames=0, copies=True)
+
+    def plan_lines(self) -> PlanLines:
+        """Return the plan as lines of JSON, for `fileorg apply`."""
+        return self._session.plan_lines(self.rows)
+
+    @property
+    def all_roots(self) -> list[bytes]:
+        """The directories that the plan is about, each once."""
+        return self._session.roots
 
     def save(self, later: Later) -> None:
         """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""

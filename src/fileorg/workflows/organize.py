@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fileorg.index.index import Index
     from fileorg.plan.base_folders import RuleLayout
     from fileorg.plan.combined_plan import CombinedPlan
+    from fileorg.plan.plan_lines import PlanLines
     from fileorg.rules.config import Configuration, Rule
     from fileorg.scan.classifier import GatheredContents
     from fileorg.scan.gate import Gate
@@ -178,6 +179,15 @@ class OrganizeRun:
 
             keep_stays(self._session, outcome.operation, self.stays())
         return outcome
+
+    def plan_lines(self) -> PlanLines:
+        """Return the plan as lines of JSON, for `fileorg apply`."""
+        return self._session.plan_lines(self.plan)
+
+    @property
+    def all_roots(self) -> list[bytes]:
+        """The directories that the plan is about, each once."""
+        return self._session.roots
 
     def save(self, later: Later) -> None:
         """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import JobStart, Journal
     from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Root
+    from fileorg.plan.plan_lines import PlanLines
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -378,6 +379,17 @@ class Session:
                 write_plan(os.path.basename(self.state.of_job(number, b"plan")), at, head, plan, rows)
 
         self.keep(plan.files, self.storages[0].root, later, write)
+
+    def plan_lines(self, plan: Plan) -> PlanLines:
+        """Return a plan as lines of JSON, for `fileorg apply`."""
+        from fileorg.plan.plan_lines import PlanLines
+
+        return PlanLines(plan, {base: storage.root for base, storage in enumerate(self.storages)})
+
+    @property
+    def roots(self) -> list[bytes]:
+        """The directories, each once."""
+        return list(dict.fromkeys(storage.root for storage in self.storages))
 
     def keep(self, files: int, root: bytes, later: Later, write: Callable[[int], None] = lambda _: None) -> None:
         """Add the row of a job to be carried out later, after `write` has written its plan, if it needs one."""

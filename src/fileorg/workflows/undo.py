@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation, Root
+    from fileorg.plan.plan_lines import PlanLines
     from fileorg.workflows.moved_trees import MovedTrees
     from fileorg.workflows.session import Later
     from fileorg.workflows.undo_part import UndoPart
@@ -129,6 +130,15 @@ class UndoRun:
         outcome = self._session.run(self.kind, self.plan, facts, stop, undoes=self.undone.id, changed=changed)
         outcome.notes += self._empty_roots()
         return outcome
+
+    def plan_lines(self) -> PlanLines:
+        """Return the plan as lines of JSON, for `fileorg apply`."""
+        return self._session.plan_lines(self.plan)
+
+    @property
+    def all_roots(self) -> list[bytes]:
+        """The directories that the plan is about, each once."""
+        return self._session.roots
 
     def save(self, later: Later) -> None:
         """Keep the undo as a job to be carried out later: the records of the operation are its plan."""

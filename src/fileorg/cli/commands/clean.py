@@ -73,6 +73,7 @@ def clean(
     older_than: shared.OlderThan = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    save_plan: shared.SavePlan = None,
     background: shared.Background = False,
     hold: shared.Hold = False,
     log_format: shared.LogFormat = None,
@@ -132,10 +133,22 @@ def clean(
         inside_project=inside_project,
     )
     options = OutputOptions(
-        dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
+        dry_run,
+        yes,
+        format_,
+        output,
+        force,
+        null,
+        quiet,
+        verbose,
+        progress,
+        background,
+        hold,
+        log_format,
+        save_plan,
     )
     shared.need_dry_run(options)
-    return run_clean(chosen, options, shared.state(state_dir, dry_run=dry_run))
+    return run_clean(chosen, options, shared.state(state_dir, dry_run=not options.changes))
 
 
 def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
@@ -151,9 +164,14 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
     with (
         output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
-        cleaning(chosen, state, screen, changes=not options.dry_run) as run,
+        cleaning(chosen, state, screen, changes=options.changes) as run,
     ):
         screen.pause()
+        if options.save_plan is not None:
+            from fileorg.cli.save_plan import save_plan
+
+            run.check()
+            return save_plan(options, run.plan_lines(), run.all_roots, out, screen)
         change = Change(
             options,
             VERBS["clean"],

@@ -170,6 +170,7 @@ def dedupe(
     older_than: shared.OlderThan = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    save_plan: shared.SavePlan = None,
     background: shared.Background = False,
     hold: shared.Hold = False,
     log_format: shared.LogFormat = None,
@@ -232,10 +233,15 @@ def dedupe(
     )
     if interactive:
         _refuse_to_choose(format_, yes=yes, null=null)
-    state = shared.state_for_cache(state_dir) if action is None or dry_run else shared.state(state_dir)
+    state = (
+        shared.state_for_cache(state_dir)
+        if action is None or dry_run or save_plan is not None
+        else shared.state(state_dir)
+    )
     if action is None:
         given = {
             "--dry-run": dry_run,
+            "--save-plan": save_plan is not None,
             "--max-changes": max_changes is not None,
             "--inside-project": inside_project,
             "--background": background,
@@ -247,7 +253,19 @@ def dedupe(
     if format_ not in {DedupeFormat.TEXT, DedupeFormat.JSON}:
         raise UsageError(f"--format {format_} and --action cannot be combined.", hint="use --format text or json")
     options = OutputOptions(
-        dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress, background, hold, log_format
+        dry_run,
+        yes,
+        Format(format_),
+        output,
+        force,
+        null,
+        quiet,
+        verbose,
+        progress,
+        background,
+        hold,
+        log_format,
+        save_plan,
     )
     shared.need_dry_run(options)
     if interactive:
@@ -332,7 +350,7 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
     with (
         output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
-        deduping(chosen, state, screen, changes=not options.dry_run) as run,
+        deduping(chosen, state, screen, changes=options.changes) as run,
         contextlib.ExitStack() as choices,
     ):
         screen.pause()
@@ -346,6 +364,11 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
             if not choose_keepers(change.talk, selection, change.verb.participle):
                 change.talk.line("Nothing was changed.")
                 return declined()
+        if options.save_plan is not None:
+            from fileorg.cli.save_plan import save_plan
+
+            run.check()
+            return save_plan(options, run.plan_lines(), run.all_roots, out, screen)
         code = _preview(change, run) if options.dry_run else _run(change, run, state, is_chosen=is_chosen)
         out.flush()
         unread = _show_unread(screen, run, verbose=options.verbose)

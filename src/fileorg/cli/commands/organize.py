@@ -163,6 +163,7 @@ def organize(
     min_age: MinAge = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    save_plan: shared.SavePlan = None,
     background: shared.Background = False,
     hold: shared.Hold = False,
     log_format: shared.LogFormat = None,
@@ -247,14 +248,26 @@ def organize(
         fix_extensions=fix_extensions,
     )
     options = OutputOptions(
-        dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
+        dry_run,
+        yes,
+        format_,
+        output,
+        force,
+        null,
+        quiet,
+        verbose,
+        progress,
+        background,
+        hold,
+        log_format,
+        save_plan,
     )
     shared.need_dry_run(options)
     if install_timer is not None:
         from fileorg.cli.service_view import install_timer_for
 
         return install_timer_for(chosen, options, install_timer, shared.state(state_dir))
-    return run_organize(chosen, options, shared.state(state_dir, dry_run=dry_run))
+    return run_organize(chosen, options, shared.state(state_dir, dry_run=not options.changes))
 
 
 def refuse_layout(by: By | None, template: str | None, example: str = "{category}/{year}/{name}") -> None:
@@ -291,9 +304,14 @@ def run_organize(
     with (
         output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
-        organizing(chosen, state, screen, changes=not options.dry_run) as run,
+        organizing(chosen, state, screen, changes=options.changes) as run,
     ):
         screen.pause()
+        if options.save_plan is not None:
+            from fileorg.cli.save_plan import save_plan
+
+            run.check()
+            return save_plan(options, run.plan_lines(), run.all_roots, out, screen)
         rows = PlanRows(
             run.plan,
             run.bases,

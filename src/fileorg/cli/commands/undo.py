@@ -66,6 +66,7 @@ def undo(
     root: NewRoot = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    save_plan: shared.SavePlan = None,
     background: shared.Background = False,
     hold: shared.Hold = False,
     log_format: shared.LogFormat = None,
@@ -93,9 +94,9 @@ def undo(
     words = Words(operation, files, category, last, since, later, within, job)
     chosen = undo_options(words, root, include_changed=include_changed, rename=rename)
     options = OutputOptions(
-        dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
+        dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format, save_plan
     )
-    state = shared.state(state_dir, dry_run=dry_run)
+    state = shared.state(state_dir, dry_run=not options.changes)
     return carry_out(words, chosen, options, state)
 
 
