@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.snapshot import differences, take
 
+from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, GuardRefused
+from fileorg.core.events import NullReporter
 from fileorg.core.row_problems import RowFault
+from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.report.row_sentences import line_of_row
 from fileorg.workflows.apply_plan import RowsRefused
+from fileorg.workflows.undo import UndoOptions, undoing
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -293,3 +297,73 @@ def test_the_lines_of_csv_are_counted(runs: Runs) -> None:
     text = b'path,new_path\n"a\nb",x\ngone,y\n'
     with runs.applying_text(text, partial=True) as run:
         assert [problem.line for problem in run.problems()] == [4]
+
+
+# Plans that fileorg saves ---------------------------------------------------------------------------------------------
+
+
+def _saved(run: Any) -> bytes:
+    return b"".join(line.encode() + b"\n" for line in run.plan_lines())
+
+
+def test_a_saved_plan_of_organize_does_the_same(runs: Runs) -> None:
+    runs.tree.write({"a.jpg": "one", "b.pdf": "two", "caf\udce9.jpg": "three", "film.mp4": "1", "film.srt": "2"})
+    before = take(os.fsencode(runs.tree.root))
+    with runs.organizing(changes=False) as run:
+        text = _saved(run)
+    assert take(os.fsencode(runs.tree.root)) == before
+    with runs.applying_text(text) as applied:
+        assert applied.run().done == 5
+    after = runs.tree.read()
+    runs.undo()
+    assert differences(before, take(os.fsencode(runs.tree.root))) == []
+    runs.organize()
+    assert runs.tree.read() == after
+
+
+def test_a_saved_plan_is_stale_once_a_file_has_changed(runs: Runs) -> None:
+    runs.tree.write({"a.jpg": "one", "b.jpg": "two"})
+    with runs.organizing(changes=False) as run:
+        text = _saved(run)
+    runs.tree.path("a.jpg").write_text("more")
+    runs.tree.set_time("b.jpg", 10**18)
+    with runs.applying_text(text, partial=True) as applied:
+        assert {problem.fault for problem in applied.problems()} == {RowFault.OTHER_SIZE, RowFault.OTHER_TIME}
+
+
+def test_a_saved_plan_of_dedupe_compares_again(runs: Runs) -> None:
+    runs.tree.write({"a.bin": "same", "b.bin": "same"})
+    with runs.deduping(action=DedupeAction.QUARANTINE, keep=[Keep.FIRST]) as run:
+        text = _saved(run)
+    with runs.applying_text(text) as applied:
+        assert applied.run().done == 1
+    assert runs.tree.path("a.bin").exists()
+    assert not runs.tree.path("b.bin").exists()
+    runs.undo()
+    seen = os.stat(runs.tree.path("a.bin"))
+    runs.tree.path("a.bin").write_text("diff")
+    os.utime(runs.tree.path("a.bin"), ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    with runs.applying_text(text) as applied:
+        assert applied.run().done == 0
+    assert runs.tree.path("b.bin").read_text() == "same"
+
+
+def test_a_saved_plan_of_clean_keeps_a_folder_that_was_filled(runs: Runs) -> None:
+    runs.tree.write({"a/b/": "", "c.txt": "", "d/": ""})
+    with runs.cleaning(changes=False) as run:
+        text = _saved(run)
+    runs.tree.write({"a/b/new.txt": "new"})
+    with runs.applying_text(text, partial=True) as applied:
+        assert {problem.fault for problem in applied.problems()} == {RowFault.NOT_EMPTY}
+        assert applied.run().problem_count == 0
+    assert {path for path in runs.tree.read() if not path.startswith(".fileorg")} == {"a/b/new.txt"}
+
+
+def test_a_saved_plan_of_undo_takes_back(runs: Runs) -> None:
+    runs.tree.write({"a": "one", "b": "two", "c.jpg": "three"})
+    runs.apply([move("a", "b"), move("b", "a"), move("c.jpg", "x/c.jpg")])
+    with undoing(UndoOptions(), runs.state, NullReporter(), changes=False) as run:
+        text = _saved(run)
+    with runs.applying_text(text) as applied:
+        assert applied.run().done == 3
+    assert {path: text for path, text in runs.tree.read().items() if text} == {"a": "one", "b": "two", "c.jpg": "three"}

@@ -160,7 +160,10 @@ class Course(NamedTuple):
         if finished.code != -9 and not may_end:
             return [f"it was not killed, but ended with {finished.code}: {finished.output}"]
         # A group that a fault has split is repaired by a separate operation, after the run or by recovery.
-        operations = 1 if self.sweep.wreck is None else 2
+        # A renamer that is killed splits a group in a run that goes on, and is then killed itself.
+        scenario = self.sweep.scenario
+        is_split = self.sweep.wreck is not None or (scenario.two_processes and scenario.first == ("apply",))
+        operations = 2 if is_split else 1
         return case.check_wreck(self.before, self.after, operations) + self.aftermath(case, ending)
 
     def fail(self, worker: Worker, call: Call, error: str, ending: int) -> list[str]:

@@ -65,6 +65,14 @@ SavePlan = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Edit = Annotated[
+    bool,
+    Option(
+        "--edit",
+        help="Open the plan in $VISUAL or $EDITOR first, a line a file: change new paths, remove lines.",
+        rich_help_panel=RUN,
+    ),
+]
 Background = Annotated[
     bool,
     Option(

@@ -19,6 +19,7 @@ class RowFault(StrEnum):
     UNKNOWN_ACTION = "unknown-action"
     BAD_VALUE = "bad-value"
     CUT_OFF = "cut-off"
+    NO_NUMBER = "no-number"
     # Paths
     BAD_PATH = "bad-path"
     OUTSIDE = "outside-root"
@@ -59,6 +60,7 @@ UNREADABLE_PLAN = frozenset(
     {
         RowFault.NOT_UTF8, RowFault.NOT_JSON, RowFault.NOT_CSV, RowFault.NO_COLUMNS, RowFault.NO_PATH,
         RowFault.NO_NEW_PATH, RowFault.UNKNOWN_ACTION, RowFault.BAD_VALUE, RowFault.CUT_OFF,
+        RowFault.NO_NUMBER,
     }
 )  # fmt: skip
 """Faults of the file of the plan: it may be cut off or of another kind, so not even the other rows are done."""

@@ -23,6 +23,7 @@ _SENTENCES = {
     RowFault.UNKNOWN_ACTION: "unknown action {about}: expected move, copy, hardlink, symlink or trash",
     RowFault.BAD_VALUE: "it cannot be used: {about}",
     RowFault.CUT_OFF: "it is cut off",
+    RowFault.NO_NUMBER: "it does not begin with the number of a file and a tab: {about}",
     RowFault.BAD_PATH: "it is no path of a file",
     RowFault.OUTSIDE: "{about} is not in the folder of the plan (see --root)",
     RowFault.ONTO_ITSELF: "its new path is the path that it has",

@@ -193,6 +193,14 @@ def rows_of(options: ApplyOptions) -> Callable[[Callable[[RowProblem], None]], I
     return rows
 
 
+def readable_rows(options: ApplyOptions) -> Iterator[GivenRow]:
+    """Yield the rows of the file of a plan. Raises `RowsRefused` if a line has none."""
+    problems: list[RowProblem] = []
+    yield from rows_of(options)(problems.append)
+    if problems:
+        raise RowsRefused(problems, len(problems), is_unreadable=True)
+
+
 def plan_unusable(path: bytes, error: OSError) -> UsageError:
     """Return the error for a plan that cannot be read."""
     if isinstance(error, FileNotFoundError):

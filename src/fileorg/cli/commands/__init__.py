@@ -15,6 +15,7 @@ COMMANDS = {
     "clean": CHANGE,
     "import": CHANGE,
     "apply": CHANGE,
+    "rename": CHANGE,
     "undo": CHANGE,
     "redo": CHANGE,
     "scan": INSPECT,

@@ -28,6 +28,13 @@ fileorg undo
 # A plan whose paths start from another folder
 fileorg apply plan.jsonl --root ~/Downloads
 
+# Let fileorg plan, review the plan, carry it out later
+fileorg organize ~/Downloads --save-plan plan.jsonl
+fileorg apply plan.jsonl --root ~/Downloads
+
+# Change the new paths in an editor first
+fileorg apply plan.csv --edit
+
 # Do the rows that can be done, and list the others
 fileorg apply plan.csv --partial
 
@@ -85,6 +92,7 @@ def apply(
     null: Null = False,
     all_files: AllFiles = False,
     partial: Partial = False,
+    edit: shared.Edit = False,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
     background: shared.Background = False,
@@ -114,7 +122,7 @@ def apply(
     Everything is checked before anything is changed, and each problem is listed with its line. Nothing is overwritten,
     and fileorg undo takes it back. A row of a folder moves all that is in it.
     """
-    from fileorg.workflows.apply_plan import ApplyOptions, rows_of
+    from fileorg.workflows.apply_plan import ApplyOptions, readable_rows, rows_of
 
     chosen = ApplyOptions(
         roots=[os.fsencode(path) for path in root or ["."]],
@@ -131,7 +139,12 @@ def apply(
         dry_run, yes, format_, output, force, False, quiet, verbose, progress, background, hold, log_format
     )
     shared.need_dry_run(options)
-    return run_apply(chosen, rows_of(chosen), options, shared.state(state_dir, dry_run=dry_run))
+    state = shared.state(state_dir, dry_run=dry_run)
+    if edit:
+        from fileorg.cli.editor import edit_and_apply
+
+        return edit_and_apply(readable_rows(chosen), chosen._replace(plan=b""), options, state)
+    return run_apply(chosen, rows_of(chosen), options, state)
 
 
 def run_apply(

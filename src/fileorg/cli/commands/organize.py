@@ -164,6 +164,7 @@ def organize(
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
     save_plan: shared.SavePlan = None,
+    edit: shared.Edit = False,
     background: shared.Background = False,
     hold: shared.Hold = False,
     log_format: shared.LogFormat = None,
@@ -267,7 +268,35 @@ def organize(
         from fileorg.cli.service_view import install_timer_for
 
         return install_timer_for(chosen, options, install_timer, shared.state(state_dir))
-    return run_organize(chosen, options, shared.state(state_dir, dry_run=not options.changes))
+    state = shared.state(state_dir, dry_run=not options.changes)
+    if edit:
+        return _edit(chosen, options, state)
+    return run_organize(chosen, options, state)
+
+
+def _edit(chosen: "OrganizeOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
+    """Plan, and let the user change the plan before it is carried out."""
+    from fileorg.cli.editor import edit_and_apply
+    from fileorg.cli.progress import reporting
+    from fileorg.workflows.apply_plan import ApplyOptions
+    from fileorg.workflows.edit_plan import rows_of_lines
+    from fileorg.workflows.organize import organizing
+
+    if options.save_plan is not None:
+        raise UsageError("--edit and --save-plan cannot be combined.", hint="save the plan, then fileorg apply --edit")
+    with (
+        reporting(options.progress, quiet=options.quiet) as screen,
+        organizing(chosen, state, screen, changes=False) as run,
+    ):
+        screen.pause()
+        applied = ApplyOptions(
+            roots=run.all_roots,
+            all_files=chosen.filters.all_files,
+            max_changes=chosen.max_changes,
+            inside_project=chosen.inside_project,
+        )
+        rows = rows_of_lines(run.plan_lines())
+    return edit_and_apply(rows, applied, options, state)
 
 
 def refuse_layout(by: By | None, template: str | None, example: str = "{category}/{year}/{name}") -> None:

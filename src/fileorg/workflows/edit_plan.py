@@ -1,0 +1,120 @@
+"""Plans that are edited before they are applied: of `organize`, of a file, and of the names in folders."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from typing import IO, TYPE_CHECKING
+
+from fileorg.core.events import NullReporter
+from fileorg.core.names import is_within
+from fileorg.plan.edited_plan import EditedPlan, with_mistakes
+from fileorg.plan.given_rows import GivenRow, given_rows
+from fileorg.report.row_sentences import sentence_of_row
+from fileorg.workflows.apply_plan import ApplyOptions, RowsRefused, applying
+from fileorg.workflows.guards import existing_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fileorg.core.row_problems import RowProblem
+    from fileorg.core.state import StateDirectory
+
+_NAME = "plan.txt"
+
+
+class PlanText:
+    """The text of a plan, in a file that an editor changes."""
+
+    def __init__(self, plan: EditedPlan, folder: str) -> None:
+        self._plan, self._folder = plan, folder
+        self.path = os.path.join(folder, _NAME)
+        self.files = plan.files
+        self.line = 1
+        """The line to begin with: that of the first mistake."""
+        with open(self.path, "wb") as stream:
+            plan.write(stream)
+
+    def rows(self, fail: Callable[[RowProblem], None]) -> Iterator[GivenRow]:
+        """Yield the rows of the text as it is now: see `applying`."""
+        with open(self.path, "rb") as stream:
+            yield from self._plan.read(stream, fail)
+
+    def has_mistakes(self, options: ApplyOptions, state: StateDirectory) -> list[RowProblem]:
+        """Check the text; write the reason above each faulty line. Raises like `applying`."""
+        checked = options._replace(partial=False, max_changes=None)
+        try:
+            with applying(checked, self.rows, state, NullReporter(), changes=False) as run:
+                run.check()
+        except RowsRefused as refused:
+            said: dict[int, str] = {}
+            for problem in refused.problems:
+                said.setdefault(problem.line, sentence_of_row(problem))
+            again = self.path + ".part"
+            with open(self.path, "rb") as old, open(again, "wb") as new:
+                self.line = with_mistakes(old, new, said)
+            os.replace(again, self.path)
+            return list(refused.problems)
+        return []
+
+
+@contextlib.contextmanager
+def plan_text(rows: Iterable[GivenRow], root: bytes) -> Iterator[PlanText]:
+    """Write a plan as a text into a private folder, which is removed at the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="fileorg-") as folder, contextlib.closing(EditedPlan(rows, root)) as plan:
+        yield PlanText(plan, folder)
+
+
+def rows_of_lines(lines: Iterable[str]) -> Iterator[GivenRow]:
+    """Return the rows of lines of JSON that fileorg has made. The lines are read now, the rows when they are asked."""
+    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  open until the process ends
+    for line in lines:
+        file.write(line.encode() + b"\n")
+    file.seek(0)
+    return given_rows(file, lambda _: None)
+
+
+class NamesToEdit:
+    """The names in folders, and single files, each as a row that changes nothing yet."""
+
+    def __init__(self, paths: Sequence[bytes], *, recursive: bool, hidden: bool) -> None:
+        """Raises `UsageError` for a path that does not exist."""
+        self._recursive, self._hidden = recursive, hidden
+        self._places: list[tuple[bytes, bytes | None]] = []
+        for path in paths:
+            if os.path.isdir(path) or not os.path.lexists(path):
+                self._places.append((existing_folder(path), None))
+            else:
+                above, name = os.path.split(os.path.normpath(path))
+                self._places.append((existing_folder(above or b"."), name))
+        folders = sorted({folder for folder, _ in self._places})
+        self.roots = [
+            folder for folder in folders if not any(folder != other and is_within(folder, other) for other in folders)
+        ]
+        """The folders that all of the files are in."""
+
+    def rows(self) -> Iterator[GivenRow]:
+        """Yield the rows, in the order of names. Raises `OSError`."""
+        for folder, name in self._places:
+            if name is not None:
+                yield _unchanged(os.path.join(folder, name))
+            elif self._recursive:
+                yield from map(_unchanged, self._below(folder))
+            else:
+                yield from (_unchanged(os.path.join(folder, each)) for each in self._names(folder))
+
+    def _names(self, folder: bytes) -> list[bytes]:
+        return sorted(name for name in os.listdir(folder) if self._hidden or not name.startswith(b"."))
+
+    def _below(self, folder: bytes) -> Iterator[bytes]:
+        for name in self._names(folder):
+            path = os.path.join(folder, name)
+            if not os.path.isdir(path) or os.path.islink(path):
+                yield path
+            else:
+                yield from self._below(path)
+
+
+def _unchanged(path: bytes) -> GivenRow:
+    return GivenRow(0, path, path)
