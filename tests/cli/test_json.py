@@ -97,6 +97,7 @@ STEPS: list[tuple[list[str], str]] = [
     (["import", "copies", "--dest", "album"], "import"),
     (["apply", "names.csv", "--root", "album", "--partial", "-n"], "plan"),
     (["apply", "names.csv", "--root", "album", "--yes"], "result"),
+    (["rename", "album", "--yes"], "result"),
     (["report", "-o", "-"], "report"),
 ]
 
@@ -133,7 +134,8 @@ def names_of(data: Any) -> set[str]:
 
 
 @pytest.fixture
-def worked(fileorg: Fileorg, mess: Tree) -> Fileorg:
+def worked(fileorg: Fileorg, mess: Tree, monkeypatch: pytest.MonkeyPatch) -> Fileorg:
+    monkeypatch.setenv("VISUAL", "touch")  # an editor that saves what it was given
     mess.write({"one.bin": "the same", "two.bin": "the same", "empty.txt": "", "a/b/c.jpg": "x"})
     mess.path("hollow").mkdir()
     rules = 'version = 1\n[[rule]]\nwhen = { ext = "pdf" }\nto = "Papers"\nmatches = ["a.pdf"]\n'

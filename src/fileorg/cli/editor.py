@@ -15,12 +15,10 @@ from fileorg.core.names import display
 from fileorg.report.row_sentences import line_of_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from fileorg.cli.options import OutputOptions
     from fileorg.core.row_problems import RowProblem
     from fileorg.core.state import StateDirectory
-    from fileorg.plan.given_rows import GivenRow
     from fileorg.workflows.apply_plan import ApplyOptions
     from fileorg.workflows.edit_plan import PlanText
 
@@ -38,25 +36,8 @@ class NotEdited(FileorgError):
     code = ErrorCode.NOT_CONFIRMED
 
 
-def edit_and_apply(
-    rows: Iterable[GivenRow], chosen: ApplyOptions, options: OutputOptions, state: StateDirectory
-) -> Exit:
-    """Let the user edit the rows of a plan, then apply it like any other. Raises `NotEdited`, `UsageError`."""
-    from fileorg.cli.commands.apply import run_apply
-    from fileorg.cli.terminal import standard_output
-    from fileorg.workflows.edit_plan import plan_text
-
-    with plan_text(rows, os.path.realpath(chosen.roots[0])) as text:
-        if not text.files:
-            if not options.quiet and options.is_text:
-                standard_output().line("Nothing to edit.")
-            return Exit.DONE
-        _edit(text, chosen, state)
-        return run_apply(chosen, text.rows, options, state)
-
-
-def _edit(text: PlanText, chosen: ApplyOptions, state: StateDirectory) -> None:
-    """Open the editor until the text has no mistake."""
+def edit(text: PlanText, chosen: ApplyOptions, state: StateDirectory) -> None:
+    """Open the editor until the text has no mistake. Raises `NotEdited`, `UsageError`."""
     mistakes: list[RowProblem] = []
     command = _command()
     while True:

@@ -141,8 +141,6 @@ def apply(
     shared.need_dry_run(options)
     state = shared.state(state_dir, dry_run=dry_run)
     if edit:
-        from fileorg.cli.editor import edit_and_apply
-
         return edit_and_apply(readable_rows(chosen), chosen._replace(plan=b""), options, state)
     return run_apply(chosen, rows_of(chosen), options, state)
 
@@ -176,6 +174,26 @@ def run_apply(
             raise
         out.flush()
         return code
+
+
+def edit_and_apply(
+    rows: "Iterable[GivenRow]", chosen: "ApplyOptions", options: OutputOptions, state: "StateDirectory"
+) -> Exit:
+    """Let the user edit the rows of a plan, then apply it like any other. Raises `NotEdited`, `UsageError`."""
+    from fileorg.cli.editor import edit
+    from fileorg.cli.terminal import standard_output
+    from fileorg.core.formats import write_json
+    from fileorg.workflows.edit_plan import plan_text
+
+    with plan_text(rows, os.path.realpath(chosen.roots[0])) as text:
+        if not text.files:
+            if not options.is_text:
+                write_json(standard_output().stream, {"operation": None, "kind": "apply", "files": 0})
+            elif not options.quiet:
+                standard_output().line("Nothing to edit.")
+            return Exit.DONE
+        edit(text, chosen, state)
+        return run_apply(chosen, text.rows, options, state)
 
 
 def _run(change: "Change", run: "ApplyRun", rows: "PlanRows", state: "StateDirectory") -> Exit:

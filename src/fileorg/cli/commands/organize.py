@@ -276,7 +276,7 @@ def organize(
 
 def _edit(chosen: "OrganizeOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
     """Plan, and let the user change the plan before it is carried out."""
-    from fileorg.cli.editor import edit_and_apply
+    from fileorg.cli.commands.apply import edit_and_apply
     from fileorg.cli.progress import reporting
     from fileorg.workflows.apply_plan import ApplyOptions
     from fileorg.workflows.edit_plan import rows_of_lines

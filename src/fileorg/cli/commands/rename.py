@@ -4,7 +4,7 @@ import os
 from typing import Annotated
 
 from fileorg.cli import options as shared
-from fileorg.cli.commands.apply import AllFiles
+from fileorg.cli.commands.apply import AllFiles, edit_and_apply
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 
@@ -66,7 +66,6 @@ def rename(
 
     Then fileorg shows the plan and asks. Nothing is overwritten, and fileorg undo takes it back.
     """
-    from fileorg.cli.editor import edit_and_apply
     from fileorg.workflows.apply_plan import ApplyOptions
     from fileorg.workflows.edit_plan import NamesToEdit
 
