@@ -12,7 +12,7 @@ from fileorg.cli.summary import NAMED
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural, size
 from fileorg.core.formats import iso
-from fileorg.core.names import display, join
+from fileorg.core.names import below, display, join, scheme_of
 from fileorg.core.reasons import reason_code
 from fileorg.core.times import kept
 
@@ -134,8 +134,10 @@ def how_dated(how: DatedBy) -> dict[str, Any]:
 
 def where_to(tally: Tally, dest: bytes | None) -> str:
     """Return the target folder of a category, or the common part of its target folders."""
-    folders = [os.path.join(dest or b"", folder) for folder in tally.folders]
-    common = short(os.path.commonpath(folders)) if folders else ""
+    url = dest if dest is not None and scheme_of(dest) else None  # `commonpath` would fold its two slashes
+    folders = [os.path.join(b"" if url else dest or b"", folder) for folder in tally.folders]
+    path = os.path.commonpath(folders) if folders else b""
+    common = short(below(url, path) if url else path) if folders else ""
     if len(folders) == 1:
         return f"{common or '.'}/"
     many = plural(len(folders), "folder")

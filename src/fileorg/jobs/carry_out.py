@@ -17,18 +17,19 @@ from fileorg.journal.job_rows import job_rows, limits_of, moved_inodes, operatio
 from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
 from fileorg.plan.saved_plan import SavedPlan
+from fileorg.storage.base import Kind
 from fileorg.workflows.apply_plan import ApplyOptions, applying, rows_of
 from fileorg.workflows.clean import CleanOptions, cleaning
 from fileorg.workflows.compare import CompareOptions, comparing
 from fileorg.workflows.dedupe import DedupeOptions, deduping
-from fileorg.workflows.guards import Allowed, check_opened, existing_folder
+from fileorg.workflows.guards import Allowed, check_opened
 from fileorg.workflows.import_files import ImportOptions, importing
 from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.organize import OrganizeOptions, organizing
 from fileorg.workflows.output_target import written
 from fileorg.workflows.purge import PurgeOptions, purging
 from fileorg.workflows.recover import recover_all
-from fileorg.workflows.roots import AnotherRoot, is_there
+from fileorg.workflows.roots import AnotherRoot, is_there, readable_root
 from fileorg.workflows.session import Session
 from fileorg.workflows.undo import NothingToUndo, UndoOptions, undoing
 
@@ -122,12 +123,12 @@ def _as_agreed(
         opened: dict[bytes, LocalStorage] = {}
         for root in head.roots:
             if root.path not in opened:
-                existing_folder(root.path)
+                readable_root(root.path)
                 if not is_there(Root(root.path, root.inode)):
                     raise AnotherRoot(Root(root.path, root.inode), hint="mount its disk, then resume the job")
                 opened[root.path] = session.open(root.path)
                 allowed = Allowed(inside_project=True, read_only=not root.changes)
-                for used in root.uses:
+                for used in root.uses if opened[root.path].kind is Kind.LOCAL else ():
                     check_opened(opened[root.path].fd(b""), root.path, state, allowed, to_be_made=used)
         session.storages = [opened[root.path] for root in head.roots]
         session.lock(opened.values())

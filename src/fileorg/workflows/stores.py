@@ -64,7 +64,7 @@ def cannot_yet(what: str, url: bytes) -> UsageError:
     """Return the error for a request that does not work on stores."""
     return UsageError(
         f"fileorg cannot yet {what} on {display(scheme_of(url))}://.",
-        hint="docs/storage.md says what works on which store",
+        hint="docs/storage.md says what works instead",
         code=ErrorCode.PATH_UNUSABLE,
         path=url,
     )

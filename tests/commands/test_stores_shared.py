@@ -1,0 +1,126 @@
+"""Several programs on one store: each key that others write stays as they wrote it. A move costs one request."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.buckets import Bucket
+from tests.support.runs import Runs
+
+from fileorg.core.state import open_state
+from fileorg.storage.object.client import Precondition
+from fileorg.storage.object.memory import MemoryClient, memory_bucket
+from fileorg.workflows import stores
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.tree import Tree
+
+    from fileorg.storage.object.client import ObjectClient
+
+_FILES, _WRITERS = 200, 20
+
+
+class CountingClient:
+    """Counts the requests of a client, as a service would bill them."""
+
+    def __init__(self, client: ObjectClient, requests: Counter[str]) -> None:
+        self._client = client
+        self._requests = requests
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if name in {"copy", "head"}:
+            return lambda rows, **more: (self._requests.update({name: len(rows)}), found(rows, **more))[1]
+        if name in {"read", "tags", "delete", "put"}:
+            return lambda *what, **more: (self._requests.update([name]), found(*what, **more))[1]
+        if name == "pages":
+            return lambda *what, **more: (self._requests.update([name]) or page for page in found(*what, **more))
+        return found
+
+
+def test_a_move_costs_one_request(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket, requests = Bucket(MemoryClient("counted"), "inbox/"), Counter[str]()
+    bucket.write({f"{number}.jpg": str(number) for number in range(_FILES)})
+    before = bucket.snapshot()
+    monkeypatch.setattr(stores, "_open_client", lambda *of: CountingClient(MemoryClient(of[2]), requests))
+    runs.organize(root=bucket.url)
+    assert (requests["copy"], requests["delete"]) == (_FILES, 1)
+    assert requests.total() - _FILES <= 8  # listings, and a look for the trash
+    requests.clear()
+    runs.undo()
+    assert (requests["copy"], requests["delete"]) == (_FILES, 1)
+    assert requests.total() - _FILES <= 4
+    assert bucket.snapshot() == before
+
+
+def _race(runs: Runs, bucket: Bucket) -> None:
+    """Organize while others write: over the sources, at the targets, and on keys of their own."""
+    bucket.write({f"{number}.jpg": f"first {number}" for number in range(_FILES)})
+    begin, written = threading.Barrier(_WRITERS + 1), {}
+
+    def write(writer: int) -> None:
+        begin.wait()
+        for number in range(writer, _FILES, _WRITERS):
+            key = (f"{number}.jpg", f"Images/{number}.jpg", f"own {number}.txt")[number % 3]
+            written[key] = f"theirs {number}"
+            bucket.write({key: written[key]})
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(_WRITERS)]
+    for thread in threads:
+        thread.start()
+    with runs.organizing(root=bucket.url) as run:
+        begin.wait()
+        run.run()
+    for thread in threads:
+        thread.join()
+    _check(bucket, written)
+
+
+def _check(bucket: Bucket, written: dict[str, str]) -> None:
+    contents = Counter(bucket.read().values())
+    missing = {content for content in written.values() if not contents[content]}
+    assert not missing
+
+
+def test_what_twenty_writers_write_meanwhile_is_kept(runs: Runs) -> None:
+    for number in range(3):
+        _race(runs, Bucket(MemoryClient(f"raced-{number}"), "inbox/"))
+
+
+def test_the_race_is_lost_on_a_store_that_ignores_preconditions(runs: Runs) -> None:
+    """The control: the same race must fail where nothing protects."""
+    client = MemoryClient("careless")
+    memory_bucket("careless").honoured = frozenset[Precondition]()
+    bucket = Bucket(client, "inbox/")
+    bucket.write({"a.jpg": "mine"})
+    with runs.organizing(root=bucket.url) as run:
+        bucket.write({"Images/a.jpg": "theirs"})
+        run.run()
+    with pytest.raises(AssertionError):
+        _check(bucket, {"Images/a.jpg": "theirs"})
+
+
+def test_two_runs_in_one_store_lose_nothing(tree: Tree, tmp_path: Path) -> None:
+    for round_ in range(3):
+        bucket = Bucket(MemoryClient(f"two-{round_}"), "inbox/")
+        contents = {f"{number}.jpg": str(number) for number in range(_FILES)}
+        bucket.write(contents)
+        begin = threading.Barrier(2)
+
+        def organize(state: str, bucket: Bucket = bucket, begin: threading.Barrier = begin) -> None:
+            runs = Runs(tree, open_state(bytes(tmp_path / state)))
+            with runs.organizing(root=bucket.url) as run:
+                begin.wait()
+                run.run()
+
+        threads = [threading.Thread(target=organize, args=(state,)) for state in ("one", "other")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert bucket.read() == {f"Images/{name}": content for name, content in contents.items()}
