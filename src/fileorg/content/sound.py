@@ -30,7 +30,7 @@ def is_sound(head: bytes) -> bool:
         return head[8:12] in {b"WAVE", b"AIFF", b"AIFC"}
     if head[4:8] == b"ftyp":
         return head[8:12] not in _STILL_BRANDS
-    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 != 0
+    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 in {0x02, 0x04}
 
 
 def read_sound(content: Content, facts: MediaFacts) -> None:
