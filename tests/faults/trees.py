@@ -155,6 +155,25 @@ def grouped(root: Path, dest: Path) -> None:
     settle_folders(dest)
 
 
+JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0" + bytes(40) + b"\xff\xd9"
+MISNAMED = (frozenset({JPEG + b"2", b"its film", b"its edit"}), frozenset({JPEG + b"3", b"<x/>"}))
+
+
+def misnamed(root: Path, _dest: Path) -> None:
+    """Files whose extension does not fit their content: alone, in groups, and where the right name is taken."""
+    write(root / "a.png", JPEG)
+    write(root / "Images/i.HEIC", JPEG + b"2")
+    write(root / "Images/i.MOV", b"its film")
+    write(root / "Images/i.AAE", b"its edit")
+    write(root / "b/c/x.png", JPEG + b"3")
+    write(root / "b/c/x.png.xmp", b"<x/>")
+    write(root / "b/page.pdf", b"<!DOCTYPE html><html><head><title>404</title></head></html>")
+    write(root / "b/page.html", b"was there")
+    write(root / "b/right.jpg", JPEG + b"4")
+    write(root / "b/unknown", b"stays")
+    settle_folders(root)
+
+
 def duplicate_groups(root: Path, dest: Path) -> None:
     """A duplicate group of files, and two groups with identical sidecars."""
     for place, day in ((root / "a", 0), (dest if dest.parent != root.parent else root / "b", 1)):
@@ -433,6 +452,7 @@ SCENARIOS = (
     Scenario(
         "clean, no renameat2, no links", hollow, first=("clean",), others=(_NO_RENAME, _NO_LINK), placeholders=True
     ),
+    Scenario("extensions that are fixed", misnamed, ("--fix-extensions",), groups=MISNAMED),
     Scenario("a part", messy, ("--remove-empty",), part=("b/c", "a.jpg", "*.wav")),
     Scenario("a part, in batches", grouped, rows=3, groups=GROUPED, part=("*.srt", "Images")),
 )
