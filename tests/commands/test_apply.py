@@ -20,6 +20,8 @@ from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.undo import UndoOptions, undoing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.runs import Runs
 
 
@@ -71,6 +73,33 @@ def test_a_chain_in_any_order(runs: Runs) -> None:
     assert runs.tree.read() == {f"{number + 1:03}": str(number) for number in range(200)}
     assert runs.undo().done == 200
     assert runs.tree.read() == files
+
+
+def test_an_undo_with_rename_gives_exchanged_names_back(runs: Runs) -> None:
+    first = {"a": "one", "b": "two", "c": "three", "d": "four"}
+    runs.tree.write(first)
+    runs.apply([move("a", "b"), move("b", "a"), move("c", "d"), move("d", "e")])
+    assert runs.undo(rename=True).done == 4
+    assert runs.tree.read() == first
+
+
+def test_a_chain_goes_through_two_disks_and_an_exchange_does_not(runs: Runs, elsewhere: Path) -> None:
+    runs.tree.write({"a": "one", "c": "three"})
+    (elsewhere / "b").write_text("two")
+    a, b, c = str(runs.tree.path("a")), str(elsewhere / "b"), str(runs.tree.path("c"))
+    roots = [os.fsencode(runs.tree.root), os.fsencode(elsewhere)]
+    assert refused(runs, move(a, b), move(b, a), roots=roots) == [(1, RowFault.CYCLE_ON_DISKS)]
+    assert runs.apply([move(a, b), move(b, c), move(c, str(runs.tree.path("d")))], roots=roots).done == 3
+    assert (runs.tree.read(), (elsewhere / "b").read_text()) == ({"c": "two", "d": "three"}, "one")
+    assert runs.undo().done == 3
+    assert (runs.tree.read(), (elsewhere / "b").read_text()) == ({"a": "one", "c": "three"}, "two")
+
+
+def test_the_digests_of_exchanged_files_are_kept_apart(runs: Runs) -> None:
+    runs.tree.write({"a": "same text", "b": "other txt", "c": "same text"})
+    assert runs.duplicates() == [["a", "c"]]
+    runs.apply([move("a", "b"), move("b", "a")])
+    assert runs.duplicates() == [["b", "c"]]
 
 
 def test_folders_exchange_their_names(runs: Runs) -> None:

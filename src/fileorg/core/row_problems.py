@@ -42,6 +42,7 @@ class RowFault(StrEnum):
     BELOW_A_FILE = "below-a-file"
     BEHIND_SYMLINK = "behind-symlink"
     LOOKS_ALIKE = "looks-alike"
+    CYCLE_ON_DISKS = "cycle-on-disks"
     CYCLE_TOO_LONG = "cycle-too-long"
     # What is protected
     KEPT_WHOLE = "kept-whole"

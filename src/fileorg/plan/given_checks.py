@@ -183,6 +183,15 @@ def _keeps_stems(rows: list[StoredRow], leader: bytes) -> bool:
     return all(row.to_name.startswith(new) for row in rows if row.name.startswith(stem))
 
 
+def _cycle_fault(given: GivenPlan, cycle: list[int]) -> RowFault | None:
+    """Return why the names of a cycle cannot be exchanged, None if they can."""
+    if len(cycle) > MAX_CYCLE:
+        return RowFault.CYCLE_TOO_LONG
+    devices = {row.dev for number in cycle for row in given.stored("id = ?", (number,))}
+    # A copy to another disk is another file: undo would not know the one with the temporary name.
+    return RowFault.CYCLE_ON_DISKS if len(devices) > 1 else None
+
+
 def _order(given: GivenPlan) -> None:
     """Put rows in order whose target is free only after another row: first the paths, from their ends, then the cycles,
     each with a temporary name for one of its files.
@@ -209,8 +218,9 @@ def _order(given: GivenPlan) -> None:
         while current is not None and current.id != first.id and len(cycle) <= MAX_CYCLE:
             cycle.append(current.id)
             current = _after(given, current)
-        if len(cycle) > MAX_CYCLE:
-            given.fail(RowProblem(first.line, RowFault.CYCLE_TOO_LONG, first.path, b"", MAX_CYCLE))
+        fault = _cycle_fault(given, cycle)
+        if fault is not None:
+            given.fail(RowProblem(first.line, fault, first.path, b"", MAX_CYCLE))
             marks = [(each,) for each in cycle]
             db.executemany("UPDATE rows SET faulty = 1 WHERE id = ?", marks)
             continue

@@ -32,7 +32,8 @@ CREATE TABLE rows (
     to_base INTEGER NOT NULL, to_folder BLOB NOT NULL, to_name BLOB NOT NULL,
     inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,
     source INTEGER NOT NULL, target INTEGER NOT NULL, occupied INTEGER NOT NULL,
-    leader BLOB, together INTEGER NOT NULL DEFAULT 0, keeper BLOB, faulty INTEGER NOT NULL DEFAULT 0);
+    leader BLOB, together INTEGER NOT NULL DEFAULT 0, keeper BLOB, dev INTEGER NOT NULL,
+    faulty INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE folders (
     line INTEGER NOT NULL, action TEXT NOT NULL, base INTEGER NOT NULL, path BLOB NOT NULL,
     to_base INTEGER NOT NULL, to_path BLOB NOT NULL, PRIMARY KEY (base, path)) WITHOUT ROWID;
@@ -52,11 +53,11 @@ CREATE TABLE ordered (
 """
 _INSERT = (
     "INSERT INTO rows (line, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode,"
-    " source, target, occupied, leader, keeper) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " source, target, occupied, leader, keeper, dev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 COLUMNS = (
     "id, line, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode, source, target,"
-    " occupied, leader, together, keeper"
+    " occupied, leader, together, keeper, dev"
 )
 VACATES = f"action IN ('{GivenAction.MOVE}', '{GivenAction.TRASH}')"
 """The rows after which their source is free."""
@@ -94,6 +95,7 @@ class StoredRow(NamedTuple):
     leader: bytes | None
     together: int
     keeper: bytes | None
+    dev: int
 
     @property
     def path(self) -> bytes:
@@ -278,7 +280,7 @@ class GivenPlan:
                 (
                     row.line, row.action, base, folder, name, to_base, to_folder, to_name, entry.inode, entry.size,
                     entry.mtime_ns, entry.mode, source, target, position in occupied and source != target,
-                    leaders.get(position), row.duplicate_of or None,
+                    leaders.get(position), row.duplicate_of or None, entry.dev,
                 )
             )  # fmt: skip
         insert(_INSERT, rows)

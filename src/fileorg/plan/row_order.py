@@ -57,7 +57,7 @@ class GivenRows:
         for rows in (free, together):
             for row in rows:
                 (_, _, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode, _, _, _, _,
-                 group, keeper) = row  # fmt: skip
+                 group, keeper, _) = row  # fmt: skip
                 if to_folder not in known[to_base]:
                     yield from missing[to_base].rows(to_folder, PRIVATE_MODE if action == "trash" else 0o777)
                 if keeper is not None:

@@ -22,6 +22,7 @@ from fileorg.core.model import (
 )
 from fileorg.core.names import with_parents
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.scratch import scratch
 from fileorg.plan.missing_folders import is_missing
 from fileorg.rules.template import numbered
 from fileorg.storage.links import Location, ReplacementLink
@@ -30,6 +31,7 @@ from fileorg.storage.local.absent import AbsentStorage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fileorg.core.scratch import Scratch
     from fileorg.journal.journal import Journal
     from fileorg.journal.relations import MadeFolder
     from fileorg.journal.rows import DoneRecord, Operation
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 
 _new_row = row_maker(PlanRow)
 _ROWS = 4096
+_LEAVING = (
+    "CREATE TABLE leaving (base INTEGER, folder BLOB, name BLOB, PRIMARY KEY (base, folder, name)) WITHOUT ROWID;"
+)
 _MADE = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.MAKE_FOLDER})
 
 
@@ -56,6 +61,7 @@ class UndoPlan:
         self._journal = journal
         self._selected = selected
         self._rename = rename
+        self._leaving: Scratch | None = None
         self._operation = operation
         self._storages = storages
         self._absent = {base for base, storage in enumerate(storages) if isinstance(storage, AbsentStorage)}
@@ -114,10 +120,22 @@ class UndoPlan:
                 return row
         elif row.action not in RENAMES:
             return row
-        while storage.lstat(folder, name) is not None or (number > 1 and (base, folder, name) in wanted):
+        while (storage.lstat(folder, name) is not None and not self._is_leaving(base, folder, name)) or (
+            number > 1 and (base, folder, name) in wanted
+        ):
             number += 1
             name = numbered(own_name, number, storage.capabilities.name_limit)
         return row._replace(target_name=name)
+
+    def _is_leaving(self, base: Base, folder: bytes, name: bytes) -> bool:
+        """Return whether the undo takes away the file that has a name now: names may have been exchanged."""
+        if self._leaving is None:
+            self._leaving = scratch(_LEAVING)
+            for batch in self._records(_ROWS):
+                places = [row[1:4] for row in map(_inverse, batch) if row.action in RENAMES]
+                self._leaving.executemany("INSERT OR IGNORE INTO leaving VALUES (?, ?, ?)", places)
+        query = "SELECT 1 FROM leaving WHERE base = ? AND folder = ? AND name = ?"
+        return self._leaving.execute(query, (base, folder, name)).fetchone() is not None
 
     def _missing_parents(self) -> Iterator[PlanRow]:
         """Yield rows that make folders again that files must return to and that someone has removed since."""

@@ -45,6 +45,7 @@ _SENTENCES = {
     RowFault.LOOKS_ALIKE: (
         "on this file system nothing but their names tells it and {about} apart, so their names cannot be exchanged"
     ),
+    RowFault.CYCLE_ON_DISKS: "its name cannot be exchanged with that of a file on another file system",
     RowFault.CYCLE_TOO_LONG: "it belongs to a cycle of more than {number} names",
     RowFault.KEPT_WHOLE: "it is part of a folder that is kept whole (because of {about}); see --everything",
     RowFault.MARKED: "it is unfinished or open in a program (because of {about}); see --everything",
