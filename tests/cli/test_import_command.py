@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from typing import TYPE_CHECKING
 
@@ -26,3 +27,22 @@ def test_the_certificate_counts_what_it_is_not_about(fileorg: Fileorg, tree: Tre
     assert ran.code == 0, ran
     left_out = "Not part of it: 2 empty files, 2 symlinks and special files, 2 files and folders of fileorg."
     assert left_out in " ".join(ran.out.split()), ran.out
+
+
+def test_what_a_killed_import_left_of_its_certificate_is_removed_by_the_next_run(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "a"})
+    left, other = "certificate.txt.fileorg-0123abcd.part", "certificate.txt.fileorg-mine.part"
+    for name in (left, other):
+        (fileorg.folder / name).write_text("half a certif")
+    ran = fileorg.inside("import", "tree", "--dest", "album", "--yes", "--certificate", "certificate.txt")
+    assert ran.code == 0, ran
+    found = {path.name for path in fileorg.folder.iterdir() if path.name.startswith("certificate")}
+    assert found == {"certificate.txt", other}
+
+
+def test_what_another_run_is_writing_stays(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "a"})
+    with (fileorg.folder / "certificate.txt.fileorg-0123abcd.part").open("w") as part:
+        fcntl.flock(part, fcntl.LOCK_EX)
+        assert fileorg.inside("import", "tree", "--dest", "album", "-y", "--certificate", "certificate.txt").code == 0
+        assert (fileorg.folder / "certificate.txt.fileorg-0123abcd.part").exists()

@@ -175,7 +175,7 @@ def test_a_file_made_meanwhile_is_kept_too(fileorg: Fileorg) -> None:
     with pytest.raises(GuardRefused, match="Another program has just made") as refused:
         write()
     assert kept.read_text() == "by another program"
-    [beside] = fileorg.folder.glob("kept.fileorg-*.part")
+    [beside] = fileorg.folder.glob("kept.fileorg-*")
     assert beside.read_text() == "the output"
     assert beside.name in str(refused.value)
 

@@ -22,6 +22,7 @@ from fileorg.core.events import NullReporter
 from fileorg.core.model import By
 from fileorg.core.state import open_state
 from fileorg.jobs.carry_out import carry_out
+from fileorg.jobs.found import all_jobs
 from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.filters import Filters
 from fileorg.workflows.import_files import CardReplaced, ImportOptions, importing
@@ -344,6 +345,29 @@ def test_a_job_writes_the_certificate(tree: Tree, dest: Tree, state: StateDirect
     certificate = json.loads(file.read_text())
     assert (certificate["certificate"]["is_complete"], len(certificate["contents"])) == (True, 2)
     assert sorted(dest.read().values()) == ["a", "b"]
+
+
+def test_a_job_is_done_only_once_its_certificate_is_written(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.jpg": "a"})
+    chosen = ImportOptions(os.fsencode(tree.root), os.fsencode(dest.root))
+    with importing(chosen, state, NullReporter()) as run:
+        outcome = run.run()
+        assert [each.row.state for each in all_jobs(state)] == ["running"]
+        with run.certificate() as certificate:
+            run.end(outcome, is_complete=certificate.is_complete)
+        assert [each.row.state for each in all_jobs(state)] == ["done"]
+
+
+def test_a_run_that_ends_before_its_certificate_is_no_done_job(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.jpg": "a"})
+    chosen = ImportOptions(os.fsencode(tree.root), os.fsencode(dest.root))
+    with importing(chosen, state, NullReporter()) as run:
+        run.run()
+    assert [each.state for each in all_jobs(state)] == ["interrupted"]
+    [job] = all_jobs(state)
+    assert not carry_out(state, job.row.id, NullReporter(), lambda: False).problems
+    assert [each.state for each in all_jobs(state)] == ["done"]
+    assert dest.read() == {"Images/a.jpg": "a"}
 
 
 class _Meddler(NullReporter):

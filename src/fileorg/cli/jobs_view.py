@@ -39,7 +39,7 @@ EXITS = {
 
 def show_list(out: Out, jobs: list[FoundJob]) -> None:
     """Print a line for each job, newest first."""
-    from fileorg.cli.render import Column, short, table
+    from fileorg.cli.render import Column, short_of_several, table
 
     if not jobs:
         out.line("No jobs yet.")
@@ -52,7 +52,7 @@ def show_list(out: Out, jobs: list[FoundJob]) -> None:
         Column("When", drop_rank=3),
         Column("Where", shrinks=True, keeps_end=True),
     )
-    table(out, columns, [_line(found, short(found.row.root)) for found in jobs])
+    table(out, columns, [_line(found, short_of_several(found.row.root, found.more_roots)) for found in jobs])
 
 
 def _line(found: FoundJob, root: str) -> tuple[str, ...]:
@@ -69,12 +69,12 @@ def _line(found: FoundJob, root: str) -> tuple[str, ...]:
 
 def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
     """Print what is known about a job, and the commands that go on."""
-    from fileorg.cli.render import short
+    from fileorg.cli.render import short, short_of_several, show_facts
 
     row, progress, part = found.row, found.progress, found.row.part
     facts = [
         (f"Job {row.id}", f"{row.kind}, {found.state}"),
-        ("In", short(row.root)),
+        ("In", short_of_several(row.root, found.more_roots)),
         *([("Only", ", ".join(map(display, part["patterns"] + part["categories"])))] if part else []),
         ("Files", f"{found.files:,} of {row.files:,}"),
         ("Attempts", f"{row.attempts:,}"),
@@ -87,9 +87,7 @@ def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
         *([("Reason", display(row.reason))] if row.reason else []),
         *([("Journal", short(state.path))] if not state.is_default else []),
     ]
-    width = max(len(name) for name, _ in facts)
-    for name, fact in facts:
-        out.line(f"  {out.styled(f'{name:{width}}', 'bold')}  {fact}")
+    show_facts(out, facts)
     for way in ways_on(found):
         out.line(f"  {way}")
 

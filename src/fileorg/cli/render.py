@@ -30,6 +30,20 @@ def short(path: bytes) -> str:
     return display(path)
 
 
+def short_of_several(root: bytes, more: int) -> str:
+    """Return the first folder of an operation for a table, and how many more it has."""
+    return short(root) + (f" and {more} more" if more else "")
+
+
+def show_facts(out: Out, facts: Sequence[tuple[str, str]]) -> None:
+    """Print names with their facts below each other. On a narrow screen, a fact breaks after a comma, not in a time."""
+    width = max(len(name) for name, _ in facts)
+    for name, fact in facts:
+        if out.width and width + 4 + cells(fact) > out.width and "/" not in fact:
+            fact = fact.replace(", ", ",\n" + " " * (width + 4))  # noqa: PLW2901
+        out.line(f"  {out.styled(f'{name:{width}}', 'bold')}  {fact}")
+
+
 def cells(text: str) -> int:
     """Return the width of `text` in terminal columns."""
     if text.isascii():

@@ -258,7 +258,7 @@ def _preview(change: "Change", run: "UndoRun") -> Exit:
 
 def _show(talk: "Out", run: "UndoRun", verb: "Verb", state: "StateDirectory") -> None:
     """Print the operation that is about to be undone."""
-    from fileorg.cli.render import short
+    from fileorg.cli.render import short, show_facts
     from fileorg.cli.summary import amount
     from fileorg.core.figures import plural, when
 
@@ -269,18 +269,16 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb", state: "StateDirectory") ->
     facts = [
         (f"Operation {undone.id}", f"{undone.kind}, {when(undone.started_ns)}"),
         ("In", short(undone.root)),
+        *(("And in", short(root)) for root in run.further_roots),
         *([("Into", short(undone.destination))] if undone.destination else []),
         *(("Moved", f"{short(move.old)} -> {short(move.new)}") for move in (run.moved.moves if run.moved else ())),
-        *(("And in", short(root)) for root in run.further_roots),
         *([("Since then", f"{run.idle.kind}, {when(run.idle.ended_ns)}: changed nothing")] if run.idle else []),
         *([("Only", ", ".join(run.part["patterns"] + run.part["categories"]))] if run.part else []),
         (f"To {run.kind}", to_undo),
         *([("Purged", f"{plural(run.plan.purged, 'file')}, which cannot be restored")] if run.plan.purged else []),
         *([] if state.is_default else [("Journal", short(state.path))]),
     ]
-    width = max(len(name) for name, _ in facts)
-    for name, fact in facts:
-        talk.line(f"  {talk.styled(f'{name:{width}}', 'bold')}  {fact}")
+    show_facts(talk, facts)
     talk.line()
 
 

@@ -236,6 +236,5 @@ def _import(
             if options.certificate is not None:
                 with written(os.fsdecode(options.certificate)) as stream:
                     write_certificate(stream, certificate, options.certificate)
-            if not certificate.is_complete:
-                run.end_incomplete()
+            run.end(outcome, is_complete=certificate.is_complete)
         return outcome

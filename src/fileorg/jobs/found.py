@@ -66,6 +66,8 @@ class FoundJob(NamedTuple):
     is_alive: bool
     progress: Progress | None
     operations: list[Operation]
+    more_roots: int = 0
+    """The number of folders beside the first, of the operation with most."""
 
     @property
     def limits(self) -> Limits:
@@ -87,7 +89,8 @@ def all_jobs(state: StateDirectory) -> list[FoundJob]:
     if not state.has_journal:
         return []
     with open_journal(state, read_only=True) as journal:
-        return [_found(state, row, operations_of(journal, row.id)) for row in job_rows(journal)]
+        more = journal.more_roots()
+        return [_found(state, row, operations_of(journal, row.id), more) for row in job_rows(journal)]
 
 
 def job(state: StateDirectory, number: int) -> FoundJob:
@@ -95,13 +98,14 @@ def job(state: StateDirectory, number: int) -> FoundJob:
     if state.has_journal:
         with open_journal(state, read_only=True) as journal:
             for row in job_rows(journal, "id = ?", (number,)):
-                return _found(state, row, operations_of(journal, row.id))
+                return _found(state, row, operations_of(journal, row.id), journal.more_roots())
     raise UnknownJob(number)
 
 
-def _found(state: StateDirectory, row: JobRow, operations: list[Operation]) -> FoundJob:
+def _found(state: StateDirectory, row: JobRow, operations: list[Operation], more_roots: dict[int, int]) -> FoundJob:
+    more = max((more_roots.get(each.id, 0) for each in operations), default=0)
     if row.state in ENDED:
-        return FoundJob(row, row.state, is_alive=False, progress=None, operations=operations)
+        return FoundJob(row, row.state, is_alive=False, progress=None, operations=operations, more_roots=more)
     is_alive, said = look_at(state, row.id)
     now = row.state
     is_here = row.host == os.uname().nodename
@@ -113,7 +117,7 @@ def _found(state: StateDirectory, row: JobRow, operations: list[Operation]) -> F
     progress = None
     if is_alive and row.state is not JobState.WAITING:
         progress = progress_of(said)
-    return FoundJob(row, now, is_alive, progress, operations)
+    return FoundJob(row, now, is_alive, progress, operations, more)
 
 
 def look_at(state: StateDirectory, number: int) -> tuple[bool, dict[str, object]]:

@@ -177,16 +177,19 @@ class ImportRun:
         self.check()
         made = named("dest", self.copies) if self._to_be_made else {}
         facts, stage = self._options.facts() | made, str(Action.COPY)
-        return self._session.run("import", self.plan, facts, stop, stage=stage, renames=0, copies=True)
+        return self._session.run("import", self.plan, facts, stop, stage=stage, renames=0, copies=True, ends_job=False)
 
     def save(self, later: Later) -> None:
         """Keep the import as a job to be carried out later, which makes its plan then. Raises `JournalError`."""
         self.check()
         self._session.keep(self.plan.files, self.card, later)
 
-    def end_incomplete(self) -> None:
-        """Record that the job of this run has failed, because the certificate is not complete."""
-        self._session.end_job(JobState.FAILED, "not everything is in the destination")
+    def end(self, outcome: Outcome | None, *, is_complete: bool) -> None:
+        """Record the end of the job, once the certificate is written: it has failed unless that is complete."""
+        if outcome is not None:
+            self._session.end_job_with(outcome)
+        if not is_complete:
+            self._session.end_job(JobState.FAILED, "not everything is in the destination")
 
     def certificate(self) -> contextlib.AbstractContextManager[Certificate]:
         """Read both sides again and yield the certificate; called once, after the run. Raises `CardReplaced`."""

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 import time
 from typing import TYPE_CHECKING, TextIO
@@ -45,9 +46,13 @@ def written(path: str, *, force: bool = False) -> Iterator[TextIO]:
                 code=ErrorCode.OUTPUT_EXISTS,
                 path=os.fsencode(path),
             )
+        _remove_unfinished(folder, name)
         part = name + b".fileorg-%s.part" % os.urandom(4).hex().encode()
         with _telling(path):
-            stream = _text(os.open(part, _NEW, 0o666, dir_fd=folder))
+            fd = os.open(part, _NEW, 0o666, dir_fd=folder)
+            with contextlib.suppress(OSError):  # not every file system has locks
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stream = _text(fd)
         try:
             with stream:
                 yield stream
@@ -60,6 +65,7 @@ def written(path: str, *, force: bool = False) -> Iterator[TextIO]:
                 os.unlink(part, dir_fd=folder)
             raise
         if not is_placed:  # the output may describe a run that was carried out: it is kept
+            part = _as_finished(folder, part)
             raise GuardRefused(
                 f"Another program has just made {display(path)}: the output is in {display(part)} beside it.",
                 hint="move one of the two files away",
@@ -68,6 +74,35 @@ def written(path: str, *, force: bool = False) -> Iterator[TextIO]:
             )
     finally:
         os.close(folder)
+
+
+def _remove_unfinished(folder: int, name: bytes) -> None:
+    """Remove the parts of this file that killed runs have left: they are ours, and no run has them open."""
+    pattern = re.compile(re.escape(name) + rb"\.fileorg-[0-9a-f]{8}\.part")
+    with contextlib.suppress(OSError):
+        readable = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            parts = [part for part in map(os.fsencode, os.listdir(readable)) if pattern.fullmatch(part)]
+        finally:
+            os.close(readable)
+        for part in parts:
+            with contextlib.suppress(OSError):
+                fd = os.open(part, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                try:
+                    seen = os.fstat(fd)
+                    if stat.S_ISREG(seen.st_mode) and seen.st_uid == os.geteuid():
+                        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        os.unlink(part, dir_fd=folder)
+                finally:
+                    os.close(fd)
+
+
+def _as_finished(folder: int, part: bytes) -> bytes:
+    """Return the name that a complete output gets which is not placed: the next run removes only unfinished ones."""
+    with contextlib.suppress(OSError):
+        os.rename(part, part.removesuffix(b".part"), src_dir_fd=folder, dst_dir_fd=folder)
+        return part.removesuffix(b".part")
+    return part
 
 
 def _is_there(folder: int, name: bytes) -> bool:

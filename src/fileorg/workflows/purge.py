@@ -118,6 +118,12 @@ class PurgeRun:
             job.end_with(total)
         return total
 
+    @property
+    def more_roots(self) -> dict[int, int]:
+        """The number of folders beside the first, for operations with several."""
+        with self._session.journal_if_any() as journal:
+            return {} if journal is None else journal.more_roots()
+
     def save(self, later: Later) -> None:
         """Keep the purge as a job to be carried out later: the records of its operations are its plan."""
         self._session.keep(self.files, self.found[0].operation.root if self.found else b"/", later)

@@ -183,6 +183,11 @@ class Session:
         if self._job is not None:
             self._job.end(state, reason)
 
+    def end_job_with(self, outcome: Outcome) -> None:
+        """Record the end of the job by an outcome, unless it has ended. Raises `JournalError`."""
+        if self._job is not None and not self._job.has_ended:
+            self._job.end_with(outcome)
+
     def _say_job(self) -> None:
         """Write the job into the run lock, for a run that finds it taken."""
         if self._job is not None:
@@ -319,9 +324,11 @@ class Session:
         undoes: int | None = None,
         copies: bool = False,
         changed: Changed = Changed.LEAVE,
+        ends_job: bool = True,
     ) -> Outcome:
         """Carry out a plan as a new operation. `facts` are stored for display; `renames` is the expected number of
-        renames, by default one per file; `copies`: file contents are read or written. Raises `JournalError`.
+        renames, by default one per file; `copies`: file contents are read or written. Without `ends_job`, the job
+        of a run that was not interrupted ends with `end_job_with`. Raises `JournalError`.
         """
         digests = self._moved_digests()
         with self.working(plan.files) as (job, reporter):
@@ -343,7 +350,9 @@ class Session:
                     is_cancelled=job.is_cancelled,
                 )
             mended = mend_torn(self.journal, operation, self.storages, reporter)
-            job.end_with(outcome)
+            if ends_job or outcome.interrupted:
+                job.end_with(outcome)
+            outcome.job = job.start.number
         if mended is not None:
             outcome.done += mended.done if kind == "undo" else -mended.done
             outcome.notes += notes_on_mended(mended)

@@ -274,7 +274,7 @@ def _copy(chosen: "CompareOptions", options: OutputOptions, state: "StateDirecto
         else:
             run.check()
             change.show(show)
-            if not change.agreed(f"Copy {what}? fileorg undo removes the copies."):
+            if not change.agreed(f"Copy {what}? fileorg undo reverses it."):
                 return declined()
             if change.is_later:
                 return change.hand_over(run, state)

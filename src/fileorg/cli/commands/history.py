@@ -163,7 +163,7 @@ def _write_operations(
 def _operation_table(
     out: "Out", operations: "Sequence[Operation]", statuses: "Sequence[OperationStatus]", more_roots: dict[int, int]
 ) -> None:
-    from fileorg.cli.render import Column, short, table
+    from fileorg.cli.render import Column, short_of_several, table
     from fileorg.core.figures import size, when
     from fileorg.report.sentences import status_in_words
 
@@ -181,7 +181,7 @@ def _operation_table(
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
         what += " (part)" if op.part is not None else ""
         counts = (f"{op.done or 0:,}", size(op.size_bytes or 0))
-        where = short(op.root) + (f" and {more_roots[op.id]} more" if op.id in more_roots else "")
+        where = short_of_several(op.root, more_roots.get(op.id, 0))
         rows.append((str(op.id), when(op.started_ns), what, where, *counts, status_in_words(status)))
     table(out, columns, rows)
 

@@ -1,9 +1,8 @@
 """`fileorg import`: copy what a card has and a folder has not, and certify what is there afterwards."""
 
-import contextlib
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
@@ -14,12 +13,11 @@ from fileorg.core.errors import Exit, UsageError
 from fileorg.core.model import By
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
+    from fileorg.report.certificate import Certificate
     from fileorg.workflows.import_files import ImportOptions, ImportRun
 
 EXAMPLES = """
@@ -166,7 +164,7 @@ def _import(chosen: "ImportOptions", options: OutputOptions, state: "StateDirect
     later = options.background or options.hold
     with (
         output(options.output, force=options.force) as out,
-        _certificate_file(None if later else chosen.certificate, force=options.force) as file,
+        _CertificateFile(None if later else chosen.certificate, force=options.force) as file,
         reporting(options.progress, quiet=options.quiet) as screen,
         importing(chosen, state, screen, changes=not options.dry_run) as run,
     ):
@@ -182,17 +180,36 @@ def _import(chosen: "ImportOptions", options: OutputOptions, state: "StateDirect
         return code
 
 
-@contextlib.contextmanager
-def _certificate_file(path: bytes | None, *, force: bool) -> "Iterator[Out | None]":
-    """Yield the file of `--certificate`, which is only there if the block ends well. Raises like `written`."""
-    if path is None:
-        yield None
-        return
-    from fileorg.cli.terminal import Out
-    from fileorg.workflows.output_target import written
+class _CertificateFile:
+    """The file of `--certificate`, which is only there once a certificate is placed. Raises like `written`."""
 
-    with written(os.fsdecode(path), force=force) as stream:
-        yield Out(stream, is_terminal=False)
+    def __init__(self, path: bytes | None, *, force: bool) -> None:
+        from fileorg.workflows.output_target import written
+
+        self._file = None if path is None else written(os.fsdecode(path), force=force)
+        self._is_placed = False
+
+    def __enter__(self) -> Self:
+        self._stream = None if self._file is None else self._file.__enter__()
+        return self
+
+    def write(self, certificate: "Certificate", path: bytes) -> None:
+        """Write and place the certificate, if there is a file for it."""
+        from fileorg.report.certificate import write_certificate
+
+        if self._file is not None and self._stream is not None:
+            write_certificate(self._stream, certificate, path)
+            self._is_placed = True
+            self._file.__exit__(None, None, None)
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None and not self._is_placed:
+            nothing = _NothingWrittenError()
+            self._file.__exit__(type(nothing), nothing, None)
+
+
+class _NothingWrittenError(Exception):
+    """Makes `written` discard its file."""
 
 
 def _show(talk: "Out", run: "ImportRun") -> None:
@@ -226,7 +243,7 @@ def _preview(change: "Change", run: "ImportRun") -> Exit:
     return Exit.DONE
 
 
-def _run(change: "Change", run: "ImportRun", state: "StateDirectory", file: "Out | None") -> Exit:
+def _run(change: "Change", run: "ImportRun", state: "StateDirectory", file: _CertificateFile) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
     from fileorg.core.model import Outcome
@@ -236,7 +253,7 @@ def _run(change: "Change", run: "ImportRun", state: "StateDirectory", file: "Out
     if run.plan.files:
         change.show(partial(_show, run=run))
         what = f"{plural(run.plan.files, 'file')} ({size(run.plan.size_bytes)})"
-        if not change.agreed(f"Copy {what}? fileorg undo removes the copies."):
+        if not change.agreed(f"Copy {what}? fileorg undo reverses it."):
             return declined()
         if change.is_later:
             return change.hand_over(run, state)
@@ -251,17 +268,16 @@ def _run(change: "Change", run: "ImportRun", state: "StateDirectory", file: "Out
     return _certify(change, run, outcome, file)
 
 
-def _certify(change: "Change", run: "ImportRun", outcome: "Outcome | None", file: "Out | None") -> Exit:
+def _certify(change: "Change", run: "ImportRun", outcome: "Outcome | None", file: _CertificateFile) -> Exit:
     """Read both sides again and write the certificate."""
     from fileorg.cli.certificate_view import show
     from fileorg.cli.summary import exit_code, outcome_as_json
-    from fileorg.report.certificate import certificate_as_json, write_certificate
+    from fileorg.report.certificate import certificate_as_json
 
     with run.certificate() as certificate:
         change.screen.pause()
-        if file is not None:
-            write_certificate(file.stream, certificate, run.certificate_file)
-            file.flush()
+        file.write(certificate, run.certificate_file)
+        run.end(outcome, is_complete=certificate.is_complete)
         if not change.is_text:
             head: dict[str, Any] = {"operation": None, "kind": "import", "files": 0}
             if outcome is not None:

@@ -235,7 +235,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
 
 def _table(out: "Out", run: "PurgeRun", limit: "Limit") -> None:
     """Print the files of each operation in the trash, in numbers."""
-    from fileorg.cli.render import Column, short, table
+    from fileorg.cli.render import Column, short_of_several, table
     from fileorg.core.figures import size, when
 
     columns = (
@@ -246,8 +246,16 @@ def _table(out: "Out", run: "PurgeRun", limit: "Limit") -> None:
         Column("Files", right=True),
         Column("Frees", right=True),
     )
+    more = run.more_roots
     rows = [
-        (str(op.id), op.kind, when(op.started_ns), short(op.root), f"{files:,}", size(size_bytes))
+        (
+            str(op.id),
+            op.kind,
+            when(op.started_ns),
+            short_of_several(op.root, more.get(op.id, 0)),
+            f"{files:,}",
+            size(size_bytes),
+        )
         for op, files, size_bytes, _ in run.found
     ]
     total = ("", "", "", "Total", f"{run.files:,}", size(run.size_bytes)) if len(rows) > 1 else None
