@@ -81,6 +81,22 @@ def test_undo_keeps_a_copy_that_is_the_last_one_or_was_replaced(runs: Runs, tree
     assert bucket.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2", "Images/c.jpg": "theirs"}
 
 
+def test_objects_are_copied_into_a_folder_with_their_times(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "picture"}, metadata={"mtime": "1600000000.123456789"})
+    bucket.write({"b.pdf": "text", "deep/empty.txt": ""})
+    before = bucket.snapshot()
+    outcome = runs.organize(root=bucket.url, dest=tree.root, action=Action.COPY, recursive=True)
+    assert (outcome.done, outcome.problem_count) == (3, 0)
+    assert tree.read() == {"Images/a.jpg": "picture", "Documents/b.pdf": "text", "Documents/empty.txt": ""}
+    assert tree.path("Images/a.jpg").stat().st_mtime_ns == 1_600_000_000_123_456_789
+    assert runs.undo().done == 3
+    assert (tree.read(), bucket.snapshot()) == ({}, before)
+    assert runs.redo().done == 3
+    tree.write({"Images/a.jpg": "edited"})
+    bucket.write({"b.pdf": "replaced"})
+    assert (runs.undo().done, tree.read()) == (1, {"Images/a.jpg": "edited", "Documents/b.pdf": "text"})
+
+
 def test_moves_between_a_folder_and_a_store_are_refused(runs: Runs, tree: Tree, bucket: Bucket) -> None:
     tree.write({"a.jpg": "1"})
     for options in ({"dest": bucket.url}, {"root": bucket.url, "dest": os.fsencode(tree.root)}):
@@ -118,4 +134,32 @@ def test_a_copy_or_its_undo_ends_at_each_request(
         assert (bucket.read(), tree.snapshot()) == ({}, before)
         if not faults.happened:
             assert at > (3 if fault in KILLS else 1)
+            return
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_copy_out_of_a_store_ends_at_each_request(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    """After recovery, the folder has whole files only, and after an undo nothing."""
+    faults = Faults()
+    monkeypatch.setattr(stores, "_open_client", lambda _url, _scheme, name: FaultyClient(MemoryClient(name), faults))
+    contents = {"a.jpg": "1" * 1000, "b.pdf": "2" * 1000}
+    bucket = Bucket(MemoryClient(f"copies-{next(_numbers)}"), "archive/")
+    bucket.write(contents)
+    for at in range(100):
+        faults.arm(fault, at)
+        try:
+            runs.organize(root=bucket.url, dest=tree.root, action=Action.COPY)
+        except (Killed, OSError, StorageFailure):
+            assert faults.happened
+        faults.disarm()
+        recover_all(runs.state, NullReporter())
+        whole = {"Images/a.jpg": contents["a.jpg"], "Documents/b.pdf": contents["b.pdf"]}
+        assert all(path.endswith("/") or whole.get(path) == content for path, content in tree.read().items())
+        if tree.read():
+            runs.undo()
+        assert (tree.read(), bucket.read()) == ({}, contents)
+        if not faults.happened:
+            assert at > 3
             return

@@ -195,7 +195,7 @@ def test_a_url_that_cannot_be_used(runs: Runs, url: bytes, says: str) -> None:
     ("options", "what"),
     [
         ({"action": Action.HARDLINK}, "use --action hardlink"),
-        ({"dest": b"/tmp"}, "copy or move files to a local folder"),
+        ({"dest": b"/tmp"}, "move files to a local folder"),
         ({"by": By.DATE}, "use --by date"),
         ({"look_into": LookInto.ALL}, "use --by-content"),
     ],

@@ -387,7 +387,7 @@ def _refuse_in_store(options: OrganizeOptions, *, own_rules: bool, is_watch: boo
         "watch a folder": is_watch,
         "organize several folders": bool(options.more_roots),
         f"use --action {options.action}": options.action not in {Action.MOVE, Action.COPY},
-        "copy or move files to a local folder": not scheme_of(places[-1]),
+        "move files to a local folder": not scheme_of(places[-1]) and options.action is Action.MOVE,
         "move files to another store": len(schemes) > 1,
         "use rules": own_rules,
         "use --by-content": options.look_into is LookInto.ALL and bool(scheme_of(options.root)),

@@ -54,11 +54,12 @@ def _apply(work: Work, series: Series, fail: Fail) -> None:
             except (Refusal, OSError) as error:
                 fail(position, error)
             if copies.is_full:
-                _publish(work, copies)
-        _publish(work, copies)
+                publish(work, copies)
+        publish(work, copies)
 
 
-def _publish(work: Work, copies: Copies) -> None:
+def publish(work: Work, copies: Copies) -> None:
+    """Publish the copies staged so far, and note what of them was lost, and their ctimes."""
     for _, row, record, staged, made in copies.publish():
         work.note_lost(staged.lost)
         # Undo removes the copy only if its ctime is still this one; removing the temporary name has just changed it.
@@ -103,8 +104,11 @@ class Copies:
         """True if `publish` should be called before the next `stage`."""
         return len(self._staged) >= _GROUP_FILES or self._bytes >= _GROUP_BYTES
 
-    def stage(self, position: int, row: PlanRow, record: int, original: Original) -> None:
-        """Copy `original` to a temporary name beside its own. Raises `OSError`; nothing is left then."""
+    def stage(self, position: int, row: PlanRow, record: int, original: Original | None) -> None:
+        """Copy the source, which is open as `original` if it is a file, to a temporary name beside its own.
+
+        Raises `OSError`; nothing is left then.
+        """
         work = self._work
         source, target = work.storages[row.source_base], work.storages[row.target_base]
         name = temporary(work.operation, record)

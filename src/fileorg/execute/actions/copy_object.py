@@ -1,4 +1,4 @@
-"""Copies files into a store, from a folder or within the store; undo removes a copy if it is still the one it was.
+"""Copies files into a store, within it and out of it; undo removes a copy if it is still the one it was.
 
 A store accepts an upload only as a whole, with its checksum, and only if the key is free: there is no temporary name.
 """
@@ -15,6 +15,7 @@ from fileorg.content.identical import same_content
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.execute.actions import copy, folder_actions, link_actions
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone
 from fileorg.execute.actions.move_object import (
     check_object,
@@ -29,6 +30,7 @@ from fileorg.execute.actions.move_object import (
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, TAKEN, Refusal, Verdict
 from fileorg.storage.base import Kind
 from fileorg.storage.object.client import ObjectDeletion, ObjectOutcome, Result, etag_token
+from fileorg.storage.object.download import MTIME, mtime_metadata
 from fileorg.storage.object.known_keys import KnownKey
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -48,14 +50,6 @@ _AT_ONCE = 16
 _READ_WHOLE_BYTES = 1 << 20
 """Files up to this size are read at once, and uploaded at the same time as others."""
 _COMPARED_BYTES = 8 << 20
-MTIME = "mtime"
-"""The metadata that keeps the time of a file, in seconds: what rclone writes, too."""
-
-
-def mtime_metadata(mtime_ns: int) -> dict[str, str]:
-    """Return the metadata that keep the time of a file."""
-    seconds, rest = divmod(mtime_ns, 10**9)
-    return {MTIME: f"{seconds}.{rest:09d}"}
 
 
 # Into a store ---------------------------------------------------------------------------------------------------------
@@ -252,6 +246,23 @@ def _settle_copy(case: Case) -> Verdict:
     return TAKEN if record.state is RecordState.INTENT else CHANGED
 
 
+# Into a folder --------------------------------------------------------------------------------------------------------
+
+
+def _download(work: Work, series: Series, fail: Fail) -> None:
+    with copy.Copies(work, fail) as copies:
+        for position in series.positions:
+            try:
+                work.check_cancelled()
+                work.begin_row()
+                copies.stage(position, series.batch[position], series.first + position, None)
+            except (Refusal, OSError) as error:
+                fail(position, error)
+            if copies.is_full:
+                copy.publish(work, copies)
+        copy.publish(work, copies)
+
+
 # Undo -----------------------------------------------------------------------------------------------------------------
 
 
@@ -320,7 +331,12 @@ _REMOVE_COPY = Handler(_check_removal, _remove, _settle_removal, checks_source=F
 TABLE: dict[tuple[Action, Kind, Kind], Handler] = {
     (Action.COPY, Kind.LOCAL, Kind.OBJECT): Handler(check_source, _upload, _settle_upload),
     (Action.COPY, Kind.OBJECT, Kind.OBJECT): Handler(check_object, _copy, _settle_copy),
+    (Action.COPY, Kind.OBJECT, Kind.LOCAL): Handler(check_object, _download, copy.COPY.settle),
+    (Action.REMOVE_COPY, Kind.OBJECT, Kind.LOCAL): link_actions.REMOVE_COPY,
     (Action.REMOVE_COPY, Kind.LOCAL, Kind.OBJECT): _REMOVE_COPY,
     (Action.REMOVE_COPY, Kind.OBJECT, Kind.OBJECT): _REMOVE_COPY,
+    # Folders have no source: their rows name the first base.
+    (Action.MAKE_FOLDER, Kind.OBJECT, Kind.LOCAL): folder_actions.MAKE_FOLDER,
+    (Action.REMOVE_FOLDER, Kind.OBJECT, Kind.LOCAL): folder_actions.REMOVE_FOLDER,
 }
-"""The handlers of copies into a store. Loaded only if a store takes part."""
+"""The handlers of copies from and to stores. Loaded only if a store takes part."""

@@ -13,6 +13,7 @@ from fileorg.execute.actions.handler import Handler, check_ready, check_source, 
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import settle_aside
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, Refusal, Verdict
+from fileorg.storage.base import Kind
 from fileorg.storage.links import link_content
 from fileorg.storage.local.original import CLOCK_NS
 
@@ -172,6 +173,8 @@ def _is_original_kept(work: Work, row: PlanRow, copied: Copied) -> bool:
     seen = storage.lstat(folder, name)
     if seen is None or copied.digest is None:
         return False
+    if storage.kind is not Kind.LOCAL:
+        return seen.inode == copied.inode  # what stands for it changes with the content
     older = seen.inode == copied.inode and seen.ctime_ns < copied.started_ns - CLOCK_NS
     return (older and storage.has_stable_inodes(folder)) or storage.has_digest(folder, name, copied.digest)
 

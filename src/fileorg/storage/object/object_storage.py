@@ -26,7 +26,9 @@ from fileorg.storage.paths import check_folder, check_name, failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from fileorg.storage.local.copying import StagedCopy
     from fileorg.storage.local.readiness import Readiness
+    from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.object.client import ObjectClient, StoredObject
 
 _FILE_MODE, _FOLDER_MODE = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
@@ -193,6 +195,29 @@ class ObjectStorage:
         if there is None:
             raise failed(errno.ENOENT, name)
         return cast("BinaryIO", _ObjectReader(self.client, key, there.size, there.etag))
+
+    def stage_copy(
+        self,
+        folder: bytes,
+        name: bytes,
+        target: LocalStorage,
+        target_folder: bytes,
+        temporary: bytes,
+        *,
+        check: Callable[[], None] = lambda: None,
+        **_: object,
+    ) -> StagedCopy:
+        """Make a file of an object: see `download`. Its attributes are those of any new file. ESTALE if the object is
+        not the one that was listed.
+        """
+        from fileorg.storage.object.download import download
+
+        there, listed = self.head(folder, name), self.listed(folder, name)
+        if there is None:
+            raise failed(errno.ENOENT, name)
+        if listed is None or listed.etag != there.etag:
+            raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(name))
+        return download(self.client, there, target, target_folder, temporary, check)
 
     def _entry(self, known: KnownKey) -> Entry:
         path, size, mtime_ns, etag, _ = known
