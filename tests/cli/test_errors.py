@@ -149,7 +149,7 @@ def test_a_root_inside_another_running_one(fileorg: Fileorg, mess: Tree, tmp_pat
     at_work.wait_for("[y/N")
     other = Fileorg(tmp_path / "other state", tmp_path)
     refused(other("organize", "tree/sub"), 4, "Another fileorg is running in, above or below ")
-    refused(fileorg("undo"), 4, "Another fileorg is running: organizing ")
+    refused(fileorg("organize", "tree/sub"), 4, "Another fileorg is running: organizing ")
     at_work.send("y\n")
     assert at_work.end() == 0
     assert other("organize", "tree/sub").code == 0

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.errors import Exit, Locked, StateError
-from fileorg.core.state import default_state_path, open_state, root_locks, run_lock
+from fileorg.core.locks import root_locks, run_lock
+from fileorg.core.state import default_state_path, open_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +111,7 @@ def test_a_second_run_is_told_who_has_the_journal(state: StateDirectory) -> None
 
 def test_a_lock_ends_with_the_process_that_held_it(state: StateDirectory) -> None:
     script = (
-        "import os, sys; from fileorg.core.state import open_state, run_lock\n"
+        "import os, sys; from fileorg.core.locks import run_lock; from fileorg.core.state import open_state\n"
         "with run_lock(open_state(), 'x'): sys.stdout.write('held'); sys.stdout.flush(); sys.stdin.read()\n"
     )
     with subprocess.Popen(

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 ROW = "5 two processes: two runs"
 _LOCKED = 4
 _AT_ONCE = 8
-_OF_THE_JOURNAL = r"fileorg: Another fileorg is running: (job \d+, )?(organizing|undo).*, process \d+, since [\d:]+\."
+_OF_THE_JOURNAL = (
+    r"fileorg: Another fileorg is running: ((job \d+, )?(organizing|undo).*, process \d+, since [\d:]+\."
+    r"|job \d+ carries out operation \d+\.)"
+)
 _OF_A_FOLDER = r"fileorg: Another fileorg is running in, above or below .*"
 
 
@@ -61,8 +64,7 @@ class Second(NamedTuple):
 SECONDS = [
     Second("the same root", "organize -r -y {root}", "{state}", _OF_THE_JOURNAL),
     Second("an undo", "undo -y", "{state}", _OF_THE_JOURNAL),
-    Second("a recovery", "recover", "{state}", _OF_THE_JOURNAL),
-    Second("another root", "organize -r -y {outside}", "{state}", _OF_THE_JOURNAL),
+    Second("a child", "organize -r -y {root}/child/deeper", "{state}", _OF_THE_JOURNAL),
     Second("the same root, another state", "organize -r -y {root}", "{other}", _OF_A_FOLDER),
     Second("a child, another state", "organize -r -y {root}/child/deeper", "{other}", _OF_A_FOLDER),
     Second("the parent, another state", "organize -y {base}", "{other}", _OF_A_FOLDER),

@@ -60,8 +60,8 @@ SCENARIOS = {
 class World:
     """A tree, a destination and a state directory, and the commands that work on them."""
 
-    def __init__(self, base: Path, scenario: Scenario) -> None:
-        self.tree, self.state = base / "tree", base / "state"
+    def __init__(self, base: Path, scenario: Scenario, state: Path | None = None) -> None:
+        self.tree, self.state = base / "tree", state or base / "state"
         on_other = _OTHER_DISK if os.access(_OTHER_DISK, os.W_OK) else base
         self.dest = Path(tempfile.mkdtemp(dir=on_other, prefix="fileorg-kills-"))
         self.words = [{"TREE": str(self.tree), "DEST": str(self.dest)}.get(word, word) for word in scenario.words]
@@ -83,9 +83,9 @@ class World:
         )  # fmt: skip
 
     def job(self) -> Any:
-        """Return the newest job, None without one."""
+        """Return the newest job in the tree, None without one."""
         state = find_state(os.fsencode(self.state))
-        found = all_jobs(state)
+        found = [each for each in all_jobs(state) if each.row.root == os.fsencode(self.tree)]
         return job_as_json(found[0], state) if found else None
 
     def now(self) -> dict[str, object]:
@@ -114,7 +114,7 @@ class World:
 
     def is_locked(self) -> bool:
         """Return whether a lock of the state directory is held."""
-        for path in [self.state / "run.lock", *self.state.glob("job-*.status")]:
+        for path in [*self.state.glob("*.lock"), *self.state.glob("job-*.status")]:
             with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

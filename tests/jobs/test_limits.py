@@ -11,8 +11,9 @@ from fileorg.cli.change import _time_stands_still
 from fileorg.core import retry
 from fileorg.core.events import NullReporter
 from fileorg.core.limits import as_json, end_in_time, is_counting, of_json, stop_counting
+from fileorg.core.locks import run_lock
 from fileorg.core.model import GIVEN, JobState, Limits
-from fileorg.core.state import find_state, run_lock
+from fileorg.core.state import find_state
 from fileorg.jobs.carry_out import carry_out
 from fileorg.jobs.found import job
 

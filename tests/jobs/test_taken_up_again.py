@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fileorg.core.events import NullReporter
+from fileorg.core.locks import place_for_run, root_locks, run_lock
 from fileorg.core.model import JobState
-from fileorg.core.state import find_state, root_locks, run_lock
+from fileorg.core.state import find_state
 from fileorg.jobs.carry_out import carry_out
 from fileorg.jobs.found import FoundJob, job, look_at
 from fileorg.storage.local import copying
@@ -148,10 +149,13 @@ def test_a_run_that_finds_its_folder_taken_says_by_which_job(fileorg: Fileorg, t
     tree.write({"a.jpg": "one"})
     fileorg.inside("organize", "tree")
     state = find_state(os.fsencode(fileorg.home))
-    with run_lock(state, "organizing here") as fd:
-        from fileorg.core.state import describe_run
-
-        describe_run(fd, "organizing here", 1)
+    storage = LocalStorage(os.fsencode(tree.root))
+    with (
+        closing(storage),
+        place_for_run(state, "organizing here", 2) as place,
+        root_locks({storage.root: storage.fd(b"")}),
+    ):
+        place.describe("organizing here", 1, [storage.root])
         ran = fileorg.inside("undo")
         assert (ran.code, "job 1, organizing here" in ran.err) == (4, True), ran.err
         ran = fileorg.inside("undo", "1", "--wait", "1s")

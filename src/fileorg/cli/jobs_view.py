@@ -99,6 +99,7 @@ def _limits(limits: Limits) -> str:
         *([f"--kill-after {in_words(limits.kill_after)}"] if limits.kill_after else []),
         *([f"--helper-memory {limits.helper_memory >> 20}M"] if limits.helper_memory else []),
         *([f"--attempts {limits.attempts}"] if limits.attempts else []),
+        *([f"--parallel {limits.parallel}"] if limits.parallel else []),
     ]
     return ", ".join(words)
 

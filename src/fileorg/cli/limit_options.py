@@ -1,4 +1,4 @@
-"""The limits of a command that changes files: `--time-limit`, `--kill-after`, `--helper-memory`, `--attempts`."""
+"""The limits of a command that changes files, such as `--time-limit`, and of the runs beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fileorg.cli import values
 from fileorg.cli.parameters import given_words
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.limits import end_in_time, is_counting, stop_counting
-from fileorg.core.model import GIVEN, Limits
+from fileorg.core.model import GIVEN, MOST_PARALLEL, Limits
 from fileorg.core.names import display
 from fileorg.core.pool import LEAST_MEMORY_BYTES
 
@@ -54,7 +54,9 @@ def _begin(command: FunctionType, words: Sequence[str]) -> None:
     if "attempts" in given:
         if not is_later:
             raise UsageError("--attempts requires --background or --hold.", hint="add --background, or drop --attempts")
-        limits = limits._replace(attempts=_attempts(given["attempts"]))
+        limits = limits._replace(attempts=_number("--attempts", given["attempts"], _MOST_ATTEMPTS))
+    if "parallel" in given:
+        limits = limits._replace(parallel=_number("--parallel", given["parallel"], MOST_PARALLEL))
     if is_later:
         GIVEN.limits = limits  # of the job; this process only plans
     else:
@@ -88,11 +90,11 @@ def _memory(option: str, text: str) -> int:
     return size_bytes
 
 
-def _attempts(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_ATTEMPTS):
+def _number(option: str, text: str, highest: int) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= highest):
         raise UsageError(
-            f"--attempts {display(text)} is not a number from 1 to {_MOST_ATTEMPTS}.",
-            hint="--attempts 1 tries a job once",
+            f"{option} {display(text)} is not a number from 1 to {highest}.",
+            hint=f"for example: {option} 1",
             code=ErrorCode.BAD_VALUE,
         )
     return int(text)
@@ -115,4 +117,4 @@ def _configured(path: bytes) -> Limits:
         jobs = read_configuration(path, with_rules=False).jobs
     except UsageError:
         return Limits()
-    return Limits(helper_memory=jobs.helper_memory, attempts=jobs.attempts)
+    return Limits(helper_memory=jobs.helper_memory, attempts=jobs.attempts, parallel=jobs.parallel)

@@ -135,6 +135,16 @@ Attempts = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Parallel = Annotated[
+    str | None,
+    Option(
+        "--parallel",
+        metavar="N",
+        help="Begin only if fewer than N other runs work, in other folders. Default: 2.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 Wait = Annotated[
     str | None,
     Option(

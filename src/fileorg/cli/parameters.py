@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _DIGITS = 19
 _DEBUG = "--debug"
 """An option of every command, which the error handler searches in the raw words."""
-LIMITS = ("--time-limit", "--kill-after", "--helper-memory", "--attempts")
+LIMITS = ("--time-limit", "--kill-after", "--helper-memory", "--attempts", "--parallel")
 """Options that are read before the command: see `limit_options`."""
 PATHS = {
     "PATH": A_FOLDER,

@@ -210,6 +210,7 @@ _JOB = _object(
                 "kill_after": _or_null(_SECONDS, "seconds, or null"),
                 "helper_memory": _or_null(_BYTES, "bytes, or null"),
                 "attempts": _or_null(_COUNT, "attempts in the background; null for 3"),
+                "parallel": _or_null(_COUNT, "how many runs may work side by side; null for 2"),
             }
         ),
         "operations": _array(_OP, "its operations, oldest first"),

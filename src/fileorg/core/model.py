@@ -225,14 +225,20 @@ class SortBy(StrEnum):
 
 
 class Limits(NamedTuple):
-    """The limits of a job: `time_limit` and `kill_after` in seconds, `helper_memory` in bytes, and how often it is
-    tried; None for no limit, and for the usual number of attempts.
+    """The limits of a job: `time_limit` and `kill_after` in seconds, `helper_memory` in bytes, how often it is tried,
+    and how many jobs may work side by side; None for no limit, and for the usual numbers.
     """
 
     time_limit: float | None = None
     kill_after: float | None = None
     helper_memory: int | None = None
     attempts: int | None = None
+    parallel: int | None = None
+
+
+PARALLEL = 2
+"""How many runs with one state directory work side by side, unless the configuration or an option says otherwise."""
+MOST_PARALLEL = 64
 
 
 class Given:

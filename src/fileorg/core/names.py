@@ -95,6 +95,11 @@ def is_root(path: object) -> bool:
     return path.startswith(b"/") or bool(scheme_of(path))
 
 
+def overlap(path: bytes, other: bytes) -> bool:
+    """Return whether one of two paths is the other one, or inside it."""
+    return is_within(path, other) or is_within(other, path)
+
+
 def is_within(path: bytes, folder: bytes) -> bool:
     """Return whether `path` is `folder` or below it, by name alone."""
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")

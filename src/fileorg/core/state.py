@@ -1,4 +1,4 @@
-"""The state directory: it holds the journal and the index, and its lock admits one run at a time."""
+"""The state directory: it holds the journal, the index and the files of jobs. Its locks are in `core.locks`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import fcntl
 import os
 import stat
 import time
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from fileorg.core.descriptors import telling_the_limit
-from fileorg.core.errors import Locked, StateError, about, blank_path
+from fileorg.core.errors import StateError, about, blank_path
 from fileorg.core.names import display
-from fileorg.core.trusted import open_directory, path_of
+from fileorg.core.trusted import folders_above, open_directory, path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
 JOURNAL = b"journal.db"
 INDEX = b"index.db"
@@ -135,7 +135,7 @@ class StateDirectory:
         """Return the path of the listings, created on first use. Raises `StateError` if it is another's, `OSError`."""
         path = os.path.join(self.path, LISTINGS)
         with self.opened() as at:
-            os.close(_own_file(path, at))
+            os.close(own_file(path, at))
         return path
 
     def stays(self, *, make: bool) -> bytes | None:
@@ -146,7 +146,7 @@ class StateDirectory:
         path = os.path.join(self.path, STAYS)
         try:
             with self.opened() as at:
-                os.close(_own_file(path, at, make=make))
+                os.close(own_file(path, at, make=make))
         except FileNotFoundError:
             return None
         return path
@@ -166,8 +166,8 @@ class StateDirectory:
         tries = 5
         with self.opened() as at:
             while True:
-                fd = _own_file(path, at)
-                if not _flock(fd, fcntl.LOCK_EX):
+                fd = own_file(path, at)
+                if flock(fd, fcntl.LOCK_EX) is Flock.TAKEN:
                     os.close(fd)
                     tries -= 1
                     if not tries:
@@ -177,6 +177,17 @@ class StateDirectory:
                 if os.fstat(fd).st_nlink:
                     return fd
                 os.close(fd)  # the process that held it has just removed it
+
+    def is_alive(self, number: int) -> bool:
+        """Return whether a process holds the lock of a job's status file."""
+        try:
+            fd = os.open(self.of_job(number, b"status"), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return is_held(fd)
+        finally:
+            os.close(fd)
 
     def of_job(self, number: int, what: bytes) -> bytes:
         """Return the path of a file of a job: its `status`, `plan` or `log`, or the request to `cancel` it."""
@@ -246,13 +257,13 @@ def _open_state(path: bytes) -> StateDirectory:
         if stat.S_IMODE(seen.st_mode) != 0o700:
             os.fchmod(fd, 0o700)
         for name in (JOURNAL, INDEX):
-            os.close(_own_file(os.path.join(path, name), fd))
+            os.close(own_file(os.path.join(path, name), fd))
         if os.stat(JOURNAL, dir_fd=fd).st_size == 0:
             # SQLite does not fsync the directory entry of a new database; without it a power cut can lose the journal.
             # Checked at each start, because the process that created the file may have been killed before its fsync.
             _flush(JOURNAL, fd)
             _flush(b".", fd)
-            for _, above in _above(fd):
+            for _, above in folders_above(fd):
                 _flush(b".", above)
         return StateDirectory(path_of(fd, os.path.realpath(path)))
     except OSError as error:
@@ -283,7 +294,7 @@ def _find_state(path: bytes, unwritable: str) -> StateDirectory:
         _check_owner(fd, shown)
         for name in (JOURNAL, INDEX):
             with contextlib.suppress(FileNotFoundError):
-                os.close(_own_file(os.path.join(path, name), fd, make=False))
+                os.close(own_file(os.path.join(path, name), fd, make=False))
         return StateDirectory(path_of(fd, os.path.realpath(path)), unwritable=unwritable)
     except OSError as error:
         raise _unusable(shown, error) from error
@@ -348,7 +359,7 @@ def _flush(name: bytes, at: int) -> None:
         os.close(fd)
 
 
-def _own_file(path: bytes, at: int, *, make: bool = True) -> int:
+def own_file(path: bytes, at: int, *, make: bool = True) -> int:
     """Return a descriptor of a file in the state directory (open as `at`), created with mode 0600 if missing; without
     `make`, for reading. Raises `StateError` for a link, another owner or a second name: a write would change a file
     elsewhere.
@@ -376,126 +387,27 @@ def _own_file(path: bytes, at: int, *, make: bool = True) -> int:
     return fd
 
 
-@contextlib.contextmanager
-def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> Iterator[int]:
-    """Lock the journal for one run; yield the descriptor of the lock. `what` is shown to processes that are locked out.
-
-    Raises `Locked`, naming the holder. A raw flock: the kernel releases it with the last descriptor, however the
-    process ends.
-    """
-    path = os.path.join(state.path, name)
-    try:
-        with state.opened() as at:
-            fd = _own_file(path, at)
-    except OSError as error:
-        raise StateError(
-            f"Could not use the lock {display(path)}: {error.strerror}.",
-            hint="check who owns it, or give another state directory with --state-dir",
-        ) from error
-    try:
-        if not _flock(fd, fcntl.LOCK_EX):
-            raise Locked(f"Another fileorg is running: {_lock_owner(fd)}.")
-        describe_run(fd, what)
-        yield fd
-    finally:
-        os.close(fd)
+def is_held(fd: int) -> bool:
+    """Return whether another process holds the lock of an open file. Raises `StateError`."""
+    return flock(fd, fcntl.LOCK_SH) is Flock.TAKEN
 
 
-def describe_run(fd: int, what: str, job: int = 0) -> None:
-    """Write into a lock who holds it, for people: `what` it does, and its job if it has one already."""
-    import json
+class Flock(Enum):
+    """The result of an attempt to lock a file."""
 
-    about = {"pid": os.getpid(), "host": os.uname().nodename, "since": int(time.time()), "what": what, "job": job}
-    with contextlib.suppress(OSError):  # the flock alone protects; the journal reports a full disk
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(about).encode(), 0)
+    HELD = auto()
+    TAKEN = auto()  # by another process
+    UNSUPPORTED = auto()  # the file system knows no such lock
 
 
-def _lock_owner(fd: int) -> str:
-    import json
-
-    try:
-        about = json.loads(os.pread(fd, 4096, 0))
-        since = time.strftime("%H:%M", time.localtime(int(about["since"])))
-        job = f"job {int(about['job'])}, " if about.get("job") else ""
-        return f"{job}{display(str(about['what']))}, process {int(about['pid'])}, since {since}"
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return "it has just started"
-
-
-@contextlib.contextmanager
-def root_locks(roots: Mapping[bytes, int]) -> Iterator[list[int]]:
-    """Lock each root against all other runs; yield the descriptors of the locks. `roots` maps each path to an open
-    descriptor.
-
-    Other users and other state directories are locked out too: the flock is on the open directory itself, whatever its
-    path is now. Ancestors are locked shared, so a run on an ancestor or a descendant conflicts. Raises `Locked`,
-    `TooManyOpen`.
-    """
-    exclusive = {_identity(fd): (path, fd) for path, fd in roots.items()}
-    held = set(exclusive)
-    fds: list[int] = []
-
-    def hold(path: bytes, name: bytes, at: int, kind: int) -> None:
-        try:
-            with telling_the_limit():
-                fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
-        except PermissionError:  # a folder with search but no read permission: nobody can lock it
-            return
-        fds.append(fd)
-        if not _flock(fd, kind):
-            raise Locked(f"Another fileorg is running in, above or below {display(path)}.", path=path)
-
-    try:
-        for path, root_fd in exclusive.values():
-            hold(path, b".", root_fd, fcntl.LOCK_EX)
-        for path, root_fd in exclusive.values():
-            for identity, above in _above(root_fd):
-                if identity not in held:
-                    held.add(identity)
-                    hold(path, b".", above, fcntl.LOCK_SH)
-        yield fds
-    finally:
-        for fd in fds:
-            os.close(fd)
-
-
-def _identity(fd: int) -> tuple[int, int]:
-    seen = os.fstat(fd)
-    return seen.st_dev, seen.st_ino
-
-
-def _above(fd: int) -> Iterator[tuple[tuple[int, int], int]]:
-    """Yield (identity, descriptor) of the directories above an open one, as far as permissions allow. A descriptor is
-    valid until the next is asked for.
-    """
-    flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-    identity, opened = _identity(fd), -1
-    try:
-        while True:
-            try:
-                with telling_the_limit():
-                    above = os.open(b"..", flags, dir_fd=fd if opened < 0 else opened)
-            except PermissionError:
-                return
-            if opened >= 0:
-                os.close(opened)
-            below, identity, opened = identity, _identity(above), above
-            if identity == below:  # the root of the file system
-                return
-            yield identity, opened
-    finally:
-        if opened >= 0:
-            os.close(opened)
-
-
-def _flock(fd: int, kind: int) -> bool:
-    """Return False if another process has the lock. True without flock support: the run lock still protects."""
+def flock(fd: int, kind: int) -> Flock:
+    """Lock an open file, without waiting; the lock ends with its last descriptor. Raises `StateError`."""
     try:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
-            return False
-        if error.errno not in {errno.ENOTSUP, errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOSYS}:
-            raise StateError(f"Could not check whether another fileorg is running: {error.strerror}.") from error
-    return True
+            return Flock.TAKEN
+        if error.errno in {errno.ENOTSUP, errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOSYS}:
+            return Flock.UNSUPPORTED
+        raise StateError(f"Could not check whether another fileorg is running: {error.strerror}.") from error
+    return Flock.HELD

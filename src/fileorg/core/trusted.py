@@ -5,6 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from typing import TYPE_CHECKING
+
+from fileorg.core.descriptors import telling_the_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_LINKS = 40  # the limit of the kernel
@@ -132,3 +138,33 @@ def _entry(fd: int, name: bytes, *, make: bool) -> int | bytes:
                 continue  # replaced between the two calls
             raise
     raise OSError(errno.EBUSY, "other programs keep replacing it", os.fsdecode(name))
+
+
+def identity(fd: int) -> tuple[int, int]:
+    """Return the device and inode numbers of an open file."""
+    seen = os.fstat(fd)
+    return seen.st_dev, seen.st_ino
+
+
+def folders_above(fd: int) -> Iterator[tuple[tuple[int, int], int]]:
+    """Yield (identity, descriptor) of the directories above an open one, as far as permissions allow. A descriptor is
+    valid until the next is asked for.
+    """
+    flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+    here, opened = identity(fd), -1
+    try:
+        while True:
+            try:
+                with telling_the_limit():
+                    above = os.open(b"..", flags, dir_fd=fd if opened < 0 else opened)
+            except PermissionError:
+                return
+            if opened >= 0:
+                os.close(opened)
+            below, here, opened = here, identity(above), above
+            if here == below:  # the root of the file system
+                return
+            yield here, opened
+    finally:
+        if opened >= 0:
+            os.close(opened)

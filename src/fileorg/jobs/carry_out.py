@@ -94,12 +94,24 @@ def _carry_out(
             return _as_agreed(state, start, plan, reporter, stop, fd)
     options = options_of(job)
     if has_begun:
-        recover_all(state, reporter)
+        recover_all(state, reporter, number)
         options = _rest(state, job, options)
     try:
         return _afresh(state, options, start, reporter, stop, fd)
     except NothingToUndo:  # it was killed just after its last change
         return Outcome()
+
+
+def roots_of(state: StateDirectory, job: JobRow) -> list[bytes]:
+    """Return the directories in which a job will work, as far as they are known. Raises `FileorgError`, `OSError`."""
+    roots = {job.root}
+    with open_journal(state, read_only=True) as journal:
+        for operation in operations_of(journal, job.id):
+            roots.update(root.path for root in journal.roots(operation))
+    if (plan := _plan(state, job.id)) is not None:
+        with contextlib.closing(plan):
+            roots.update(root.path for root in plan.head.roots)
+    return sorted(roots)
 
 
 def _plan(state: StateDirectory, number: int) -> SavedPlan | None:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from fileorg.core.errors import ErrorCode, Locked, UsageError
 from fileorg.core.events import ended_jobs
 from fileorg.core.model import JobState
-from fileorg.core.state import run_lock
 from fileorg.jobs.found import ENDED, FoundJob, all_jobs, job, look_at, refuse_other_machine
 from fileorg.jobs.log import LOG_FILES
-from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.open_journal import journal_to_write, open_journal
 
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
@@ -32,9 +31,12 @@ def cancel(state: StateDirectory, number: int) -> FoundJob:
     refuse_other_machine(found)
     if found.state in ENDED:
         return found
-    if not found.is_alive:  # it waits for a person
-        with run_lock(state, f"cancel job {number}"), open_journal(state) as journal:
-            journal.end_job(number, JobState.CANCELLED)
+    if not found.is_alive and (fd := state.alive(number)) is not None:  # it waits for a person
+        try:
+            with journal_to_write(state) as journal:
+                journal.end_job(number, JobState.CANCELLED)
+        finally:
+            os.close(fd)
         ended_jobs.append((state.path, number))
         return job(state, number)
     fd = os.open(state.of_job(number, b"cancel"), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -83,9 +85,9 @@ def claimable(state: StateDirectory, number: int, *, approves: bool = False) -> 
 def queue(state: StateDirectory, number: int) -> None:
     """Record that a job is to be carried out in the background. The caller holds the lock of its status file.
 
-    Raises `Locked` if another run holds the journal.
+    Raises `Locked` if another run works alone.
     """
-    with run_lock(state, f"job {number}"), open_journal(state) as journal:
+    with journal_to_write(state) as journal:
         journal.end_job(number, JobState.QUEUED)
 
 

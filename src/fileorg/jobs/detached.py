@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fileorg.jobs.log import JobLog
 
 
+_PAUSE_SECONDS = 0.2
+
+
 def start(state: StateDirectory, number: int, fd: int, configuration: bytes) -> None:
     """Start the process that carries out a job. It inherits the lock of the status file `fd`, and tells the program of
     the `configuration` when the job ends. Raises `OSError`.
@@ -79,20 +82,24 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _carry_out(state: StateDirectory, number: int, fd: int, log: JobLog, stop: Callable[[], bool]) -> None:
+    from fileorg.core import retry
     from fileorg.core.errors import Locked
-    from fileorg.jobs.carry_out import carry_out
+    from fileorg.core.model import PARALLEL
+    from fileorg.jobs.carry_out import carry_out, roots_of
     from fileorg.jobs.found import job
     from fileorg.jobs.turns import ATTEMPTS, wait_for_attempt, wait_for_turn
     from fileorg.journal.job_rows import limits_of
 
     row, attempt = job(state, number).row, 1
-    attempts = limits_of(row).attempts or ATTEMPTS
+    limits = limits_of(row)
+    attempts = limits.attempts or ATTEMPTS
     while True:
-        wait_for_turn(state, number, [row.root], fd, stop)
+        wait_for_turn(state, number, roots_of(state, row), fd, stop, limits.parallel or PARALLEL)
         left = attempts - attempt + 1
         try:
             outcome = carry_out(state, number, log, stop, fd=os.dup(fd), attempts=left, say_end=log.note)
-        except Locked:
+        except Locked:  # another run was faster
+            retry.CLOCK.pause(_PAUSE_SECONDS, stop)
             continue
         log.outcome(outcome)
         if not outcome.goes_on:

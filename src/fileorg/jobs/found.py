@@ -10,6 +10,7 @@ from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.events import read_status
 from fileorg.core.model import JobState
 from fileorg.core.names import display
+from fileorg.core.state import is_held
 from fileorg.journal.job_rows import job_rows, limits_of, operations_of
 from fileorg.workflows.open_journal import open_journal
 
@@ -131,17 +132,6 @@ def look_at(state: StateDirectory, number: int) -> tuple[bool, dict[str, object]
         return is_held(fd), said
     finally:
         os.close(fd)
-
-
-def is_held(fd: int) -> bool:
-    """Return whether another process holds the lock of a status file."""
-    import fcntl
-
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    return False
 
 
 def progress_of(said: dict[str, object]) -> Progress | None:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import FileorgError, JournalError
 from fileorg.core.model import FOLDER_ACTIONS, JobState
-from fileorg.core.state import run_lock
 from fileorg.journal.job_rows import job_rows
 from fileorg.journal.moved_before import last_operation, moved_before
 from fileorg.plan.saved_plan import SavedPlan
 from fileorg.scan.gate import content_by_inode, content_by_name, packed
-from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.open_journal import journal_to_write, open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +44,7 @@ class PutBack:
         try:
             return self._read()
         except JournalError:  # its creation was cut short, or a run ended meanwhile: only a writer can tell
-            with run_lock(self._state, "checking the journal"), open_journal(self._state):
+            with journal_to_write(self._state):
                 pass
             return self._read()
 

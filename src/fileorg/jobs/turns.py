@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from fileorg.core import retry
 from fileorg.core.errors import ErrorCode, FileorgError, Locked
 from fileorg.core.events import ended_jobs, write_status
-from fileorg.core.model import JobState
-from fileorg.core.names import is_within
-from fileorg.core.state import root_locks, run_lock
+from fileorg.core.locks import place_for_run, root_locks, who_works_in
+from fileorg.core.model import PARALLEL, JobState
+from fileorg.core.names import overlap
 from fileorg.jobs.found import look_at
 from fileorg.journal.job_rows import job_rows
-from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.open_journal import journal_to_write, open_journal
 from fileorg.workflows.operations import JobCancelled
 
 if TYPE_CHECKING:
@@ -31,9 +31,15 @@ ATTEMPTS = retry.JOBS.tries
 
 
 def wait_for_turn(
-    state: StateDirectory, number: int, roots: Sequence[bytes], fd: int, stop: Callable[[], bool] = lambda: False
+    state: StateDirectory,
+    number: int,
+    roots: Sequence[bytes],
+    fd: int,
+    stop: Callable[[], bool] = lambda: False,
+    parallel: int = PARALLEL,
 ) -> None:
-    """Wait until nothing that the job needs is taken; the reason is written into its status file `fd`.
+    """Wait until nothing that the job needs is taken, and fewer than `parallel` runs work; the reason is written into
+    its status file `fd`.
 
     The locks are only tried: the run takes them itself. Raises `JobCancelled` if the job is cancelled, `FileorgError`
     if `stop` returns true.
@@ -49,7 +55,7 @@ def wait_for_turn(
         try:
             older = _older(state, number, roots)
             if older is None:
-                _try(state, number, roots)
+                _try(state, number, roots, parallel)
                 return
             waits_for = f"job {older}"
         except Locked as locked:
@@ -75,22 +81,26 @@ def _older(state: StateDirectory, number: int, roots: Sequence[bytes]) -> int | 
     with open_journal(state, read_only=True) as journal:
         rows = job_rows(journal, "state = 'queued' AND id < ?", (number,))
     for row in reversed(rows):
-        overlaps = any(is_within(row.root, root) or is_within(root, row.root) for root in roots)
-        if overlaps and look_at(state, row.id)[0]:
+        if any(overlap(row.root, root) for root in roots) and look_at(state, row.id)[0]:
             return row.id
     return None
 
 
-def _try(state: StateDirectory, number: int, roots: Sequence[bytes]) -> None:
-    """Raise `Locked` if the journal or a folder is taken."""
+def _try(state: StateDirectory, number: int, roots: Sequence[bytes], parallel: int) -> None:
+    """Raise `Locked` if all places or a folder are taken."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(run_lock(state, f"job {number}"))
+        stack.enter_context(place_for_run(state, f"job {number}", parallel))
         fds = {}
         for root in roots:
             with contextlib.suppress(OSError):  # a folder that is gone: the run reports it
                 fds[root] = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 stack.callback(os.close, fds[root])
-        stack.enter_context(root_locks(fds))
+        try:
+            stack.enter_context(root_locks(fds))
+        except Locked as locked:
+            if locked.path is None or (other := who_works_in(state, locked.path)) is None:
+                raise
+            raise Locked(f"Another fileorg is running: {other}.", path=locked.path) from locked
 
 
 def end_unclaimed(state: StateDirectory, number: int, fd: int, error: BaseException) -> None:
@@ -101,7 +111,7 @@ def end_unclaimed(state: StateDirectory, number: int, fd: int, error: BaseExcept
     elif isinstance(error, FileorgError) and error.code is ErrorCode.INTERRUPTED:
         ended = JobState.INTERRUPTED
     write_status(fd, state=str(ended), reason=str(error)[:300])
-    with contextlib.suppress(FileorgError), run_lock(state, f"job {number}"), open_journal(state) as journal:
+    with contextlib.suppress(FileorgError), journal_to_write(state) as journal:
         rows = job_rows(journal, "id = ? AND state IN ('queued', 'waiting')", (number,))
         if rows:
             journal.end_job(number, ended, str(error))

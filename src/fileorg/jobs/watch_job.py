@@ -13,9 +13,8 @@ from fileorg.core.events import ended_jobs, write_status
 from fileorg.core.figures import plural, size
 from fileorg.core.model import JobState
 from fileorg.core.names import display, join
-from fileorg.core.state import run_lock
 from fileorg.jobs.watch_loop import NoEvents, WatchLoop
-from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.open_journal import journal_to_write
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -52,7 +51,7 @@ def watch_as_job(
         os.unlink(cancel)
     ended, why = JobState.FAILED, ""
     try:
-        _write(state, number, lambda journal: journal.claim_job(number))
+        _write(state, lambda journal: journal.claim_job(number))
         events = _Log(reporter, fd)
         try:
             watching = WatchLoop(options, state, events, reporter, lambda: stop() or os.path.exists(cancel))
@@ -72,7 +71,7 @@ def watch_as_job(
     finally:
         write_status(fd, state=str(ended), reason=why[:300])
         with contextlib.suppress(FileorgError):
-            _write(state, number, lambda journal: journal.end_job(number, ended, why or None))
+            _write(state, lambda journal: journal.end_job(number, ended, why or None))
         ended_jobs.append((state.path, number))
         for what in (b"cancel", b"status"):
             with contextlib.suppress(OSError):
@@ -80,11 +79,11 @@ def watch_as_job(
         os.close(fd)
 
 
-def _write(state: StateDirectory, number: int, change: Callable[[Journal], None]) -> None:
-    """Write to the journal, which another run may have for a while. Raises `FileorgError`."""
+def _write(state: StateDirectory, change: Callable[[Journal], None]) -> None:
+    """Write to the journal, unless a process works alone for too long. Raises `FileorgError`."""
     for tries in range(_TRIES):
         try:
-            with run_lock(state, f"job {number}"), open_journal(state) as journal:
+            with journal_to_write(state) as journal:
                 change(journal)
         except Locked:
             if tries == _TRIES - 1:

@@ -6,16 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from fileorg.core.errors import Locked
 from fileorg.core.events import NullReporter
 from fileorg.core.model import JobState
-from fileorg.core.state import run_lock
 from fileorg.jobs.detached import start
 from fileorg.jobs.watch_loop import NoEvents, WatchLoop
 from fileorg.journal.journal import JobStart
 from fileorg.workflows.guards import existing_folder
-from fileorg.workflows.open_journal import open_journal
-from fileorg.workflows.operations import options_as_json
+from fileorg.workflows.open_journal import journal_to_write
+from fileorg.workflows.operations import free_job, options_as_json
 
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
@@ -30,11 +28,8 @@ def start_in_background(state: StateDirectory, options: WatchOptions, configurat
     WatchLoop(
         options, state, NoEvents(), NullReporter(), lambda: True
     ).close()  # what is wrong is said here, not in a log
-    with run_lock(state, "starting to watch"), open_journal(state) as journal:
-        number = journal.next_job()
-        fd = state.alive(number)
-        if fd is None:
-            raise Locked(f"Job {number} is starting just now.", hint="run the command again")
+    with journal_to_write(state) as journal:
+        number, fd = free_job(state, journal)
         try:
             with journal.transaction():
                 job = JobStart("watch", options_as_json(options), time.time_ns(), number)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.errors import ErrorCode, Locked, UsageError
 from fileorg.core.events import read_status
+from fileorg.core.locks import run_lock
 from fileorg.core.names import display, is_within
-from fileorg.core.state import run_lock
-from fileorg.jobs.found import is_held
+from fileorg.core.state import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -124,6 +124,14 @@ def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
     migrate(db)
 
 
+def log_replaced(path: bytes) -> JournalError:
+    """Return the error to report when the log of the journal is no longer the one that this process writes."""
+    return JournalError(
+        f"Another program removed the log of the journal {display(path)} during the run.",
+        hint="nothing was changed that is not in the journal; run fileorg recover",
+    )
+
+
 def broken(path: bytes, error: sqlite3.Error) -> JournalError:
     """Return the error to report when SQLite fails on the journal."""
     shown = display(path)

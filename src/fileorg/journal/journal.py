@@ -1,4 +1,8 @@
-"""Write the journal: each intent is committed before its change, results after it. One writer, under the run lock."""
+"""Write the journal: each intent is committed before its change, results after it.
+
+Several processes may have it open for writing, each for operations of its own. They commit one after the other, under
+the lock of the journal, and the records of an operation keep to a range of ids.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
 from fileorg.core.reasons import ReasonCode
-from fileorg.journal.connection import broken
+from fileorg.journal.connection import broken, log_replaced
 from fileorg.journal.reader import JournalReader
 from fileorg.journal.reservations import Reservations
-from fileorg.journal.rows import IS_LEFT, IS_UNSETTLED, LEFT_AGAIN, NO_REASON, exact_time
+from fileorg.journal.rows import IS_LEFT, IS_UNSETTLED, LEFT_AGAIN, NO_REASON, exact_time, foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fileorg.core.locks import JournalLock
     from fileorg.core.model import JobState
     from fileorg.core.reasons import Reason
     from fileorg.journal.carried import Remade
@@ -32,6 +37,11 @@ _COLUMNS = (
 )
 _ROWS_A_STATEMENT = 16
 """Rows per INSERT: a statement for each row takes 25 % longer."""
+_RANGE = 1 << 32
+"""Ids that are kept for the records of an operation which runs, if another one begins meanwhile."""
+_MOST_ROWS = 1 << 20
+"""A batch has fewer rows."""
+_MAX_ID = (1 << 63) - 1  # of SQLite
 _UPDATE = "UPDATE records SET state = ?, reason = ?, about = ?, number = ?, lost = ? WHERE id = ?"
 
 
@@ -98,29 +108,75 @@ class Settled(NamedTuple):
 class Journal(JournalReader):
     """An open journal and the methods that write to it, which raise `JournalError` unless the write succeeded."""
 
-    def __init__(self, path: bytes, *, read_only: bool = False) -> None:
-        super().__init__(path, read_only=read_only)
+    def __init__(self, path: bytes, *, read_only: bool = False, lock: JournalLock | None = None) -> None:
+        """`lock` is closed with the journal. Without one, this process is the only one that writes."""
+        self._lock = lock
+        try:
+            with self._locked():
+                super().__init__(path, read_only=read_only)
+        except BaseException:
+            if lock is not None:
+                lock.close()
+            raise
+        self._log: tuple[int, int] | None = None
+        """The device and inode numbers of the write-ahead log, once there is a commit in it."""
         self._db = self._queries.db
         self.reservations = Reservations(self._queries, self.transaction)
         self._folders: Memo[tuple[int, Base, bytes], int] = Memo(MANY_FOLDERS)
         self.commits = 0
         """The number of commits so far."""
 
+    def close(self) -> None:
+        with self._locked():
+            super().close()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which no other process writes to the journal, nor opens it to write."""
+        return self._locked()
+
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._lock is None else self._lock
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """One commit with synchronous=FULL: after it ends without an error, all of it survives a power cut."""
+        """One commit with synchronous=FULL: after it ends without an error, all of it survives a power cut.
+
+        Other processes do not write to the journal meanwhile.
+        """
+        with self._locked():
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+                self.commits += 1
+                self._check_log()
+            except sqlite3.Error as error:
+                raise broken(self.path, error) from error
+            finally:
+                if self._db.in_transaction:
+                    self._folders.clear()  # ids that were never committed
+                    with contextlib.suppress(sqlite3.Error):
+                        self._db.execute("ROLLBACK")
+
+    def _check_log(self) -> None:
+        """Check that the commit went into the log which other processes read. Raises `JournalError`.
+
+        POSIX drops the locks of SQLite if this process closes any other descriptor of the journal. Another process
+        would then remove the log when it closes the journal, because it looks like the last one.
+        """
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-            self.commits += 1
-        except sqlite3.Error as error:
-            raise broken(self.path, error) from error
-        finally:
-            if self._db.in_transaction:
-                self._folders.clear()  # ids that were never committed
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
+            seen = os.stat(self.path + b"-wal")
+        except FileNotFoundError:  # a file system without shared memory has no log
+            found = None
+        else:
+            found = seen.st_dev, seen.st_ino
+        if self._log is None:
+            self._log = found
+        elif found != self._log:
+            raise log_replaced(self.path)
 
     def configuration_changes(self) -> ConfigurationChanges:
         """Return the changes of the configuration by commands."""
@@ -154,7 +210,7 @@ class Journal(JournalReader):
 
         with self.transaction():
             self.moved_roots.write()
-            first = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0]
+            first = self._first_of_new()
             row = self._db.execute(
                 "INSERT INTO operations (kind, root, dest, root_inode, options, undoes, state, first_record, pid, host,"
                 " started_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -169,15 +225,37 @@ class Journal(JournalReader):
                 [(number, *more) for more in more_roots],
             )
             if job is not None:
-                known = "SELECT 1 FROM jobs WHERE id = ?"
-                if self._db.execute(known, (job.number,)).fetchone() is None:
+                if not self.has_job(job.number):
                     self.add_job(job, root, attempts=1)
                 self._db.execute("INSERT INTO job_operations (operation, job) VALUES (?, ?)", (number, job.number))
             return number
 
+    def _first_of_new(self) -> RecordId:
+        """Return the first id for the records of a new operation: ranges of ids are in the order of the operations.
+
+        Raises `JournalError` if no range is left.
+        """
+        query = (
+            "SELECT coalesce((SELECT max(id) FROM records), 0) + 1, coalesce(max(first_record), 0),"
+            " coalesce(max(CASE WHEN state = 'running' THEN first_record END), ?1) + ?2 FROM operations"
+        )
+        first = max(self._db.execute(query, (-_RANGE, _RANGE)).fetchone())
+        if first > _MAX_ID - _RANGE:
+            raise foreign("Record", first - 1)
+        return int(first)
+
     def next_job(self) -> int:
-        """Return the number of the next new job, valid while the run lock is held."""
+        """Return the number of the next new job; another process may take it first."""
         return int(self._queries.value("SELECT coalesce(max(id), 0) + 1 FROM jobs"))
+
+    def has_job(self, number: int) -> bool:
+        """Return whether a job has a row."""
+        return self._queries.value("SELECT 1 FROM jobs WHERE id = ?", (number,)) is not None
+
+    def is_unended(self, number: int) -> bool:
+        """Return whether a job is queued or running, by its row."""
+        query = "SELECT 1 FROM jobs WHERE id = ? AND state IN ('queued', 'running')"
+        return self._queries.value(query, (number,)) is not None
 
     def add_job(
         self, job: JobStart, root: bytes, *, state: str = "running", attempts: int = 0, background: bool = False
@@ -250,19 +328,8 @@ class Journal(JournalReader):
 
     def insert(self, operation: int, batch: Batch) -> RecordId:
         """Insert a batch. Return the id of its first record; the ids are contiguous."""
-        first = int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0])
-        values, width = batch.values, len(Intent._fields)
-        several = width * _ROWS_A_STATEMENT
-        whole = len(values) - len(values) % several
-        row = f"({operation:d}, 'intent', {', '.join('?' * width)})"
-        insert = f"INSERT INTO records (operation, state, {_COLUMNS}) VALUES "
-        self._db.executemany(
-            insert + ", ".join([row] * _ROWS_A_STATEMENT),
-            (values[start : start + several] for start in range(0, whole, several)),
-        )
-        self._db.executemany(
-            insert + row, (values[start : start + width] for start in range(whole, len(values), width))
-        )
+        first, is_last = self._next_record(operation)
+        (self._append if is_last else self._insert_from)(operation, batch.values, first)
         self._db.executemany(
             _UPDATE,
             [(state, *(reason or NO_REASON), first + at) for at, (state, reason) in batch.exceptions.items()],
@@ -276,6 +343,45 @@ class Journal(JournalReader):
             [(first + position, first + leader) for position, leader in batch.companions.items()],
         )
         return first
+
+    def _next_record(self, operation: int) -> tuple[RecordId, bool]:
+        """Return the next id in the range of a running operation, and whether SQLite gives it to the next row by
+        itself. Raises `JournalError` if the range is used up.
+        """
+        query = (
+            "SELECT first_record, (SELECT max(id) FROM records WHERE id BETWEEN first_record AND first_record + ?),"
+            " (SELECT coalesce(max(id), 0) FROM records) FROM operations WHERE operations.id = ?"
+        )
+        first, last, highest = self._db.execute(query, (_RANGE - 1, operation)).fetchone()
+        following = first if last is None else last + 1
+        if following - first > _RANGE - _MOST_ROWS:
+            raise foreign("Record", last)
+        return int(following), highest == following - 1
+
+    def _append(self, operation: int, values: Sequence[Any], _: RecordId) -> None:
+        """Insert the rows of a batch after all records."""
+        width = len(Intent._fields)
+        several = width * _ROWS_A_STATEMENT
+        whole = len(values) - len(values) % several
+        row = f"({operation:d}, 'intent', {', '.join('?' * width)})"
+        insert = f"INSERT INTO records (operation, state, {_COLUMNS}) VALUES "
+        self._db.executemany(
+            insert + ", ".join([row] * _ROWS_A_STATEMENT),
+            (values[start : start + several] for start in range(0, whole, several)),
+        )
+        self._db.executemany(
+            insert + row, (values[start : start + width] for start in range(whole, len(values), width))
+        )
+
+    def _insert_from(self, operation: int, values: Sequence[Any], first: RecordId) -> None:
+        """Insert the rows of a batch with ids from `first` on, beside those of an operation that runs, too."""
+        width = len(Intent._fields)
+        insert = (
+            f"INSERT INTO records (id, operation, state, {_COLUMNS})"
+            f" VALUES (?, {operation:d}, 'intent', {', '.join('?' * width)})"
+        )
+        starts = enumerate(range(0, len(values), width), first)
+        self._db.executemany(insert, ((number, *values[start : start + width]) for number, start in starts))
 
     def settle(self, settled: Settled) -> None:
         """Write the results of a batch: an update for each range, and one for each exception."""

@@ -103,8 +103,10 @@ class Queries:
     def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]:
         """Return the first and last record id of an operation; without records, the last is below the first."""
         following = self.value("SELECT min(first_record) FROM operations WHERE id > ?", (operation.id,))
-        highest = int(self.value("SELECT coalesce(max(id), 0) FROM records"))
-        return operation.first_record, min(highest, following - 1) if following else highest
+        query = "SELECT coalesce(max(id), 0) FROM records"
+        if following:  # it may have begun while this one still writes: its ids begin far above
+            return operation.first_record, int(self.value(f"{query} WHERE id < ?", (following,)))
+        return operation.first_record, int(self.value(query))
 
     def place(self, folder: int | None) -> RecordedFolder:
         """Return the base and the path of a folder, which are cached."""

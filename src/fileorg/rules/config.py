@@ -55,6 +55,7 @@ class Jobs(NamedTuple):
     notify: tuple[str, ...] = ()
     attempts: int | None = None
     helper_memory: int | None = None
+    parallel: int | None = None
 
 
 class DateSettings(NamedTuple):

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.figures import age_parts, before, parsed_size
-from fileorg.core.model import Action, By, OnConflict
+from fileorg.core.model import MOST_PARALLEL, Action, By, OnConflict
 from fileorg.core.names import display
 from fileorg.core.pool import LEAST_MEMORY_BYTES
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
@@ -35,7 +35,7 @@ RULE_KEYS = (
 )  # fmt: skip
 CATEGORY_KEYS = ("extensions", "enabled")
 SETTINGS = ("names", "locale", "keep_days", "trash_size")
-JOBS = ("notify", "attempts", "helper_memory")
+JOBS = ("notify", "attempts", "helper_memory", "parallel")
 DATES = ("local_video",)
 _MOST_ATTEMPTS = 100
 PROFILE_KEYS = ("root", "rules", "tags", "schedule")
@@ -149,7 +149,10 @@ class _Check:
         if memory is not None and memory < LEAST_MEMORY_BYTES:
             needed = f"a helper needs at least {LEAST_MEMORY_BYTES >> 20}M"
             raise self._error((*keys, "helper_memory"), f"{memory} bytes are too little: {needed}")
-        return Jobs(tuple(words), attempts, memory)
+        parallel = values.number(table, "parallel", keys)
+        if parallel is not None and not 1 <= parallel <= MOST_PARALLEL:
+            raise self._error((*keys, "parallel"), f"parallel = {parallel} is not from 1 to {MOST_PARALLEL}")
+        return Jobs(tuple(words), attempts, memory, parallel)
 
     def _stores(self, table: Mapping[str, Any]) -> dict[str, StoreSettings]:
         if not table:

@@ -7,11 +7,11 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused, UsageError
+from fileorg.core.locks import run_lock
 from fileorg.core.names import display
-from fileorg.core.state import run_lock
 from fileorg.rules.config import ConfigError
 from fileorg.rules.config_file import parse_configuration, read_content
-from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.open_journal import journal_to_write, open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,10 +77,13 @@ def changes_of(path: bytes, state: StateDirectory) -> list[ConfigurationChange]:
         return list(journal.configuration_changes().newest_first(os.path.realpath(path)))
 
 
+_LOCK = b"categories.lock"
+
+
 @contextlib.contextmanager
 def _changes(state: StateDirectory) -> Iterator[ConfigurationChanges]:
     """Yield the table of changes; only one process changes the file at a time."""
-    with run_lock(state, "changing the categories"), open_journal(state) as journal:
+    with run_lock(state, "changing the categories", name=_LOCK), journal_to_write(state) as journal:
         yield journal.configuration_changes()
 
 

@@ -44,7 +44,7 @@ def idle_runs(state: StateDirectory) -> list[IdleRun]:
 
 
 def note_idle_run(state: StateDirectory, roots: Iterable[bytes], kind: str, after: int) -> None:
-    """Record a run that changed nothing. The caller holds the run lock."""
+    """Record a run that changed nothing. The caller keeps other runs from doing so meanwhile."""
     now, places = time.time_ns(), set(roots)
     runs = [run for run in idle_runs(state) if run.root not in places]
     runs += [IdleRun(root, kind, now, after) for root in sorted(places)]

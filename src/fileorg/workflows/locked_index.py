@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from fileorg.core.state import INDEX, run_lock
+from fileorg.core.locks import run_lock
+from fileorg.core.state import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -49,15 +49,17 @@ class JobRun:
 
     def __init__(self, state: StateDirectory, journal: Journal, start: JobStart, *, fd: int | None = None) -> None:
         """`fd`: the status file, if this process holds its lock already. Raises `Locked` if another one does."""
-        self.start = start if start.number else start._replace(number=journal.next_job())
         self._journal = journal
         self._state = state
         self._is_claimed = bool(start.number)
-        fd = state.alive(self.start.number) if fd is None else fd
-        if fd is None:
+        if not start.number:
+            number, fd = free_job(state, journal)
+            start = start._replace(number=number)
+        elif fd is None and (fd := state.alive(start.number)) is None:
             raise Locked(
                 f"Job {start.number} is running already.", hint=f"watch it: fileorg jobs attach {start.number}"
             )
+        self.start = start
         self.fd = fd
         self._path = state.of_job(self.start.number, b"")
         self._looked_at = 0.0
@@ -187,18 +189,42 @@ def _first_failure(outcome: Outcome, problems: int) -> str:
     return f"{plural(problems, 'file')} failed, the first of them {said}; all: {where}"
 
 
-def interrupt_dead_jobs(state: StateDirectory, journal: Journal) -> None:
-    """Record the end of each job whose process has ended without doing so itself. The caller holds the run lock."""
-    for number in journal.unended_jobs():
+def free_job(state: StateDirectory, journal: Journal) -> tuple[int, int]:
+    """Return the number of a new job, and its status file, whose lock keeps other processes from the number.
+
+    Raises `StateError`, `OSError`.
+    """
+    number = journal.next_job()
+    while True:
         fd = state.alive(number)
-        if fd is None:
+        if fd is not None:
+            if not journal.has_job(number):
+                return number, fd
+            os.close(fd)  # it has begun and ended since
+        number += 1
+
+
+def interrupt_dead_jobs(state: StateDirectory, journal: Journal) -> None:
+    """Record the end of each job whose process has ended without doing so itself."""
+    for number in journal.unended_jobs():
+        if state.is_alive(number) or (fd := state.alive(number)) is None:
             continue
-        said = read_status(fd)
-        os.close(fd)
-        ended = str(said.get("state"))
-        is_known = ended in {JobState.FAILED, JobState.CANCELLED, JobState.PARKED}
-        journal.end_job(number, JobState(ended) if is_known else JobState.INTERRUPTED, said.get("reason"))
-        ended_jobs.append((state.path, number))
+        try:
+            if not journal.is_unended(number):
+                os.unlink(state.of_job(number, b"status"))  # it has just ended as it should
+                continue
+            _interrupt(state, journal, number, fd)
+        finally:
+            os.close(fd)
+
+
+def _interrupt(state: StateDirectory, journal: Journal, number: int, fd: int) -> None:
+    """Record the end of a job with the status file `fd`, whose lock this process holds."""
+    said = read_status(fd)
+    ended = str(said.get("state"))
+    is_known = ended in {JobState.FAILED, JobState.CANCELLED, JobState.PARKED}
+    journal.end_job(number, JobState(ended) if is_known else JobState.INTERRUPTED, said.get("reason"))
+    ended_jobs.append((state.path, number))
 
 
 def given_limits() -> str:

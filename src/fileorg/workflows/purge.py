@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
+from fileorg.core.errors import ErrorCode, FileorgError, Locked, UnknownOperation, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     from fileorg.workflows.session import Later
 
 _PROBLEMS_KEPT = 1000
+
+
+class NotRecovered(UsageError):
+    """An operation was interrupted, and its trash cannot be purged before it is recovered."""
+
+    code = ErrorCode.NOT_RECOVERED
 
 
 class PurgeOptions(NamedTuple):
@@ -114,7 +120,10 @@ class PurgeRun:
                 if job.stopping(stop)():
                     total.interrupted = True
                     break
-                self._purge(operation, files, job, reporter, stop)
+                try:
+                    self._purge(operation, files, job, reporter, stop)
+                except (Locked, NotRecovered) as error:  # another run began to work there after the look
+                    total.notes.append(_skipped(operation, error))
             job.end_with(total)
         return total
 
@@ -194,12 +203,16 @@ def _counted(session: Session, operations: Sequence[Operation], reporter: Report
             try:
                 one = _count(session, operation, links)
             except (FileorgError, OSError) as error:
-                why = str(error) if isinstance(error, FileorgError) else f"{display(operation.root)}: {error.strerror}"
-                reporter.note(f"Skipped the trash of operation {operation.id}: {why.removesuffix('.')}.")
+                reporter.note(_skipped(operation, error))
                 continue
             if one.files or one.kept:
                 found.append(one)
     return found
+
+
+def _skipped(operation: Operation, error: FileorgError | OSError) -> str:
+    why = str(error) if isinstance(error, FileorgError) else f"{display(operation.root)}: {error.strerror}"
+    return f"Skipped the trash of operation {operation.id}: {why.removesuffix('.')}."
 
 
 def _expired(found: Sequence[InTrash], older_than_ns: int | None, trash_size: int) -> list[Operation]:
@@ -239,9 +252,6 @@ def _count(session: Session, operation: Operation, links: _Links) -> InTrash:
     journal = session.journal
     if next(journal.trash.files(operation, RecordState.DONE, 1), None) is None:
         return InTrash(operation, 0, 0, 0)
-    unsettled = [one for one in journal.open_operations() if operation.id in {one.id, one.undoes}]
-    if unsettled:
-        raise UsageError(f"Operation {unsettled[0].id} was interrupted and is not recovered yet.")
     files = size_bytes = kept = 0
     with _opened(session, operation) as storages:
         for _, found in _all_files(journal, operation, storages):
@@ -303,4 +313,11 @@ def _opened(session: Session, operation: Operation) -> Iterator[list[LocalStorag
     with reopened(roots, session.state, lock=session.changes) as (storages, _):
         if (other := another_root(storages, roots)) is not None:
             raise AnotherRoot(other)
+        # With changes, its directories are locked: an operation that is open does not run.
+        for one in session.journal.open_operations():
+            if operation.id in {one.id, one.undoes}:
+                job = None if session.changes else session.journal.job_of(one.id)
+                if job is not None and session.state.is_alive(job):
+                    raise Locked(f"Job {job} works there.")
+                raise NotRecovered(f"Operation {one.id} was interrupted and is not recovered yet.")
         yield storages

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.descriptors import TooManyOpen, raise_limit
 from fileorg.core.errors import GuardRefused, Locked, StorageFailure
 from fileorg.core.figures import plural
+from fileorg.core.locks import place_for_run, recovery_lock
+from fileorg.core.model import GIVEN, PARALLEL, OperationState
 from fileorg.core.names import join
 from fileorg.core.reasons import LYING
-from fileorg.core.state import run_lock
 from fileorg.execute.purging import settle_purge
 from fileorg.execute.recovery import Unsettled, is_recognised, recover, settle_left
 from fileorg.journal.trash_records import PURGE
@@ -18,7 +19,7 @@ from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened, uncertain_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.reasons import Reason
@@ -50,14 +51,20 @@ class Recovered(NamedTuple):
     unsure: list[Unsure]
 
 
-def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
-    """Recover all interrupted operations, as `fileorg recover` does. Raises `Locked`, `JournalError`."""
+def recover_all(state: StateDirectory, reporter: Reporter, job: int = 0) -> Recovered:
+    """Recover all interrupted operations, as `fileorg recover` does. `job` is the one that this process takes up again.
+
+    Raises `Locked` if another process recovers operations now, `JournalError`.
+    """
     raise_limit()
-    with run_lock(state, "recover"), open_journal(state) as journal:
-        settled = recover_open(journal, state, reporter)
+    places = GIVEN.limits.parallel or PARALLEL
+    with place_for_run(state, "recover", places), open_journal(state) as journal:
+        found = recover_open(journal, state, reporter, job)
+        if found is None:
+            raise Locked("Another fileorg recovers interrupted operations just now.", hint="run the command again")
         for operation in journal.operations(_WITH_PROBLEMS):
             _settle_left(journal, operation, state, reporter)
-        return Recovered(settled, journal.open_operations(), list(_unsure(journal)))
+        return Recovered(found.settled, found.left, list(_unsure(journal)))
 
 
 def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> None:
@@ -91,25 +98,50 @@ def _unsure_of(journal: Journal, operation: Operation) -> Unsure:
     return Unsure(operation, files, first)
 
 
-def recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -> list[Operation]:
-    """Recover interrupted operations, newest first. Those whose disk is missing or fails are left for later.
+class RecoveredNow(NamedTuple):
+    """The operations that were recovered, and those that could not be, newest first."""
 
-    The caller holds the run lock.
+    settled: list[Operation]
+    left: list[Operation]
+
+
+def recover_open(
+    journal: Journal, state: StateDirectory, reporter: Reporter, job: int = 0, only: Collection[int] = ()
+) -> RecoveredNow | None:
+    """Recover interrupted operations, newest first; None if another process does so now. Those whose disk is missing or
+    fails are left for later. Operations of living jobs are not interrupted; `job` is the job of this process. `only`
+    are operations that no process works on, because the caller has just held the locks of their directories.
+
+    The caller has a place among the runs.
     """
-    settled = []
-    interrupted = journal.open_operations()
+    with recovery_lock(state) as is_mine:
+        if not is_mine:
+            return None
+        found = journal.open_operations()
+        if only:
+            return _recover(journal, state, reporter, [each for each in found if each.id in only])
+        return _recover(journal, state, reporter, [each for each in found if not _is_alive(journal, state, each, job)])
+
+
+def _recover(
+    journal: Journal, state: StateDirectory, reporter: Reporter, interrupted: Sequence[Operation]
+) -> RecoveredNow:
+    settled: list[Operation] = []
+    left: list[Operation] = []
     if interrupted:
         from fileorg.workflows.operations import interrupt_dead_jobs  # few runs recover
 
         interrupt_dead_jobs(state, journal)  # first: a process may have written why it ended
     for operation in interrupted:
         try:
-            _settle(journal, operation, state, reporter)
+            if not _settle(journal, operation, state, reporter):
+                continue
         except (Locked, GuardRefused, AnotherRoot, Unsettled, TooManyOpen, OSError) as error:
             reporter.note(
                 f"Operation {operation.id} was interrupted and cannot be recovered now: {str(error).removesuffix('.')}."
                 " Run fileorg recover later."
             )
+            left.append(operation)
             continue
         settled.append(journal.operation(operation.id) or operation)
         undo = f"Undo it with: fileorg undo {operation.id}"
@@ -117,12 +149,27 @@ def recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) ->
         unsure = _unsure_of(journal, operation).files
         but = f", except {plural(unsure, 'file')} changed after the crash" if unsure else ""
         reporter.note(f"Recovered operation {operation.id}, which had been interrupted{but}. {way_on}")
-    return settled
+    return RecoveredNow(settled, left)
 
 
-def _settle(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> None:
+def _is_alive(journal: Journal, state: StateDirectory, operation: Operation, job: int) -> bool:
+    """Return whether the job of an open operation is alive, but for `job`. A repair of split groups has no job of its
+    own: it belongs to that of the operation which it repairs.
+    """
+    for number in (operation.id, operation.undoes):
+        of = None if number is None else journal.job_of(number)
+        if of is not None:
+            return of != job and state.is_alive(of)
+    return False
+
+
+def _settle(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> bool:
+    """Recover an operation, and return True; False if it has ended by itself meanwhile."""
     roots = journal.roots(operation)
     with reopened(roots, state) as (storages, _):
+        now = journal.operation(operation.id)
+        if now is None or now.state is OperationState.SEALED:
+            return False
         if (other := another_root(storages, roots)) is not None:
             raise AnotherRoot(other)
         uncertain = uncertain_root(storages, roots)
@@ -135,3 +182,4 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
             mended = mend_torn(journal, operation, storages, reporter)
             for note in [] if mended is None else notes_on_mended(mended):
                 reporter.note(note)
+    return True

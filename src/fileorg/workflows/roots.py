@@ -7,9 +7,9 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
+from fileorg.core.locks import root_locks
 from fileorg.core.model import DEST
 from fileorg.core.names import display, is_within, real_path, scheme_of
-from fileorg.core.state import root_locks
 from fileorg.core.trusted import path_of
 from fileorg.storage.base import Kind
 from fileorg.storage.local.absent import AbsentStorage
@@ -17,7 +17,7 @@ from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_system
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
@@ -52,12 +52,17 @@ def open_root(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool
     return open_store(stack, root)
 
 
-def locked(storages: Iterable[LocalStorage]) -> contextlib.AbstractContextManager[list[int]]:
-    """Lock the directories of `storages` against other runs. Raises `Locked`, `TooManyOpen`.
+def locked(
+    storages: Iterable[LocalStorage], alone: Callable[[], None] = lambda: None
+) -> contextlib.AbstractContextManager[list[int]]:
+    """Lock the directories of `storages` against other runs. `alone` is called if one of them has no locks.
 
-    No lock spans machines: in stores, the preconditions of each request protect.
+    No lock spans machines: in stores, the preconditions of each request protect. Raises `Locked`, `TooManyOpen`.
     """
-    return root_locks({each.root: each.fd(b"") for each in storages if each.kind is Kind.LOCAL})
+    storages = list(storages)
+    if any(each.kind is not Kind.LOCAL for each in storages):
+        alone()
+    return root_locks({each.root: each.fd(b"") for each in storages if each.kind is Kind.LOCAL}, alone)
 
 
 def identity_of(path: bytes) -> tuple[int, int]:
@@ -142,9 +147,15 @@ class Reopened(NamedTuple):
 
 @contextlib.contextmanager
 def reopened(
-    roots: Sequence[Root], state: StateDirectory, absent: Collection[bytes] = (), *, lock: bool = True
+    roots: Sequence[Root],
+    state: StateDirectory,
+    absent: Collection[bytes] = (),
+    *,
+    lock: bool = True,
+    alone: Callable[[], None] = lambda: None,
 ) -> Iterator[Reopened]:
     """Open, check and `lock` the directories of an earlier operation; a directory with two bases is opened once.
+    `alone` is called if one of them has no locks.
 
     `absent` directories are replaced by storages that allow no changes. Paths in `roots` had no symlinks originally.
 
@@ -164,7 +175,7 @@ def reopened(
         for storage in opened.values():
             if storage.kind is Kind.LOCAL:
                 refuse_system(path_of(storage.fd(b""), storage.root), display(storage.root), state)
-        locks = stack.enter_context(locked(opened.values())) if lock else []
+        locks = stack.enter_context(locked(opened.values(), alone)) if lock else []
         opened |= {path: AbsentStorage(path, inodes[path]) for path in absent}
         yield Reopened([opened[root.path] for root in roots], locks)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError, Locked
 from fileorg.core.events import ended_jobs
-from fileorg.core.model import JobState
-from fileorg.core.names import display, join
-from fileorg.core.state import describe_run, run_lock
+from fileorg.core.locks import place_for_run, who_works_in
+from fileorg.core.model import GIVEN, PARALLEL, JobState
+from fileorg.core.names import display, join, overlap
 from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
 from fileorg.journal.trash_records import TRASH
@@ -23,6 +23,7 @@ from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.operations import (
     JobRun,
     begin,
+    free_job,
     given_limits,
     interrupt_dead_jobs,
     mend_torn,
@@ -33,8 +34,10 @@ from fileorg.workflows.roots import locked, open_root, reopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from typing import TypeVar
 
     from fileorg.core.events import Reporter
+    from fileorg.core.locks import Place
     from fileorg.core.model import Outcome, Plan
     from fileorg.core.state import StateDirectory
     from fileorg.execute.moved_digests import MovedDigests
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Root
     from fileorg.plan.plan_lines import PlanLines
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.workflows.roots import Reopened
+
+    _Held = TypeVar("_Held")
 
 
 class Later:
@@ -84,9 +90,12 @@ class Session:
         self._after_locks = stack
         """Closed when the locks are released: only then a job looks ended to those who wait for it."""
         self._what = what
+        self._place: Place | None = None
+        self._left: set[int] = set()
+        """Interrupted operations that cannot be recovered now."""
         self._journal = journal
         self._changes = changes
-        self._has_begun = False
+        self._has_begun = self._has_roots = False
         self._start = start
         self._job: JobRun | None = None
         self._index: Index | None = None
@@ -125,25 +134,25 @@ class Session:
                 yield cls(stack, state, what, reporter, journal, changes=False)
                 return
             after_locks = stack.enter_context(contextlib.ExitStack())
-            lock = stack.enter_context(run_lock(state, what))
+            place = stack.enter_context(place_for_run(state, what, GIVEN.limits.parallel or PARALLEL))
             journal = stack.enter_context(open_journal(state))
             session = cls(stack, state, what, reporter, journal, changes=True, start=job)
             session._after_locks = after_locks
-            session.locks.append(lock)
-            if session.journal.open_operations():
-                from fileorg.workflows.recover import recover_open
-
-                recover_open(session.journal, state, reporter)
+            session._place = place
+            session.locks += place
+            if journal.open_operations():
+                session._recover()
             interrupt_dead_jobs(state, journal)
             last = session.next_operation - 1
             try:
                 with session._claimed(fd):
                     yield session
             finally:
-                if kind and session.storages and not session._has_begun:
+                if kind and session._has_roots and not session._has_begun:
                     from fileorg.workflows.idle_runs import note_idle_run
 
-                    note_idle_run(state, (storage.root for storage in session.storages), kind, last)
+                    with journal.alone():
+                        note_idle_run(state, (storage.root for storage in session.storages), kind, last)
 
     @contextlib.contextmanager
     def _claimed(self, fd: int | None) -> Iterator[None]:
@@ -188,10 +197,18 @@ class Session:
         if self._job is not None and not self._job.has_ended:
             self._job.end_with(outcome)
 
-    def _say_job(self) -> None:
-        """Write the job into the run lock, for a run that finds it taken."""
-        if self._job is not None:
-            describe_run(self.locks[0], self._what, self._job.start.number)
+    def _say_job(self, roots: Sequence[bytes] = ()) -> None:
+        """Write the job and its directories into its place, for a run that finds them taken."""
+        if self._place is not None:
+            roots = roots or list(dict.fromkeys(storage.root for storage in self.storages))
+            self._place.describe(self._what, 0 if self._job is None else self._job.start.number, roots)
+
+    def _recover(self, only: Collection[int] = ()) -> None:
+        from fileorg.workflows.recover import recover_open
+
+        own = 0 if self._start is None else self._start.number
+        found = recover_open(self.journal, self.state, self.reporter, own, only)
+        self._left |= set() if found is None else {operation.id for operation in found.left}
 
     @contextlib.contextmanager
     def working(self, files: int) -> Iterator[tuple[JobRun, Reporter]]:
@@ -284,15 +301,61 @@ class Session:
     def lock(self, storages: Iterable[LocalStorage]) -> None:
         """Lock the directories against other runs; called once per session. Raises `Locked`."""
         if self._changes:
-            self.locks += self._stack.enter_context(locked(storages))
+            storages = list(storages)
+            paths = [storage.root for storage in storages]
+            self.locks += self._locked(lambda: locked(storages, self._alone), paths)
 
     def reopen(self, roots: Sequence[Root], absent: Collection[bytes] = ()) -> None:
         """Open the directories of an earlier operation, except the `absent` ones, and lock them for changes.
 
         Raises `GuardRefused`, `Locked`, `OSError`.
         """
-        self.storages, locks = self._stack.enter_context(reopened(roots, self.state, absent, lock=self._changes))
+
+        def opened() -> contextlib.AbstractContextManager[Reopened]:
+            return reopened(roots, self.state, absent, lock=self._changes, alone=self._alone)
+
+        if not self._changes:
+            self.storages, _ = self._stack.enter_context(opened())
+            return
+        paths = [root.path for root in roots]
+        self.storages, locks = self._locked(opened, paths)
         self.locks += locks
+
+    def _locked(self, lock: Callable[[], contextlib.AbstractContextManager[_Held]], roots: Sequence[bytes]) -> _Held:
+        """Enter a context that locks the directories `roots`. Raises `Locked`, naming who holds one of them.
+
+        A run that worked there may have been killed since this session began: its operation is recovered first.
+        """
+        for is_last in (False, True):
+            held = contextlib.ExitStack()
+            try:
+                found = held.enter_context(lock())
+            except Locked as error:
+                if error.path is None or (other := who_works_in(self.state, error.path)) is None:
+                    raise
+                raise Locked(f"Another fileorg is running: {other}.", path=error.path) from error
+            if not (interrupted := self._interrupted_in(roots)):
+                self._stack.push(held)
+                self._say_job(roots)
+                self._has_roots = True
+                return found
+            held.close()
+            if not is_last:
+                self._recover(interrupted)
+        raise Locked("Another fileorg recovers an interrupted operation there just now.", hint="run the command again")
+
+    def _interrupted_in(self, roots: Sequence[bytes]) -> list[int]:
+        """Return the operations in these directories that were interrupted and may be recovered now."""
+        return [
+            operation.id
+            for operation in self.journal.open_operations()
+            if operation.id not in self._left
+            and any(overlap(each.path, root) for each in self.journal.roots(operation) for root in roots)
+        ]
+
+    def _alone(self) -> None:
+        if self._place is not None:
+            self._place.hold_alone()
 
     def open_index(self, *, in_memory: bool = False) -> Index:
         """Return the locked index, or an empty temporary one in memory. Raises `Locked`, `StateError`."""
@@ -301,7 +364,12 @@ class Session:
         opened: contextlib.AbstractContextManager[Index] = (
             Index(None) if in_memory else locked_index(self.state, self._what, self.reporter)
         )
-        self._index = self._stack.enter_context(opened)
+        try:
+            self._index = self._stack.enter_context(opened)
+        except Locked:  # another run has it: it is a cache, and this run does without
+            if not self._changes:
+                raise
+            self._index = self._stack.enter_context(Index(None))
         return self._index
 
     def open_index_if_free(self) -> None:
@@ -405,10 +473,7 @@ class Session:
         if self._start is None:
             raise AssertionError("a session that changes files says what its job is")
         self._has_begun = True
-        number = self.journal.next_job()
-        fd = self.state.alive(number)
-        if fd is None:
-            raise Locked(f"Job {number} is starting just now.", hint="run the command again")
+        number, fd = free_job(self.state, self.journal)
         try:
             write(number)
             with self.journal.transaction():

@@ -7,10 +7,10 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.errors import ErrorCode, Exit, GuardRefused, UnknownOperation, UsageError
+from fileorg.core.errors import ErrorCode, Exit, GuardRefused, Locked, UnknownOperation, UsageError
 from fileorg.core.figures import when
 from fileorg.core.model import DEST, ROOT, Base, OperationState
-from fileorg.core.names import below, display, is_within, scheme_of
+from fileorg.core.names import below, display, is_within, overlap, scheme_of
 from fileorg.execute.work import Changed
 from fileorg.journal.journal import JobStart
 from fileorg.journal.trash_records import PURGE
@@ -190,6 +190,7 @@ def undoing(
             order_of(session.journal, options).check(undone)
         else:
             _select(session.journal, undone, options.part, options)
+        known = session.journal.next_operation()
         roots = session.journal.roots(undone)
         absent = set() if options.include_changed else absent_roots(roots)
         absent |= _unused_destination(session.journal, undone, roots)
@@ -197,6 +198,7 @@ def undoing(
             if root.path not in absent:
                 _still_there(root.path, undone, options)
         session.reopen(roots, absent)
+        undone = _as_now(session.journal, undone, known)
         if (other := another_root(session.storages, roots)) is not None and not options.include_changed:
             raise AnotherRoot(
                 other,
@@ -213,6 +215,19 @@ def undoing(
             session.open_index_if_free()
         session.name_job(options_as_json(options._replace(operation=undone.id, within=None)))
         yield UndoRun(undone, options, session, moved, idle)
+
+
+def _as_now(journal: Journal, undone: Operation, known: int) -> Operation:
+    """Return the operation as it is now that its directories are locked. `known` is the number of the next operation
+    when it was chosen.
+
+    Raises `Locked` if another run has worked in its directories since: another order may hold now.
+    """
+    roots = [root.path for root in journal.roots(undone)]
+    for other in journal.operations("id >= ?", (known,)):
+        if any(overlap(each.path, root) for each in journal.roots(other) for root in roots):
+            raise Locked("Another fileorg has worked there meanwhile.", hint="run the command again")
+    return journal.operation(undone.id) or undone
 
 
 def nothing_to(word: str, state: StateDirectory) -> NothingToUndo:
@@ -250,7 +265,7 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
     if options.part is not None and (named := journal.operation(options.operation or 0)) is not None:
         return named, None
     if options.operation is not None:
-        return _numbered(journal, options.operation, redo=options.redo), None
+        return _numbered(journal, options.operation, state, redo=options.redo), None
     word = "redo" if options.redo else "undo"
     kinds = BACKWARD if options.redo else FORWARD
     operations = journal.operations()
@@ -259,6 +274,7 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
     for operation in operations:
         if operation.kind not in kinds or not is_in(journal, operation, options.within):
             continue
+        _refuse_running(journal, operation, state)
         if is_left(journal, operation, operations):
             last = operation
             break
@@ -295,19 +311,26 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
 
 def _idle_run(within: bytes | None, state: StateDirectory) -> IdleRun | None:
     """Return the last run there that changed nothing and is no operation, if any."""
-    runs = [run for run in idle_runs(state) if within is None or _are_related(run.root, within)]
+    runs = [run for run in idle_runs(state) if within is None or overlap(run.root, within)]
     return max(runs, key=lambda run: (run.after, run.ended_ns), default=None)
 
 
 def is_in(journal: Journal, operation: Operation, within: bytes | None) -> bool:
-    return within is None or any(_are_related(root.path, within) for root in journal.roots(operation))
+    return within is None or any(overlap(root.path, within) for root in journal.roots(operation))
 
 
-def _are_related(folder: bytes, other: bytes) -> bool:
-    return is_within(folder, other) or is_within(other, folder)
+def _refuse_running(journal: Journal, operation: Operation, state: StateDirectory) -> None:
+    """Raise `Locked` for an operation that a process carries out now."""
+    if operation.state is not OperationState.SEALED:
+        job = journal.job_of(operation.id)
+        if job is not None and state.is_alive(job):
+            raise Locked(
+                f"Another fileorg is running: job {job} carries out operation {operation.id}.",
+                hint=f"watch it: fileorg jobs attach {job}; or name the operation to undo: fileorg undo N",
+            )
 
 
-def _numbered(journal: Journal, number: int, *, redo: bool) -> Operation:
+def _numbered(journal: Journal, number: int, state: StateDirectory, *, redo: bool) -> Operation:
     """Return the newest link of the chain of an operation with something left to undo. Raises `UsageError`."""
     word = "redo" if redo else "undo"
     operations = journal.operations()
@@ -315,6 +338,9 @@ def _numbered(journal: Journal, number: int, *, redo: bool) -> Operation:
     if named is None:
         raise UnknownOperation(number)
     chain = chain_of(named, operations)
+    for operation in operations:
+        if operation.id in chain:
+            _refuse_running(journal, operation, state)
     forward = BACKWARD if redo or named.kind == "undo" else FORWARD
     for operation in operations:
         if operation.id in chain and operation.kind in forward and is_left(journal, operation, operations):

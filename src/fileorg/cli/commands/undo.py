@@ -75,6 +75,7 @@ def undo(
     kill_after: shared.KillAfter = None,  # noqa: ARG001
     helper_memory: shared.HelperMemory = None,  # noqa: ARG001
     attempts: shared.Attempts = None,  # noqa: ARG001
+    parallel: shared.Parallel = None,  # noqa: ARG001
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
