@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from fileorg.core.model import RESERVED_MTIME_NS, Action, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.report.sentences import sentence
+from fileorg.storage.local import posix
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.recover import recover_all
 
@@ -64,6 +66,32 @@ def test_a_copy_that_was_edited_since_the_crash_is_kept(copied: Tree, runs: Runs
     assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
     assert [problem.state for problem in runs.undo().problems] == [RecordState.CHANGED]
     assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "edited"}
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.MOVE])
+def test_a_copy_whose_flush_failed_leaves_no_trace_in_the_time_of_its_folder(
+    tree: Tree, runs: Runs, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, action: Action
+) -> None:
+    """The run was killed after it had removed the temporary file, and before it restored the time."""
+    tree.write({"a.jpg": "1"})
+    folder = elsewhere / "Images"
+    folder.mkdir()
+    (folder / "kept.jpg").write_text("kept")
+    os.utime(folder, ns=(YEAR_2001, YEAR_2001))
+    failure = OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(posix, "flush_all", lambda fds: [failure for _ in fds])
+        patch.setattr("fileorg.execute.run.seal", killed)
+        with pytest.raises(KeyboardInterrupt):
+            runs.organize(dest=elsewhere, action=action)
+    assert os.stat(folder).st_mtime_ns != YEAR_2001
+    assert [state for state, _ in recovered(runs)] == [RecordState.FAILED]
+    assert os.stat(folder).st_mtime_ns == YEAR_2001
+    assert (tree.read(), os.listdir(folder)) == ({"a.jpg": "1"}, ["kept.jpg"])
 
 
 @pytest.mark.parametrize("content", ["edited", "2", ""])

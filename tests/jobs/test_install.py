@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -21,12 +22,13 @@ from fileorg.core.state import open_state
 from fileorg.jobs import install
 from fileorg.jobs.install import Service
 from fileorg.jobs.service_manager import ServiceManager
+from fileorg.rules.filters import Filters
+from fileorg.workflows.organize import OrganizeOptions
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import FunctionType
 
-    from tests.cli.screens import Fileorg
+    from tests.cli.screens import Fileorg, Ran
     from tests.support.tree import Tree
 
 WATCH = Service(
@@ -115,7 +117,10 @@ def test_the_command_of_the_unit_in_its_environment(fileorg: Fileorg, tree: Tree
     temporary.mkdir()
     state = open_state(os.fsencode(fileorg.home))
     service = service_of(
-        cast("FunctionType", watch), ["tree", "--settle", "0.2s"], [os.fsencode(tree.root)], None, state
+        cast("FunctionType", watch),
+        ["tree", "--settle", "0.2s"],
+        [OrganizeOptions(root=os.fsencode(tree.root), filters=Filters())],
+        state,
     )
     command = [word.replace(os.path.abspath("tree"), str(tree.root)) for word in service.command]
     environment = {
@@ -144,12 +149,10 @@ def test_the_command_of_the_unit_in_its_environment(fileorg: Fileorg, tree: Tree
             assert process.wait(60) == 0
 
 
-def test_a_timer_for_organize(fileorg: Fileorg, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = tmp_path / "bin"
-    fake.mkdir()
-    (fake / "systemctl").write_text("#!/bin/sh\nexit 0\n")
-    (fake / "systemctl").chmod(0o755)
-    given = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PATH": f"{fake}:{os.environ['PATH']}"}
+def test_a_timer_for_organize(
+    fileorg: Fileorg, tree: Tree, tmp_path: Path, systemd: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = systemd
     words = ["organize", "-r", "tree", "--install-timer", "daily", "--by=date"]
     monkeypatch.setattr("sys.argv", ["fileorg", *words])
     ran = fileorg.inside(*words, **given)
@@ -170,6 +173,60 @@ def test_a_timer_for_organize(fileorg: Fileorg, tree: Tree, tmp_path: Path, monk
         monkeypatch.setattr("sys.argv", ["fileorg", *words])
         ran = fileorg.inside(*words, **given)
         assert (ran.code, said in ran.err) == (2, True), ran.err
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> dict[str, str]:
+    """An environment with a `systemctl` that accepts everything."""
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    (fake / "systemctl").write_text("#!/bin/sh\nexit 0\n")
+    (fake / "systemctl").chmod(0o755)
+    return {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PATH": f"{fake}:{os.environ['PATH']}"}
+
+
+def units_of(environment: dict[str, str]) -> dict[str, str]:
+    folder = Path(environment["XDG_CONFIG_HOME"], "systemd", "user")
+    return {path.suffix: path.read_text() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_the_schedule_of_a_profile(
+    fileorg: Fileorg, tree: Tree, tmp_path: Path, systemd: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "fileorg.toml"
+    config.write_text(f'version = 1\n[profile.mess]\nroot = "{tree.root}"\nschedule = "03:30"\n[profile.none]\n')
+
+    def install_with(*words: str) -> Ran:
+        given = ["organize", *words, f"--config={config}"]
+        monkeypatch.setattr("sys.argv", ["fileorg", *given])
+        return fileorg.inside(*given, **systemd)
+
+    ran = install_with("--profile=mess", "--install-timer", "--time-limit=1h")
+    assert ran.code == 0, ran.err
+    assert "OnCalendar=*-*-* 03:30:00" in units_of(systemd)[".timer"]
+    assert '"--profile=mess" "--time-limit=1h"' in units_of(systemd)[".service"]
+    assert install_with("--install-timer", "daily", "--profile=mess").code == 0  # what is given wins
+    assert "OnCalendar=daily" in units_of(systemd)[".timer"]
+    ran = install_with("tree", "--profile=none", "--install-timer")
+    assert (ran.code, "The profile none has no schedule." in ran.err) == (2, True), ran.err
+
+
+def test_the_folders_of_rules_may_be_written(
+    fileorg: Fileorg, tree: Tree, tmp_path: Path, systemd: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, archive = tmp_path / "fileorg.toml", tmp_path / "archive"
+    config.write_text(
+        f'version = 1\n[[rule]]\nname = "bills"\nwhen = {{ ext = "pdf" }}\nto = "{archive}/{{modified.year}}"\n'
+    )
+    words = ["watch", "tree", "--install", "--yes", f"--config={config}"]
+    monkeypatch.setattr("sys.argv", ["fileorg", *words])
+    ran = fileorg.inside(*words, **systemd)
+    assert (ran.code, "of the rule bills does not exist" in ran.err) == (2, True), ran.err
+    assert units_of(systemd) == {}
+    archive.mkdir()
+    assert fileorg.inside(*words, **systemd).code == 0
+    allowed = next(line for line in units_of(systemd)[".service"].splitlines() if line.startswith('ReadWritePaths="'))
+    assert allowed.split()[:2] == [f'ReadWritePaths="-{tree.root}"', f'"-{archive}"']
 
 
 def test_a_folder_for_units_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

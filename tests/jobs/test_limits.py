@@ -74,6 +74,12 @@ def test_the_command_says_that_its_time_was_over(fileorg: Fileorg, tree: Tree, m
     assert GIVEN.limits == Limits()  # those of the command that has ended are no more
     ran = fileorg.inside("jobs", "resume", "1", "-f", "json")
     assert (ran.code, ran.json["status"], ran.json["limits"]["time_limit"]) == (3, "parked", 1e-9)
+    monkeypatch.undo()
+    ran = fileorg.inside("jobs", "show", "1", "--time-limit", "1h")
+    assert (ran.code, "--time-limit is for resume, retry and approve" in ran.err) == (2, True), ran.err
+    ran = fileorg.inside("jobs", "resume", "1", "--time-limit", "1h", "--kill-after", "2h", "--yes", "-f", "json")
+    limits = ran.json["limits"]
+    assert (ran.code, ran.json["status"], limits["time_limit"], limits["kill_after"]) == (0, "done", 3600, 7200)
 
 
 # The hard limit -------------------------------------------------------------------------------------------------------
@@ -139,6 +145,8 @@ def test_limits_of_the_configuration_and_of_the_command(fileorg: Fileorg, tree: 
     assert "--time-limit 1 h 0 min, --kill-after 2 h 0 min, --helper-memory 2048M, --attempts 2" in shown, shown
     for text, said in (
         ("attempts = 0", "line 3: attempts = 0 is not from 1 to 100"),
+        ('notify = ["bin/mail"]', "line 3: notify = 'bin/mail' is a relative path"),
+        ("parallel = 0", "line 3: parallel = 0 is not from 1 to 64"),
         ('helper_memory = "1M"', "line 3: 1048576 bytes are too little: a helper needs at least 128M"),
         ("attempt = 3", "line 3: the key attempt does not exist"),
     ):

@@ -27,12 +27,17 @@ def with_profile(command: FunctionType, words: Sequence[str]) -> list[str]:
     names = option_names(command)
     if "profile" not in names:
         return list(words)
-    given, paths = given_words(command, words)
+    takes_schedule = "install_timer" in names and "--install-timer" in words
+    given, paths = given_words(command, _with_schedule(words, "daily") if takes_schedule else words)
     name = given.get("profile")
     if not name:
         return list(words)
     config = given.get("config") or os.environ.get("FILEORG_CONFIG") or None
     profile = chosen_profile(values.configuration(config, with_rules=False), name)
+    if takes_schedule:
+        if profile.schedule is None and _with_schedule(words, "daily") != list(words):
+            raise UsageError(f"The profile {display(name)} has no schedule.", hint="for example: --install-timer daily")
+        words = _with_schedule(words, profile.schedule or "")
     takes_many = "paths" in command.__annotations__
     if not paths and len(profile.roots) > 1 and not takes_many:
         raise UsageError(
@@ -43,6 +48,12 @@ def with_profile(command: FunctionType, words: Sequence[str]) -> list[str]:
     before = [word for key, value in _wanted(profile.options, names, given) for word in _words(key, value)]
     # Paths last: after a `--`, all words are paths.
     return [*before, *words, *roots]
+
+
+def _with_schedule(words: Sequence[str], schedule: str) -> list[str]:
+    from fileorg.cli.service_view import with_schedule
+
+    return with_schedule(words, schedule)
 
 
 def chosen_profile(configuration: "Configuration | None", name: str) -> "Profile":

@@ -11,6 +11,7 @@ from fileorg.cli.terminal import can_ask, standard_error, standard_output
 from fileorg.core.errors import Exit, UsageError
 from fileorg.core.names import display
 from fileorg.jobs import install
+from fileorg.workflows.rule_layout import folders_of_rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,17 +52,35 @@ def service_words(command: FunctionType, words: Sequence[str]) -> list[str]:
 def service_of(
     command: FunctionType,
     words: Sequence[str],
-    roots: Sequence[bytes],
-    dest: bytes | None,
+    organize: Sequence[OrganizeOptions],
     state: StateDirectory,
     schedule: str = "",
 ) -> Service:
-    """Return the service for the words of a command."""
+    """Return the service for the words of a command. It may write to the folders of `organize`, with those that its
+    rules move files to. Raises `UsageError` for a folder of a rule that is missing.
+    """
+    roots, dest = [each.root for each in organize], organize[0].dest
     found = service_words(command, words)
     once = ["--once", "--quiet"] if schedule else []
+    further = folders_of_rules(organize, state)
     program = [sys.executable, "-m", "fileorg", "watch", f"--state-dir={os.fsdecode(state.path)}", *once]
-    changes = [*roots, *([] if dest is None else [dest]), state.path]
+    changes = [*roots, *([] if dest is None else [dest]), *further, state.path]
     return install.Service([*program, *found], roots, changes, schedule)
+
+
+def with_schedule(words: Sequence[str], schedule: str) -> list[str]:
+    """Return the words, with the schedule of a profile at an `--install-timer` without one."""
+    found = list(words)
+    for position, word in enumerate(words):
+        if word == "--":
+            break
+        if (
+            word == "--install-timer"
+            and schedule
+            and not install.is_schedule("".join(words[position + 1 : position + 2]))
+        ):
+            found[position] = f"{word}={schedule}"
+    return found
 
 
 def install_timer_for(chosen: OrganizeOptions, options: OutputOptions, when: str, state: StateDirectory) -> Exit:
@@ -74,14 +93,14 @@ def install_timer_for(chosen: OrganizeOptions, options: OutputOptions, when: str
     # Loaded as `app` does: the command itself knows the options of organize.
     watch = import_module("fileorg.cli.commands.watch").watch
     schedule = install.checked_schedule(when)
-    words = [word for word in sys.argv[2:] if word not in {"-q", "--quiet"}]
+    words = [word for word in with_schedule(sys.argv[2:], schedule) if word not in {"-q", "--quiet"}]
     known = option_names(watch).keys() | {"install_timer"}
     for word in words:
         name = word.partition("=")[0]
         if name.startswith("--") and name != "--" and name.lstrip("-").replace("-", "_") not in known:
             raise UsageError(f"{name} and --install-timer cannot be combined.", hint=f"drop {name}")
     (checked,) = checked_roots([chosen], state)
-    service = service_of(watch, words, [checked.root], checked.dest, state, schedule)
+    service = service_of(watch, words, [checked], state, schedule)
     return show_and_install(service, yes=options.yes, quiet=options.quiet)
 
 

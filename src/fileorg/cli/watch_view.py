@@ -14,6 +14,7 @@ from fileorg.cli.words import VERBS
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural
 from fileorg.core.formats import iso, named, write_json
+from fileorg.core.limits import in_words
 from fileorg.core.names import display, join
 from fileorg.jobs.watchers import watchers
 
@@ -117,6 +118,11 @@ class WatchView:
                 self._err.flush()
         self._troubles[root] = sentence
         self._status()
+
+    def settles(self, seconds: float) -> None:
+        if not self._is_json and not self._quiet:
+            self._err.prose(f"Waiting {in_words(seconds)}: only files that do not change meanwhile are organized.")
+            self._err.flush()
 
     def alive(self) -> None: ...
 

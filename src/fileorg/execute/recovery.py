@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StorageFailure
-from fileorg.core.model import FOLDER_ACTIONS, RENAMES, RecordState
+from fileorg.core.model import FOLDER_ACTIONS, RENAMES, Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import LYING, Reason, ReasonCode
 from fileorg.execute.actions.table import handler_of
@@ -80,6 +80,8 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                     (record.source_base, record.source_folder),
                     (record.target_base, record.target_folder),
                 }
+            elif _has_failed_as_a_copy(record, storages):
+                touched_folders.add((record.target_base, record.target_folder))
             case = Case(
                 record,
                 operation.id,
@@ -118,6 +120,13 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
         reporter.note(note)
     for note in not_rewritten:
         reporter.note(note)
+
+
+def _has_failed_as_a_copy(record: Record, storages: Sequence[LocalStorage]) -> bool:
+    """Return whether the run gave up a copy: it had made and removed a temporary file in the target folder."""
+    has_failed = record.reason is not None and record.reason.code is ReasonCode.SYSTEM_ERROR
+    is_copy = record.action is Action.COPY or storages[record.source_base] is not storages[record.target_base]
+    return record.state is RecordState.FAILED and has_failed and is_copy
 
 
 def _announce(journal: Journal, record: Record, verdict: Verdict) -> None:

@@ -63,13 +63,13 @@ def carry_out(
         if job is None:
             raise UnknownJob(number)
         has_begun = bool(operations_of(journal, number))
-    if job.kind == "watch":
-        from fileorg.jobs.watch_job import watch_as_job
-
-        watch_as_job(state, number, watch_options_of(job), reporter, stop, fd)
-        return Outcome()
     before, GIVEN.limits = GIVEN.limits, limits_of(job)._replace(attempts=attempts)
     try:
+        if job.kind == "watch":
+            from fileorg.jobs.watch_job import watch_as_job
+
+            watch_as_job(state, number, watch_options_of(job), reporter, stop, fd)
+            return Outcome()
         end_in_time(say_end)
         note_status(fd)
         return _carry_out(state, job, reporter, stop, fd, has_begun=has_begun)

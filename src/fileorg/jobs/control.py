@@ -12,6 +12,7 @@ from fileorg.core.events import ended_jobs
 from fileorg.core.model import JobState
 from fileorg.jobs.found import ENDED, FoundJob, all_jobs, job, look_at, refuse_other_machine
 from fileorg.jobs.log import LOG_FILES
+from fileorg.journal.job_rows import limits_of
 from fileorg.workflows.open_journal import journal_to_write, open_journal
 
 if TYPE_CHECKING:
@@ -80,6 +81,22 @@ def claimable(state: StateDirectory, number: int, *, approves: bool = False) -> 
     with contextlib.suppress(FileNotFoundError):
         os.unlink(state.of_job(number, b"cancel"))
     return fd
+
+
+def limit(state: StateDirectory, number: int, time_limit: float | None, kill_after: float | None) -> None:
+    """Give a job other limits in seconds; None leaves one as it is. The caller holds the lock of its status file.
+
+    Raises `Locked` if another run works alone.
+    """
+    from fileorg.core.limits import as_json
+
+    limits = limits_of(job(state, number).row)
+    if time_limit is not None:
+        limits = limits._replace(time_limit=time_limit)
+    if kill_after is not None:
+        limits = limits._replace(kill_after=kill_after)
+    with journal_to_write(state) as journal:
+        journal.limit_job(number, as_json(limits))
 
 
 def queue(state: StateDirectory, number: int) -> None:

@@ -64,9 +64,14 @@ class UnitFile(NamedTuple):
     text: str
 
 
+def is_schedule(text: str) -> bool:
+    """Return whether a text is a schedule of a timer."""
+    return text in set(Schedule) or re.fullmatch(_TIME, text) is not None
+
+
 def checked_schedule(text: str) -> str:
     """Return a schedule of a timer. Raises `UsageError`."""
-    if text in set(Schedule) or re.fullmatch(_TIME, text):
+    if is_schedule(text):
         return text
     raise UsageError(
         f"--install-timer {display(text)} is not a valid schedule.",

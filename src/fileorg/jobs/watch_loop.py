@@ -100,6 +100,9 @@ class Events(Protocol):
     def trouble(self, root: bytes, sentence: str) -> None:
         """Say what keeps a tree from being organized; empty if nothing does any more."""
 
+    def settles(self, seconds: float) -> None:
+        """Say that `once` waits between its two looks."""
+
     def alive(self) -> None:
         """Take note that the process works: called at least once a minute."""
 
@@ -113,6 +116,7 @@ class NoEvents:
     def held(self, held: Held) -> None: ...
     def waits(self, root: bytes, reasons: Counter[IgnoreReason], stays: Sequence[Stays]) -> None: ...
     def trouble(self, root: bytes, sentence: str) -> None: ...
+    def settles(self, seconds: float) -> None: ...
     def alive(self) -> None: ...
 
 
@@ -264,6 +268,7 @@ class WatchLoop:
         for tree in self._trees:
             self._scan_folders(tree)
             self._list(tree, sorted(tree.folders))
+        self._events.settles(self._options.settle_seconds)
         until = time.monotonic() + self._options.settle_seconds
         while (left := until - time.monotonic()) > 0 and not self._stop():
             select.select([self._wake_read], [], [], left)

@@ -13,7 +13,7 @@ from fileorg.jobs.watch_loop import NoEvents, WatchLoop
 from fileorg.journal.journal import JobStart
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.open_journal import journal_to_write
-from fileorg.workflows.operations import free_job, options_as_json
+from fileorg.workflows.operations import free_job, given_limits, options_as_json
 
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
@@ -32,7 +32,7 @@ def start_in_background(state: StateDirectory, options: WatchOptions, configurat
         number, fd = free_job(state, journal)
         try:
             with journal.transaction():
-                job = JobStart("watch", options_as_json(options), time.time_ns(), number)
+                job = JobStart("watch", options_as_json(options), time.time_ns(), number, limits=given_limits())
                 journal.add_job(job, options.roots[0], state=JobState.QUEUED, background=True)
         except BaseException:
             os.close(fd)

@@ -279,6 +279,11 @@ class Journal(JournalReader):
                 (os.getpid(), os.uname().nodename, time.time_ns(), number),
             )
 
+    def limit_job(self, number: int, limits: str) -> None:
+        """Give a job other limits, as JSON."""
+        with self.transaction():
+            self._db.execute("UPDATE jobs SET limits = ? WHERE id = ?", (limits, number))
+
     def end_job(self, number: int, state: JobState, reason: str | None = None) -> None:
         """Record the end of a job, or that it waits."""
         with self.transaction():

@@ -142,6 +142,12 @@ class _Check:
             raise self._error(
                 (*keys, "notify"), "notify names no program", 'for example: notify = ["notify-send", "fileorg"]'
             )
+        if "/" in (words or [""])[0] and not words[0].startswith(("/", "~")):
+            raise self._error(
+                (*keys, "notify"),
+                f"notify = {words[0]!r} is a relative path, and jobs end in many folders",
+                "write the whole path, one that begins with ~/, or the name of a program",
+            )
         attempts, size = values.number(table, "attempts", keys), table.get("helper_memory")
         if attempts is not None and not 1 <= attempts <= _MOST_ATTEMPTS:
             raise self._error((*keys, "attempts"), f"attempts = {attempts} is not from 1 to {_MOST_ATTEMPTS}")

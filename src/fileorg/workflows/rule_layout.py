@@ -13,7 +13,7 @@ from fileorg.plan.base_folders import RuleLayout, base_folder
 from fileorg.rules.config import Configuration, Rule
 from fileorg.rules.matching import RuleSet, asks
 from fileorg.rules.path_template import TemplateError, parse_target
-from fileorg.workflows.guards import destination
+from fileorg.workflows.guards import Allowed, destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.rules.classify import Rules
     from fileorg.rules.filters import Filters
     from fileorg.storage.local.storage import LocalStorage
-    from fileorg.workflows.guards import Allowed
+    from fileorg.workflows.organize import OrganizeOptions
 
 
 class RulesOfRun(NamedTuple):
@@ -120,3 +120,25 @@ def layout_of(
         mark = b"" if number == base else base_folder(number)
         folders[path] = join(mark, place) if place else mark
     return RuleLayout(rules, folders, b"" if base == ROOT else base_folder(ROOT), opened)
+
+
+def folders_of_rules(runs: Sequence[OrganizeOptions], state: StateDirectory) -> list[bytes]:
+    """Return the folders with absolute paths that the rules of runs move files to. Raises `UsageError` for one that is
+    missing: a service cannot be given the right to make it.
+    """
+    found: set[bytes] = set()
+    for options in runs:
+        for rule in () if options.configuration is None else options.configuration.rules:
+            target = None if rule.to is None or not rule.enabled else parse_target(rule.to, groups=None)
+            own = [options.root, *([] if options.dest is None else [os.path.realpath(options.dest)])]
+            if target is None or not target.absolute or any(is_within(target.absolute, each) for each in own):
+                continue
+            folder, missing = destination(target.absolute, state, Allowed(options.inside_project))
+            if missing:
+                raise UsageError(
+                    f"The folder {display(os.path.join(folder, missing))} of the rule {display(rule.name)} does not"
+                    " exist, and a service may write only to folders that do.",
+                    hint="make it, then install the service",
+                )
+            found.add(folder)
+    return sorted(found)

@@ -10,6 +10,8 @@ from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import ErrorCode, Exit, StateError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
@@ -63,11 +65,20 @@ Background = Annotated[
     bool, Option("--background", help="With resume, retry and approve: in the background.", rich_help_panel=shared.RUN)
 ]
 
+Yes = Annotated[
+    bool,
+    Option("-y", "--yes", help="Accepted for scripts: jobs asks no question.", rich_help_panel=shared.RUN),
+]
+_GOING_ON = frozenset({JobAction.RESUME, JobAction.RETRY, JobAction.APPROVE})
+
 
 def jobs(
     action: Action = JobAction.LIST,
     job: Number = None,
     background: Background = False,
+    time_limit: shared.TimeLimit = None,
+    kill_after: shared.KillAfter = None,
+    yes: Yes = False,  # noqa: ARG001  no action asks
     format_: shared.TextOrJson = Format.TEXT,
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.AUTO,
@@ -94,9 +105,15 @@ def jobs(
         )
     if job is not None and action in _WITHOUT_NUMBER:
         raise UsageError(f"jobs {action} takes no number.", hint=f"drop {job}, or: fileorg jobs show {job}")
+    limits = {"--time-limit": time_limit, "--kill-after": kill_after}
+    for option, given in limits.items():
+        if given is not None and action not in _GOING_ON:
+            raise UsageError(f"{option} is for resume, retry and approve.", hint=f"drop {option}")
     out = standard_output()
     with reporting(progress, quiet=quiet) as screen:
-        code = _dispatch(action, job or 0, out, screen, state_dir, format_, quiet=quiet, background=background)
+        code = _dispatch(
+            action, job or 0, out, screen, state_dir, format_, quiet=quiet, background=background, limits=limits
+        )
     out.flush()
     return code
 
@@ -108,6 +125,7 @@ def _dispatch(
     screen: "Screen",
     state_dir: str | None,
     format_: Format,
+    limits: "Mapping[str, str | None]",
     *,
     quiet: bool,
     background: bool,
@@ -153,7 +171,8 @@ def _dispatch(
             return Exit.DONE
         case JobAction.RESUME | JobAction.RETRY | JobAction.APPROVE:
             state = shared.state(state_dir)
-            return _go_on(action, out, screen, state, number, is_json=is_json, quiet=quiet, background=background)
+            is_later = background or action is JobAction.APPROVE
+            return _go_on(out, screen, state, number, action, limits, is_json=is_json, quiet=quiet, is_later=is_later)
 
 
 def _show(out: "Out", one: "FoundJob", state: "StateDirectory", *, is_json: bool) -> int:
@@ -214,20 +233,21 @@ def _log(out: "Out", state: "StateDirectory", number: int, *, is_json: bool) -> 
 
 
 def _go_on(
-    action: JobAction,
     out: "Out",
     screen: "Screen",
     state: "StateDirectory",
     number: int,
+    action: JobAction,
+    limits: "Mapping[str, str | None]",
     *,
     is_json: bool,
     quiet: bool,
-    background: bool,
+    is_later: bool,
 ) -> int:
     import os
 
     from fileorg.cli import jobs_view as view
-    from fileorg.cli.limit_options import say_end
+    from fileorg.cli.limit_options import say_end, seconds
     from fileorg.cli.stop import stoppable
     from fileorg.cli.values import configuration_of
     from fileorg.core.formats import write_json
@@ -236,9 +256,12 @@ def _go_on(
     from fileorg.jobs.detached import start
     from fileorg.jobs.job_json import job_as_json
 
+    given = [None if text is None else seconds(option, text) for option, text in limits.items()]
     fd = control.claimable(state, number, approves=action is JobAction.APPROVE)
     try:
-        if background or action is JobAction.APPROVE:
+        if any(given):
+            control.limit(state, number, *given)
+        if is_later:
             control.queue(state, number)
             start(state, number, fd, configuration_of(()))
             if is_json:

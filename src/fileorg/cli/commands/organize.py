@@ -120,9 +120,9 @@ InstallTimer = Annotated[
     str | None,
     Option(
         "--install-timer",
-        metavar="WHEN",
+        metavar="[WHEN]",
         help="Have systemd organize PATH hourly, daily, weekly, monthly or at a time such as 03:30, as fileorg watch"
-        " --once does. fileorg watch --uninstall removes it.",
+        " --once does. Without WHEN, the schedule of the profile. fileorg watch --uninstall removes it.",
         rich_help_panel=shared.RUN,
     ),
 ]

@@ -144,6 +144,10 @@ def watch(
     status: Status = False,
     yes: Yes = False,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
+    time_limit: shared.TimeLimit = None,  # noqa: ARG001  these too
+    kill_after: shared.KillAfter = None,
+    helper_memory: shared.HelperMemory = None,  # noqa: ARG001
+    parallel: shared.Parallel = None,  # noqa: ARG001
     inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
     quiet: shared.Quiet = False,
@@ -177,6 +181,10 @@ def watch(
     ways = {"--once": once, "--background": background, "--install": install}
     if len(chosen := [name for name, is_given in ways.items() if is_given]) > 1:
         raise UsageError(f"{' and '.join(chosen)} cannot be combined.", hint="drop one of them")
+    if kill_after is not None and not once:
+        raise UsageError(
+            "--kill-after requires --once: a watch has no end.", hint="--time-limit ends each run after a time"
+        )
     from fileorg.jobs.watch_loop import WatchOptions
     from fileorg.workflows.organize import OrganizeOptions
 
@@ -232,9 +240,7 @@ def _install(options: "WatchOptions", state: "StateDirectory", *, yes: bool, qui
     from fileorg.jobs.watch_loop import checked_roots
 
     checked = checked_roots(options.organize, state)
-    service = service_of(
-        cast("FunctionType", watch), sys.argv[2:], [each.root for each in checked], checked[0].dest, state
-    )
+    service = service_of(cast("FunctionType", watch), sys.argv[2:], checked, state)
     return show_and_install(service, yes=yes, quiet=quiet)
 
 
