@@ -11,6 +11,7 @@ from fileorg.cli.terminal import can_ask, standard_error, standard_output
 from fileorg.core.errors import Exit, UsageError
 from fileorg.core.names import display
 from fileorg.jobs import install
+from fileorg.workflows.guards import Allowed
 from fileorg.workflows.rule_layout import folders_of_rules
 
 if TYPE_CHECKING:
@@ -62,9 +63,12 @@ def service_of(
     roots, dest = [each.root for each in organize], organize[0].dest
     found = service_words(command, words)
     once = ["--once", "--quiet"] if schedule else []
-    further = folders_of_rules(organize, state)
+    own = [*roots, *([] if dest is None else [dest])]
+    further = folders_of_rules(
+        organize[0].configuration, list(map(os.path.realpath, own)), state, Allowed(organize[0].inside_project)
+    )
     program = [sys.executable, "-m", "fileorg", "watch", f"--state-dir={os.fsdecode(state.path)}", *once]
-    changes = [*roots, *([] if dest is None else [dest]), *further, state.path]
+    changes = [*own, *further, state.path]
     return install.Service([*program, *found], roots, changes, schedule)
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fileorg.rules.classify import Rules
     from fileorg.rules.filters import Filters
     from fileorg.storage.local.storage import LocalStorage
-    from fileorg.workflows.organize import OrganizeOptions
 
 
 class RulesOfRun(NamedTuple):
@@ -122,23 +121,23 @@ def layout_of(
     return RuleLayout(rules, folders, b"" if base == ROOT else base_folder(ROOT), opened)
 
 
-def folders_of_rules(runs: Sequence[OrganizeOptions], state: StateDirectory) -> list[bytes]:
-    """Return the folders with absolute paths that the rules of runs move files to. Raises `UsageError` for one that is
-    missing: a service cannot be given the right to make it.
+def folders_of_rules(
+    configuration: Configuration | None, own: Sequence[bytes], state: StateDirectory, allowed: Allowed
+) -> list[bytes]:
+    """Return the folders outside the `own` ones that rules move files to. Raises `UsageError` for one that is missing:
+    a service cannot be given the right to make it.
     """
     found: set[bytes] = set()
-    for options in runs:
-        for rule in () if options.configuration is None else options.configuration.rules:
-            target = None if rule.to is None or not rule.enabled else parse_target(rule.to, groups=None)
-            own = [options.root, *([] if options.dest is None else [os.path.realpath(options.dest)])]
-            if target is None or not target.absolute or any(is_within(target.absolute, each) for each in own):
-                continue
-            folder, missing = destination(target.absolute, state, Allowed(options.inside_project))
-            if missing:
-                raise UsageError(
-                    f"The folder {display(os.path.join(folder, missing))} of the rule {display(rule.name)} does not"
-                    " exist, and a service may write only to folders that do.",
-                    hint="make it, then install the service",
-                )
-            found.add(folder)
+    for rule in () if configuration is None else configuration.rules:
+        target = None if rule.to is None or not rule.enabled else parse_target(rule.to, groups=None)
+        if target is None or not target.absolute or any(is_within(target.absolute, each) for each in own):
+            continue
+        folder, missing = destination(target.absolute, state, allowed)
+        if missing:
+            raise UsageError(
+                f"The folder {display(os.path.join(folder, missing))} of the rule {display(rule.name)} does not"
+                " exist, and a service may write only to folders that do.",
+                hint="make it, then install the service",
+            )
+        found.add(folder)
     return sorted(found)
