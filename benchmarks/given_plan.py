@@ -39,7 +39,8 @@ def make_tree(root: Path, files: int) -> None:
 def cost_of(state: Path, *words: str) -> Cost:
     """Run a command, and return its cost. Raises `SystemExit` if it fails."""
     command = [sys.executable, "-m", "fileorg", *words]
-    with subprocess.Popen(command, env=os.environ | {"FILEORG_HOME": str(state)}, stdout=subprocess.DEVNULL) as process:
+    environment, place = os.environ | {"FILEORG_HOME": str(state)}, state.parent  # a bare undo is of this folder
+    with subprocess.Popen(command, env=environment, cwd=place, stdout=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

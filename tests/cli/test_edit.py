@@ -59,6 +59,17 @@ def test_a_mistake_that_stays_changes_nothing(fileorg: Fileorg, mess: Tree, edit
     assert mess.path("names/a").read_text() == "one"
 
 
+def test_a_script_that_makes_the_same_mistake_again_is_not_asked_for_ever(
+    fileorg: Fileorg, mess: Tree, editor: Path
+) -> None:
+    mess.write({"names/a": "one", "names/b": "two"})
+    editor.write_text("s/^1\\t.*/1\\tb/\n" * 9)
+    ran = fileorg("rename", "tree/names", "--yes")
+    assert ran.code == 3
+    assert "still has 1 mistake" in ran.err
+    assert len(editor.read_text().splitlines()) == 7
+
+
 @pytest.mark.parametrize(("command", "said"), [("fail", "ended with code 3"), ("nothing", "Nothing was saved")])
 def test_an_editor_that_fails_or_saves_nothing(
     fileorg: Fileorg, mess: Tree, editor: Path, command: str, said: str

@@ -48,6 +48,8 @@ def edit(text: PlanText, chosen: ApplyOptions, state: StateDirectory) -> None:
         mistakes = text.has_mistakes(chosen, state)
         if not mistakes:
             return
+        if text.is_as_before:  # a script, which would do so for ever
+            raise _not_saved(mistakes)
 
 
 def _not_saved(mistakes: list[RowProblem]) -> NotEdited:

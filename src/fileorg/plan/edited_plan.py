@@ -27,7 +27,7 @@ _HELP = """\
 {trash}#
 """
 _TRASH = "# Without a new path, a file goes into the trash.\n"
-_MISTAKE = b"#! "
+MISTAKE = b"#! "
 _ESCAPED = re.compile(rb"\\(?:\\|x([0-9a-fA-F]{2}))")
 
 
@@ -119,10 +119,10 @@ def with_mistakes(old: IO[bytes], new: IO[bytes], mistakes: Mapping[int, str]) -
     """
     first = written = 0
     for line, text in enumerate(old, 1):
-        if text.startswith(_MISTAKE):
+        if text.startswith(MISTAKE):
             continue
         if line in mistakes:
-            new.write(_MISTAKE + display(mistakes[line]).encode() + b"\n")
+            new.write(MISTAKE + display(mistakes[line]).encode() + b"\n")
             written += 1
             first = first or written + 1
         new.write(text)

@@ -7,9 +7,11 @@ import os
 import tempfile
 from typing import IO, TYPE_CHECKING
 
+from xxhash import xxh3_128
+
 from fileorg.core.events import NullReporter
 from fileorg.core.names import is_within
-from fileorg.plan.edited_plan import EditedPlan, with_mistakes
+from fileorg.plan.edited_plan import MISTAKE, EditedPlan, with_mistakes
 from fileorg.plan.given_rows import GivenRow, given_rows
 from fileorg.report.row_sentences import sentence_of_row
 from fileorg.workflows.apply_plan import ApplyOptions, RowsRefused, applying
@@ -33,6 +35,9 @@ class PlanText:
         self.files = plan.files
         self.line = 1
         """The line to begin with: that of the first mistake."""
+        self.is_as_before = False
+        """True if the last edit has changed nothing but remarks: an editor that nobody looks at."""
+        self._edited = b""
         with open(self.path, "wb") as stream:
             plan.write(stream)
 
@@ -43,6 +48,8 @@ class PlanText:
 
     def has_mistakes(self, options: ApplyOptions, state: StateDirectory) -> list[RowProblem]:
         """Check the text; write the reason above each faulty line. Raises like `applying`."""
+        edited = without_remarks(self.path)
+        self.is_as_before, self._edited = edited == self._edited, edited
         checked = options._replace(partial=False, max_changes=None)
         try:
             with applying(checked, self.rows, state, NullReporter(), changes=False) as run:
@@ -57,6 +64,16 @@ class PlanText:
             os.replace(again, self.path)
             return list(refused.problems)
         return []
+
+
+def without_remarks(path: str) -> bytes:
+    """Return a digest of a text without the remarks on its mistakes."""
+    digest = xxh3_128()
+    with open(path, "rb") as stream:
+        for line in stream:
+            if not line.startswith(MISTAKE):
+                digest.update(line)
+    return digest.digest()
 
 
 @contextlib.contextmanager
