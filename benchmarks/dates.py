@@ -52,7 +52,7 @@ def make(root: Path, files: int) -> None:
             folder.mkdir(parents=True)
         date = f"{2000 + number % 24}:{number % 12 + 1:02}:{number % 28 + 1:02} 10:{number % 60:02}:00"
         content = jpeg(tiff({MAKE: "Nikon", MODEL: "Z 6"}, {ORIGINAL: date})) + b"%d" % number
-        (folder / f"DSC_{number % 10_000:04}.JPG").write_bytes(content)
+        (folder / f"DSC_{number:06}.JPG").write_bytes(content)
 
 
 def measured(what: str, words: list[str], state: Path, files: int) -> None:

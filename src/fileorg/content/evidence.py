@@ -22,6 +22,7 @@ from fileorg.content.decision import Basis, decide
 from fileorg.content.head import OpenContent
 from fileorg.content.media import DateSource, FoundDate, MediaFacts, read_media, take_takeout, take_xmp
 from fileorg.content.sound import is_sound, read_sound
+from fileorg.content.text_model import IS_INSTALLED, with_model
 from fileorg.content.types import Certainty, FileKind, kind_of
 from fileorg.core.model import LookInto
 from fileorg.core.pool import Processes, TaskKind, cut
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from fileorg.rules.classify import Evidence, Rules
     from fileorg.storage.base import Storage
 
-READER = 2
-"""The version of what is read: a new one makes the stored evidence worthless."""
+READER = 2 + 1000 * IS_INSTALLED
+"""The version of what is read: a new one makes the stored evidence worthless, and so does the model for texts."""
 
 _FILES_A_TASK = 512
 _FEW_FILES = 256
@@ -177,7 +178,7 @@ def _answer(request: EvidenceRequest, storage: LocalStorage) -> EvidenceAnswer:
             try:
                 if stat.S_ISREG(os.fstat(fd).st_mode):
                     content = OpenContent(fd, sizes[position])
-                    found = kind_text(kind_of(content)) if position in for_kind else b""
+                    found = kind_text(with_model(kind_of(content), content.head)) if position in for_kind else b""
                     said = b""
                     if position in for_media:
                         facts = read_media(content)
@@ -279,7 +280,8 @@ class DirectEvidence:
         try:
             with self._storage.open_read(folder, name) as file:
                 fd = file.fileno()
-                kind = kind_of(OpenContent(fd, os.fstat(fd).st_size))
+                content = OpenContent(fd, os.fstat(fd).st_size)
+                kind = with_model(kind_of(content), content.head)
         except Exception:  # a reader that fails costs one file, whatever it raises
             return None
         return evidence_by(kind, claimed, self._rules)
