@@ -28,6 +28,13 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def wrapped_moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """moto with the conditions that it lacks."""
+    with servers.moto(tmp_path_factory.mktemp("moto"), with_conditions=True) as server:
+        yield server
+
+
 @pytest.fixture
 def prefix() -> bytes:
     """A prefix that no other test has."""

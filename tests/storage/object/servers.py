@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -22,7 +23,6 @@ from fileorg.storage.object.aws_sender import AwsSender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ACCESS_KEY = "fileorg"
 SECRET_KEY = "fileorg-secret"
@@ -35,6 +35,7 @@ _ACTIONS = {
     NO_WRITE: ["List", "Read", "Tagging"],
 }
 _START_SECONDS = 60.0
+ROOT = Path(__file__).parents[3]
 
 
 class S3Server(NamedTuple):
@@ -88,30 +89,32 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
     command = [
         weed, "-logtostderr=true", "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.telemetry=false",
-        "-master.volumeSizeLimitMB=64", f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", "-volume.max=40",
+        "-master.volumeSizeLimitMB=64", f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}",
+        "-volume.max=1000",
         "-filer", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
         "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-iam=false",
         f"-s3.config={folder}/s3.json",
     ]  # fmt: skip
-    with _running(command, folder, f"http://127.0.0.1:{s3}") as endpoint:
+    with _running(command, folder, folder / "log", f"http://127.0.0.1:{s3}") as endpoint:
         yield S3Server(endpoint, _environment(endpoint))
 
 
 @contextlib.contextmanager
-def moto(folder: Path) -> Iterator[S3Server]:
-    """Run the server of moto."""
+def moto(folder: Path, *, with_conditions: bool = False) -> Iterator[S3Server]:
+    """Run the server of moto, as it is or with the conditions that it lacks."""
     port = free_ports(1)[0]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running(command, folder, f"http://127.0.0.1:{port}") as endpoint:
+    command = [sys.executable, "-m", "tests.storage.object.moto_conditions", str(port)]
+    command += [] if with_conditions else ["plain"]
+    with _running(command, ROOT, folder / "log", f"http://127.0.0.1:{port}") as endpoint:
         yield S3Server(endpoint, _environment(endpoint))
 
 
 @contextlib.contextmanager
-def _running(command: list[str], folder: Path, endpoint: str) -> Iterator[str]:
-    with open(folder / "log", "wb") as log:
+def _running(command: list[str], folder: Path, log_path: Path, endpoint: str) -> Iterator[str]:
+    with open(log_path, "wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        _wait_for(endpoint, process, folder / "log")
+        _wait_for(endpoint, process, log_path)
         yield endpoint
     finally:
         process.kill()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
 PART_BYTES = 5 << 20
 ROWS = 24
 
+pytestmark = pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")
+"""aiobotocore drops a connection whose answer cannot be read; it is closed once its memory is freed."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _dropped_connections() -> Iterator[None]:
+    """Free the memory of dropped connections before another module runs, which would have to answer for them."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
 
 @pytest.fixture(scope="module")
 def direct(seaweedfs: S3Server) -> Iterator[S3Client]:
@@ -46,8 +60,9 @@ def behind(proxy: FaultProxy, server: S3Server, *, read_seconds: float = 60.0, *
     return S3Client("faults", settings, sender=sender, clock=LoopClock(no_wait), **more)  # type: ignore[arg-type]
 
 
-def move_under_faults(seed: int, direct: S3Client, server: S3Server, prefix: bytes) -> dict[str, int]:
+def move_under_faults(seed: int, direct: S3Client, server: S3Server) -> dict[str, int]:
     """Copy and delete objects under faults, and compare each outcome with the server. Return the faults."""
+    prefix = b"seed-%d/" % seed  # faults depend on the key
     store = Store(direct, prefix, PART_BYTES)
     sources = [store.write(b"from/%02d" % number, b"content %d" % number) for number in range(ROWS)]
     taken = store.write(b"to/03", b"of another")
@@ -55,7 +70,7 @@ def move_under_faults(seed: int, direct: S3Client, server: S3Server, prefix: byt
     rows = [
         ObjectCopy(each.key, each.etag, prefix + b"to/%02d" % number, each.size) for number, each in enumerate(sources)
     ]
-    with fault_proxy(server.endpoint, FaultPlan(seed)) as proxy:
+    with fault_proxy(server.endpoint, FaultPlan(seed, share=0.5)) as proxy:
         client = behind(proxy, server)
         copied = client.copy(rows)
         there = direct.head([row.target_key for row in rows])
@@ -100,15 +115,15 @@ def move_under_faults(seed: int, direct: S3Client, server: S3Server, prefix: byt
     return {fault.value: count for fault, count in proxy.faults.items()}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_no_outcome_lies(seed: int, direct: S3Client, seaweedfs: S3Server, prefix: bytes) -> None:
-    assert sum(move_under_faults(seed, direct, seaweedfs, prefix).values()) > 5
+@pytest.mark.parametrize("seed", range(2))
+def test_no_outcome_lies(seed: int, direct: S3Client, seaweedfs: S3Server) -> None:
+    assert sum(move_under_faults(seed, direct, seaweedfs).values()) > 5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 300))
-def test_no_outcome_lies_of_many_seeds(seed: int, direct: S3Client, seaweedfs: S3Server, prefix: bytes) -> None:
-    assert sum(move_under_faults(seed, direct, seaweedfs, prefix).values()) > 5
+def test_no_outcome_lies_of_many_seeds(seed: int, direct: S3Client, seaweedfs: S3Server) -> None:
+    assert sum(move_under_faults(seed, direct, seaweedfs).values()) > 5
 
 
 def test_a_seed_replays_exactly(direct: S3Client, seaweedfs: S3Server) -> None:

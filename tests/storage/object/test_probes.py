@@ -95,3 +95,12 @@ def test_what_moto_ignores_is_found(moto: S3Server) -> None:
     assert with_verdict(results, ProbeVerdict.FAILED) == set()
     assert unmet(results, MOVES) == sorted(ignored)
     assert unmet(results, UPLOADS) == []
+
+
+def test_the_wrapper_of_moto_adds_what_it_lacks(wrapped_moto: S3Server) -> None:
+    servers.make_bucket(wrapped_moto, "probed")
+    with servers.environment_of(wrapped_moto):
+        client = S3Client("probed", wrapped_moto.settings, part_bytes=SMALLEST_PART_BYTES)
+        results = probed(client, SMALLEST_PART_BYTES)
+        client.close()
+    assert unmet(results, ALL_PRECONDITIONS) == []

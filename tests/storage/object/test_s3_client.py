@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from base64 import b64encode
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 from tests.storage.object import servers
 from tests.storage.object.contract import CONTROL_KEYS, ODD_KEYS, ObjectContract, Store, VersionsContract
 
+from fileorg.storage.object.aws_sender import AwsSender
 from fileorg.storage.object.s3 import S3Client
+from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +50,24 @@ def versioned(seaweedfs: S3Server) -> Iterator[S3Client]:
         client.close()
 
 
+@pytest.fixture(scope="module")
+def in_moto(wrapped_moto: S3Server) -> Iterator[S3Client]:
+    servers.make_bucket(wrapped_moto, "plain")
+    with servers.environment_of(wrapped_moto):
+        client = client_of(wrapped_moto, "plain")
+        yield client
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def versioned_in_moto(wrapped_moto: S3Server) -> Iterator[S3Client]:
+    servers.make_bucket(wrapped_moto, "versioned", versions=True)
+    with servers.environment_of(wrapped_moto):
+        client = client_of(wrapped_moto, "versioned")
+        yield client
+        client.close()
+
+
 class TestSeaweedfs(ObjectContract):
     @pytest.fixture
     def store(self, plain: S3Client, prefix: bytes) -> Store:
@@ -55,3 +78,36 @@ class TestSeaweedfsVersions(ObjectContract, VersionsContract):
     @pytest.fixture
     def store(self, versioned: S3Client, prefix: bytes) -> Store:
         return Store(versioned, prefix, PART_BYTES, SEAWEEDFS_KEYS, is_flat=False)
+
+
+class TestMoto(ObjectContract):
+    @pytest.fixture
+    def store(self, in_moto: S3Client, prefix: bytes) -> Store:
+        return Store(in_moto, prefix, PART_BYTES, ODD_KEYS)
+
+
+@pytest.mark.slow
+class TestMotoVersions(ObjectContract, VersionsContract):
+    @pytest.fixture
+    def store(self, versioned_in_moto: S3Client, prefix: bytes) -> Store:
+        return Store(versioned_in_moto, prefix, PART_BYTES, ODD_KEYS)
+
+
+@pytest.mark.parametrize("name", ["seaweedfs", "wrapped_moto"])
+def test_content_with_a_wrong_checksum_is_refused(name: str, request: pytest.FixtureRequest) -> None:
+    server: S3Server = request.getfixturevalue(name)
+    servers.make_bucket(server, "checksums")
+
+    async def put(checksum: str) -> StoreCode | None:
+        sender = AwsSender(server.settings)
+        try:
+            await sender.send("PutObject", Bucket="checksums", Key="a", Body=b"content", ChecksumCRC32=checksum)
+        except StoreError as error:
+            return error.code
+        finally:
+            await sender.close()
+        return None
+
+    with servers.environment_of(server):
+        assert asyncio.run(put("AAAAAA==")) is StoreCode.CHECKSUM
+        assert asyncio.run(put(b64encode(crc32(b"content").to_bytes(4)).decode())) is None

@@ -119,10 +119,17 @@ class StoreProbe:
         _check(self._client.put(self._key(name), content, if_absent=False))
         return self._find(name)
 
-    def _find(self, name: bytes) -> StoredObject:
-        found = self._client.head([self._key(name)])[0]
+    def _head(self, key: bytes) -> StoredObject | None:
+        found = self._client.head([key])[0]
         if isinstance(found, StoreError):
             raise found
+        return found
+
+    def _is_there(self, key: bytes) -> bool:
+        return self._head(key) is not None
+
+    def _find(self, name: bytes) -> StoredObject:
+        found = self._head(self._key(name))
         if found is None:
             raise StoreError(StoreCode.GONE)
         return found
@@ -143,15 +150,13 @@ class StoreProbe:
     def _copy_if_match(self) -> ProbeVerdict:
         source = self._write(b"changed")
         outcome = self._copy(source, b"copy of changed", _WRONG)
-        is_there = self._client.head([self._key(b"copy of changed")])[0] is not None
-        return _verdict(outcome, Result.CHANGED, is_harmed=is_there)
+        return _verdict(outcome, Result.CHANGED, is_harmed=self._is_there(self._key(b"copy of changed")))
 
     def _delete_if_match(self, count: int) -> ProbeVerdict:
         """Try to delete with wrong ETags: one object has a request of its own, several share one."""
         kept = [self._write(b"kept %d" % number) for number in range(count)]
         outcomes = self._client.delete([ObjectDeletion(each.key, _WRONG) for each in kept])
-        left = self._client.head([each.key for each in kept])
-        is_harmed = None in left
+        is_harmed = not all(self._is_there(each.key) for each in kept)
         verdicts = [_verdict(each, Result.CHANGED, is_harmed=is_harmed) for each in outcomes]
         return max(verdicts, key=list(ProbeVerdict).index)
 

@@ -127,7 +127,6 @@ class PartCopies:
     async def _prepare(self, row: ObjectCopy) -> tuple[dict[str, Any], list[ObjectPart]] | ObjectOutcome:
         """Return the parameters and the parts of an upload, or the outcome if a condition is not met already."""
         source = {"Bucket": row.source_bucket or self._bucket, "Key": row.source_key.decode()}
-        condition = {**source, "IfMatch": f'"{row.source_etag}"'}
         try:
             await self._send("HeadObject", Key=row.target_key.decode())
         except StoreError as error:
@@ -136,8 +135,8 @@ class PartCopies:
         else:
             return ObjectOutcome(Result.TARGET_EXISTS)
         try:
-            fields = (await self._send("HeadObject", **condition)).fields
-            parts = await self._parts(condition, head_object(row.source_key, fields))
+            fields = (await self._send("HeadObject", **source, IfMatch=f'"{row.source_etag}"')).fields
+            parts = await self._parts(source, head_object(row.source_key, fields))
             tags = (await self._send("GetObjectTagging", **source)).fields.get("TagSet", ())
         except StoreError as error:
             return outcome_of(error, Result.CHANGED)
@@ -150,20 +149,21 @@ class PartCopies:
             parameters["Tagging"] = urlencode([(each["Key"], each["Value"]) for each in tags])
         return parameters, parts
 
-    async def _parts(self, condition: dict[str, Any], source: StoredObject) -> list[ObjectPart]:
+    async def _parts(self, place: dict[str, str], source: StoredObject) -> list[ObjectPart]:
         if not source.parts:
             return parts_of(source.size, max(min(_COPIED_PART_BYTES, self._limit_bytes), -(-source.size // _PARTS)))
-        first = await self._part_bytes(condition, 1)
+        first = await self._part_bytes(place, 1)
         if first and -(-source.size // first) == source.parts:
             return parts_of(source.size, first)
-        sizes = [first, *[await self._part_bytes(condition, number) for number in range(2, source.parts + 1)]]
+        sizes = [first, *[await self._part_bytes(place, number) for number in range(2, source.parts + 1)]]
         if sum(sizes) != source.size:  # the service does not tell: the ETag will be another one
             return parts_of(source.size, max(_COPIED_PART_BYTES, -(-source.size // _PARTS)))
         stops = [sum(sizes[: number + 1]) for number in range(len(sizes))]
         return [ObjectPart(number + 1, stop - sizes[number], stop) for number, stop in enumerate(stops)]
 
-    async def _part_bytes(self, condition: dict[str, Any], number: int) -> int:
-        return int((await self._send("HeadObject", **condition, PartNumber=number)).fields.get("ContentLength", 0))
+    async def _part_bytes(self, place: dict[str, str], number: int) -> int:
+        """Return the size of a part. There is no condition: each copy of a part has one."""
+        return int((await self._send("HeadObject", **place, PartNumber=number)).fields.get("ContentLength", 0))
 
     async def _copy_parts(self, row: ObjectCopy, upload: _Upload, parts: list[ObjectPart]) -> ObjectOutcome:
         places = asyncio.Semaphore(_COPYING)
