@@ -21,6 +21,7 @@ from fileorg.core.events import NullReporter
 from fileorg.core.state import open_state
 from fileorg.index.index import Index
 from fileorg.rules.filters import Filters
+from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.compare import CompareOptions, comparing
 
 if TYPE_CHECKING:
@@ -154,6 +155,20 @@ def _parents(folder: str) -> list[str]:
 
 def _is_in(path: str, folder: str) -> bool:
     return not folder or path.startswith(f"{folder}/")
+
+
+@pytest.mark.parametrize(("lasts", "reads"), [(True, 0), (False, 2)])
+def test_a_name_of_the_same_file_is_read_where_inode_numbers_do_not_last(
+    tree: Tree, new: Tree, state: StateDirectory, monkeypatch: pytest.MonkeyPatch, lasts: bool, reads: int
+) -> None:
+    """On some file systems in user space, two files may have the same number."""
+    monkeypatch.setattr(LocalStorage, "has_stable_inodes", lambda *_: lasts)
+    tree.write({"a": "one"})
+    new.write({"other": "of another size"})
+    new.path("b").hardlink_to(tree.path("a"))
+    options = CompareOptions(os.fsencode(tree.root), [os.fsencode(new.root)], Filters())
+    with comparing(options, state, NullReporter(), changes=False) as found:
+        assert (found.sides[0].is_complete, found.reads.files) == (True, reads)
 
 
 def test_a_second_run_reads_nothing_that_is_unchanged(tree: Tree, new: Tree, state: StateDirectory) -> None:

@@ -24,6 +24,9 @@ _NUMBERS = 6
 """size, mtime_ns, ctime_ns, inode, mode, nlink"""
 
 
+_NUMBER_BYTES = 8
+
+
 class FileBatch(NamedTuple):
     """Up to a few thousand files of one folder. `numbers` holds the columns one after another."""
 
@@ -52,6 +55,12 @@ class FileBatch(NamedTuple):
                 if (leader := leaders.get(name)) is not None:
                     pairs += b"%d" % position, leader
         return cls(folder, entries[0].dev, len(entries), packed, numbers.tobytes(), b"\0".join(pairs))
+
+    def without_links(self) -> Self:
+        """Return the batch with each file as one of a single name: where inode numbers do not tell files apart."""
+        return self._replace(
+            numbers=self.numbers[: -self.files * _NUMBER_BYTES] + array("q", [1] * self.files).tobytes()
+        )
 
     @property
     def sizes(self) -> list[int]:

@@ -82,7 +82,7 @@ def compared_trees(
             twice,
             ignore_files=False,
         )
-        batches = scan(Reader(storage, selection), seen[at > 0], reporter, pool=pool)
+        batches = _telling_apart(storage, scan(Reader(storage, selection), seen[at > 0], reporter, pool=pool))
         found = finder.watching(options.watch(batches) if at == 0 else batches)
         seen[at > 0].unchanged += index.update(storage.root, found)
         trees.append(Tree(index.version(storage.root)[0], storage.root, options.from_disk))
@@ -91,3 +91,10 @@ def compared_trees(
             index.digests().forget_tree(trees[at].number)
         with finder.candidates(trees, pool, reporter) as (repeated, reads):
             yield ComparedTrees(trees, seen, repeated, reads)
+
+
+def _telling_apart(storage: LocalStorage, batches: Batches) -> Batches:
+    """Yield the batches; where inode numbers do not last, two files may have the same one, so each is read."""
+    for sequence, batch in batches:
+        has_links = batch.files > 0 and max(batch.nlinks) > 1
+        yield sequence, batch.without_links() if has_links and not storage.has_stable_inodes(batch.folder) else batch
