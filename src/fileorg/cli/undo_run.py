@@ -124,7 +124,7 @@ def undo_all(
 def _list(steps: "Sequence[UndoOptions]", talk: "Out", state: "StateDirectory") -> None:
     """List the files of all steps, as a dry run does."""
     for each in steps:
-        run_undo(each, OutputOptions(dry_run=True), state, into=talk)
+        run_undo(each, OutputOptions(dry_run=True, quiet=True), state, into=talk)
 
 
 @contextlib.contextmanager
