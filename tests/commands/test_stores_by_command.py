@@ -1,0 +1,86 @@
+"""The command in front of a real server: what it prints, its exit codes, and that it writes no credentials down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.storage.object import servers
+from tests.storage.object.conftest import seaweedfs
+from tests.support.buckets import Bucket
+
+from fileorg.storage.object.s3 import S3Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.storage.object.servers import S3Server
+
+__all__ = ["seaweedfs"]  # a fixture for the tests here, too
+
+
+@pytest.fixture
+def fileorg(seaweedfs: S3Server, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    environment = os.environ | seaweedfs.environment | {"FILEORG_HOME": str(tmp_path / "state")}
+
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "fileorg", *words],
+            env=environment | more, cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def bucket(seaweedfs: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    servers.make_bucket(seaweedfs, "commands")
+    for variable, value in seaweedfs.environment.items():
+        monkeypatch.setenv(variable, value)
+    with contextlib.closing(S3Client("commands", seaweedfs.settings)) as client:
+        yield Bucket(client, "inbox/")
+
+
+def test_a_folder_of_a_bucket_is_organized_and_undone(
+    fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.write({"a.jpg": "1", "deep/b.pdf": "2"}, metadata={"of": "a user"})
+    before = bucket.snapshot()
+    assert "Images" in fileorg("scan", "s3://commands/inbox").stdout
+    ran = fileorg("organize", "s3://commands/inbox", "-r")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "Moved 2 files" in ran.stdout
+    assert bucket.read() == {"Images/a.jpg": "1", "Documents/b.pdf": "2"}
+    assert fileorg("undo", "1").returncode == 0
+    assert bucket.snapshot() == before
+    assert "s3://commands/inbox" in fileorg("history").stdout
+    (tmp_path / "fileorg.toml").write_text(
+        f'version = 1\n[storage.weed]\nendpoint = "{os.environ["AWS_ENDPOINT_URL_S3"]}"\naddressing = "path"\n'
+    )
+    ran = fileorg("organize", "weed://commands/inbox", FILEORG_CONFIG="fileorg.toml")
+    assert (ran.returncode, bucket.read()) == (0, {"Images/a.jpg": "1", "deep/b.pdf": "2"}), ran.stderr
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())
+    assert b"commands/inbox" in kept
+    assert servers.SECRET_KEY.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["scan", "s3://no-such-bucket/x"], "fileorg: There is no bucket no-such-bucket."),
+        (["organize", "s3://key:secret@commands/x"], "fileorg: A s3:// URL holds no user and no password."),
+        (["dedupe", "s3://commands/x"], "fileorg: fileorg cannot yet run this command on s3://."),
+        (["organize", "s3://commands/x", "--edit"], "fileorg: fileorg cannot yet edit or save a plan on s3://."),
+    ],
+)
+def test_a_refusal_is_one_sentence(
+    fileorg: Callable[..., subprocess.CompletedProcess[str]], words: list[str], says: str
+) -> None:
+    ran = fileorg(*words)
+    assert (ran.returncode, ran.stdout, ran.stderr.splitlines()[0]) == (2, "", says)
+    assert "secret" not in ran.stderr
