@@ -63,6 +63,7 @@ ROWS = (
     Row("jobs", ("tests/jobs/test_job_kills.py",)),
     Row("chains-forks", ("tests/chains/test_chains.py::test_many_chains_in_forks",)),
     Row("chains-processes", ("tests/chains/test_chains.py::test_many_chains_as_processes",)),
+    Row("store-requests", ("tests/storage/object",)),
     Row("machine", ("tests/faults/test_machine.py",)),
 )
 
