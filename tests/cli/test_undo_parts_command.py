@@ -107,3 +107,18 @@ def test_words_that_cannot_be_combined(fileorg: Fileorg, moved_twice: Tree, word
     ran = fileorg.inside("undo", *words)
     assert (ran.code, ran.out) == (2, ""), ran
     assert moved_twice.snapshot() == after
+
+
+def test_two_files_that_were_exchanged_go_back_together(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a": "A", "b": "B", "c": "C", "x/y/e": "E"})
+    before = tree.snapshot()
+    pairs = (("a", "b"), ("b", "a"), ("c", "d"), ("x", "z"))
+    plan = "".join(json.dumps({"path": old, "new_path": new}) + "\n" for old, new in pairs)
+    (fileorg.folder / "plan.jsonl").write_text(plan)
+    assert fileorg.inside("apply", "plan.jsonl", "--root", "tree", "-y").code == 0
+    assert fileorg.inside("undo", "1", "--", "tree/a").code == 0
+    assert tree.read() == {"a": "A", "b": "B", "d": "C", "z/y/e": "E"}
+    assert fileorg.inside("undo", "1", "--", "tree/z").code == 0
+    assert tree.read() == {"a": "A", "b": "B", "d": "C", "x/y/e": "E"}
+    assert fileorg.inside("undo", "1").code == 0
+    assert tree.snapshot() == before
