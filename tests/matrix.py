@@ -63,6 +63,8 @@ ROWS = (
     Row("jobs", ("tests/jobs/test_job_kills.py",)),
     Row("chains-forks", ("tests/chains/test_chains.py::test_many_chains_in_forks",)),
     Row("chains-processes", ("tests/chains/test_chains.py::test_many_chains_as_processes",)),
+    Row("stores", ("tests/faults/test_stores_killed.py",)),
+    Row("apply", ("tests/faults/test_apply_killed.py",)),
     Row("store-requests", ("tests/storage/object",)),
     Row("machine", ("tests/faults/test_machine.py",)),
 )
