@@ -27,10 +27,9 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     Raises `OSError`.
     """
     db = given.db
-    db.executescript(
-        "CREATE INDEX by_source ON rows (source); CREATE INDEX by_target ON rows (target);"
-        " CREATE INDEX by_leader ON rows (leader) WHERE leader NOT NULL;"
-    )
+    db.execute("CREATE INDEX by_source ON rows (source)")
+    db.execute("CREATE INDEX by_target ON rows (target)")
+    db.execute("CREATE INDEX by_leader ON rows (leader) WHERE leader NOT NULL")
     FolderRows(given, trash).expand()
     _two_of_one_source(given)
     _two_for_one_target(given)

@@ -131,6 +131,7 @@ class GivenPlan:
         has done something with an inode already: its row is left out.
         """
         self.db: Scratch = scratch(_SCHEMA, cache_kb=16_000)
+        self.db.execute("BEGIN")  # never committed: one for each row would cost more than the row
         self.trees = {tree.base: tree for tree in trees}
         self._trash = trash
         self._touched = touched

@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.batches import row_maker
 from fileorg.core.row_problems import RowFault, RowProblem
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _COLUMNS = frozenset(
         "duplicate_of", "duplicate_of_b64",
     }
 )  # fmt: skip
+_ENCODED = {key: f"{key}_b64" for key in ("path", "new_path", "duplicate_of")}
 _DIGESTS = {"sha256": 64, "xxh3_128": 32}
 
 
@@ -62,6 +64,9 @@ class GivenRow(NamedTuple):
     mtime: str | None = None
     digest: tuple[str, str] | None = None
     duplicate_of: bytes = b""
+
+
+_new_row = row_maker(GivenRow)
 
 
 class _BadRow(Exception):
@@ -104,10 +109,10 @@ def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _json_lines(stream: IO[bytes], fail: Callable[[RowProblem], None]) -> Iterator[GivenRow]:
-    loads = json.loads
+    decode = json.JSONDecoder().decode
     for number, line in _lines(stream):
         try:
-            found = loads(line)
+            found = decode(line.decode())
         except UnicodeDecodeError:
             fail(RowProblem(number, RowFault.NOT_UTF8))
             continue
@@ -262,17 +267,18 @@ def _row(line: int, found: Any) -> GivenRow:
     if mtime is not None and not isinstance(mtime, str):
         raise _BadRow(RowFault.BAD_VALUE, "mtime")
     duplicate_of = _path(found, "duplicate_of", "") if "duplicate_of" in found or "duplicate_of_b64" in found else b""
-    return GivenRow(line, path, new_path, chosen, size, mtime, _digest(found), duplicate_of)
+    digest = _digest(found) if "sha256" in found or "xxh3_128" in found else None
+    return _new_row((line, path, new_path, chosen, size, mtime, digest, duplicate_of))
 
 
 def _path(found: Mapping[str, Any], key: str, alias: str) -> bytes:
     """Return a path: the exact bytes in base 64 come first, because the text beside them is only for people."""
-    encoded = found.get(f"{key}_b64")
+    encoded = found.get(_ENCODED[key])
     if encoded:
         try:
             return base64.b64decode(encoded, validate=True)
         except (binascii.Error, TypeError, ValueError):
-            raise _BadRow(RowFault.BAD_VALUE, f"{key}_b64") from None
+            raise _BadRow(RowFault.BAD_VALUE, _ENCODED[key]) from None
     value = found.get(key)
     if value is None:
         value = found.get(alias)
