@@ -289,6 +289,12 @@ def test_a_rule_that_keeps_files_keeps_their_extensions(runs: Runs, tree: Tree) 
     assert tree.read().keys() == {"work/a.png", "b.html"}
 
 
+def test_a_plan_by_rules_names_dates_that_are_not_believed(runs: Runs, tree: Tree) -> None:
+    write(tree, {"a.jpg": taken(MAY), "b.jpg": taken("2098:01:01 10:00:00")})
+    with runs.organizing(configuration=configured('[[rule]]\nto = "{taken:%Y}"')) as run:
+        assert [name for _, name in run.plan.refused_dates()] == [b"b.jpg"]
+
+
 # Explain -------------------------------------------------------------------------------------------------------------
 
 

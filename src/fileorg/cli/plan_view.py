@@ -73,12 +73,12 @@ def show_plan(out: Out, plan: OrganizePlan | CombinedPlan, dest: bytes | None, *
         out.prose(f"  {plural(plan.renamed, 'file')} will get a number added: {names} taken.")
     if plan.uses_dates:
         out.prose(f"  {_dated(plan) or BY_DATE}")
-        refused = plan.refused_dates()
-        for (folder, name), dates in islice(refused.items(), NAMED):
-            for date in dates:
-                out.prose(f"  {display(join(folder, name))}: {refused_date(date)}.")
-        if len(refused) > NAMED:
-            out.prose(f"  {plural(len(refused) - NAMED, 'more file')} with dates that are not believed.")
+    refused = plan.refused_dates()
+    for (folder, name), dates in islice(refused.items(), NAMED):
+        for date in dates:
+            out.prose(f"  {display(join(folder, name))}: {refused_date(date)}.")
+    if len(refused) > NAMED:
+        out.prose(f"  {plural(len(refused) - NAMED, 'more file')} with dates that are not believed.")
 
 
 _SOURCES = {
@@ -117,9 +117,9 @@ def _dated(plan: OrganizePlan | CombinedPlan) -> str:
 
 
 def dates_as_json(plan: OrganizePlan | CombinedPlan) -> dict[str, Any]:
-    """Return the same as facts; nothing unless the run is by date."""
-    found = dates_facts(plan.dated)
-    return {"dates": found, "refused_dates": len(plan.refused_dates())} if found else {}
+    """Return the same as facts; nothing unless the run is by date, or a rule meets a date that is not believed."""
+    found, refused = dates_facts(plan.dated), len(plan.refused_dates())
+    return {"dates": found, "refused_dates": refused} if found or refused else {}
 
 
 def dates_facts(dated: Counter[DatedBy]) -> list[dict[str, Any]]:

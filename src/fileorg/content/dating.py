@@ -61,11 +61,20 @@ class Dating:
     def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
         """Return the date of a file as a local time of its day, in nanoseconds since 1970, and how it was found."""
         taken, named, refused = self.dates_of(folder, name)
-        if refused and len(self.refused) < _REFUSED_KEPT:
-            self.refused[folder, name] = refused
+        self._note(folder, name, refused)
         if taken is not None:
             return noon_ns(taken.moment.wall), taken_by(taken)
         return (mtime_ns, MODIFIED) if named is None else (noon_ns(named.wall), NAMED)
+
+    def taken(self, folder: bytes, name: bytes) -> MediaMoment | None:
+        """Return when a file was taken, as a wall clock."""
+        taken, _, refused = self.dates_of(folder, name)
+        self._note(folder, name, refused)
+        return None if taken is None else taken.moment
+
+    def _note(self, folder: bytes, name: bytes, refused: list[RefusedDate]) -> None:
+        if refused and len(self.refused) < _REFUSED_KEPT:
+            self.refused[folder, name] = refused
 
     def dates_of(self, folder: bytes, name: bytes) -> FileDates:
         """Return the dates that a file says of itself, as far as it is read already."""

@@ -13,8 +13,9 @@ from fileorg.content.zip_directory import read_directory
 from fileorg.rules.facts import ContentType, MediaFields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from fileorg.content.dates import RefusedDate
     from fileorg.content.dating import DatedBy, Dating
     from fileorg.content.evidence import IndexedEvidence
     from fileorg.content.head import Content
@@ -43,8 +44,11 @@ class RuleFacts:
         return ContentType(kind.mime, kind.extension, fitting, verdict.is_mismatch)
 
     def taken(self, folder: bytes, name: bytes) -> MediaMoment | None:
-        taken = self._dating.dates_of(folder, name).taken
-        return None if taken is None else taken.moment
+        return self._dating.taken(folder, name)
+
+    @property
+    def refused(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
+        return self._dating.refused
 
     def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
         return self._dating.date_of(folder, name, mtime_ns)

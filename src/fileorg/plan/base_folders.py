@@ -10,6 +10,7 @@ from fileorg.rules.facts import ContentLookups
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from fileorg.content.dates import RefusedDate
     from fileorg.content.dating import DatedBy
     from fileorg.core.model import Base
     from fileorg.rules.matching import RuleSet
@@ -34,6 +35,10 @@ def real(folder: bytes, default: Base) -> tuple[Base, bytes]:
 
 class RuleContents(ContentLookups, Protocol):
     """What rules know of the contents of files, and how files are dated."""
+
+    @property
+    def refused(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
+        """The dates that are not believed, by folder and name: the first ones."""
 
     def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
         """Return the date of a file as `Dates.date_of` does."""

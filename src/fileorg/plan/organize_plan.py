@@ -148,7 +148,8 @@ class OrganizePlan:
 
     def refused_dates(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
         """Return the dates that are not believed, by folder and name: the first ones."""
-        return {} if self._layout.dates is None else self._layout.dates.refused
+        dates = self._layout.dates or self._layout.rule_contents
+        return {} if dates is None else dates.refused
 
     def source_entry(self, folder: bytes, name: bytes) -> Entry | None:
         """Return a file of the source as it is now."""
