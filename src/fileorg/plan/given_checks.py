@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from fileorg.core.names import join
 from fileorg.core.row_problems import RowFault, RowProblem
 from fileorg.plan.folder_rows import FolderRows
-from fileorg.plan.given_plan import VACATES
 
 if TYPE_CHECKING:
     from fileorg.core.model import Base
@@ -47,23 +46,26 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
 
 
 def _two_of_one_source(given: GivenPlan) -> None:
-    query = f"SELECT source FROM rows GROUP BY source HAVING count(*) > 1 AND sum({VACATES})"
+    query = "SELECT source FROM rows GROUP BY source HAVING count(*) > 1"  # answered by the index alone
     for (digest,) in given.db.execute(query).fetchall():
         for _, some in groupby(
             sorted(given.stored("source = ?", (digest,)), key=lambda row: (row.base, row.path)),
             lambda row: (row.base, row.path),
         ):
             rows = sorted(some, key=lambda row: row.id)
-            for row, other in zip(rows[1:], rows[:-1], strict=True):
+            is_moved = any(row.action in {"move", "trash"} for row in rows)
+            for row, other in zip(rows[1:], rows[:-1], strict=True) if is_moved else ():
                 given.fail_row(row, RowFault.TWO_ROWS, row.path, other.line)
-            if len(rows) > 1:
+            if len(rows) > 1 and is_moved:
                 given.db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (rows[0].id,))
 
 
 def _two_for_one_target(given: GivenPlan) -> None:
-    query = "SELECT target FROM rows WHERE NOT faulty GROUP BY target HAVING count(*) > 1"
+    query = "SELECT target FROM rows GROUP BY target HAVING count(*) > 1"  # answered by the index alone
     for (digest,) in given.db.execute(query).fetchall():
         rows = sorted(given.stored("target = ? AND NOT faulty", (digest,)), key=lambda row: row.id)
+        if len(rows) < 2:
+            continue
         first = rows[0]
         path = join(first.to_folder, first.to_name)
         same = [
