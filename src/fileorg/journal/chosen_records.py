@@ -172,7 +172,9 @@ class ChosenRecords:
         self._queries.select("DROP TABLE IF EXISTS temp.linked")
 
     def _add_symlinks(self, own: tuple[int, int], table: str) -> None:
-        """Add the rewritten symlinks of selected files; their keeper is the file that they lead to."""
+        """Add the rewritten symlinks of selected files, and the files of selected ones; their keeper is the file that
+        they lead to.
+        """
         leading = (
             "SELECT k.folder AS folder, k.name AS name, k.record AS record FROM keepers k JOIN records r ON r.id ="
             f" k.record WHERE k.record BETWEEN ?1 AND ?2 AND r.action IN ({quoted(ON_SYMLINKS)}) AND {IS_LEFT}"
@@ -186,6 +188,12 @@ class ChosenRecords:
                 f"INSERT OR IGNORE INTO {table} SELECT l.record FROM records r CROSS JOIN temp.leading l"
                 f" ON l.folder = r.{folder} AND l.name = {name} WHERE r.id BETWEEN ?1 AND ?2"
                 f" AND r.id IN (SELECT record FROM {table})",
+                own,
+            )
+            self._queries.select(
+                f"INSERT OR IGNORE INTO {table} SELECT r.id FROM records r CROSS JOIN temp.leading l"
+                f" ON l.folder = r.{folder} AND l.name = {name} WHERE r.id BETWEEN ?1 AND ?2 AND {IS_LEFT}"
+                f" AND r.action NOT IN ({quoted(ON_SYMLINKS)}) AND l.record IN (SELECT record FROM {table})",
                 own,
             )
         self._queries.select("DROP TABLE temp.leading")
