@@ -480,3 +480,17 @@ def test_examples_are_tried(tree: Tree) -> None:
         'it does not match b.jpg, because of when: ext = ["pdf", "txt"]',
         "it does not get invoice.pdf: the rule papers decides first",
     ]
+
+
+def test_the_examples_of_a_rule_that_no_run_could_use_are_not_tried(tree: Tree) -> None:
+    """`rules test` and `rules check` agree on it."""
+    rule = 'to = "x"\nwhen = {{ {}, ext = "jpg" }}\nmatches = ["a.jpg"]\n'
+    text = "version = 1\n[[rule]]\n" + "[[rule]]\n".join(
+        map(rule.format, ('modified = "today"', "size = 0", 'age = ">1d"'))
+    )
+    configuration = parse_configuration(b"fileorg.toml", text.encode(), with_rules=False)
+    examples, found = tried_rules(configuration, os.fsencode(tree.root))
+    assert found == checked_rules(configuration, os.fsencode(tree.root))
+    assert (examples, [(each.line, each.message) for each in found]) == (
+        1, [(4, "modified is today: this is no date"), (8, "size is 0, which says neither more nor less")],
+    )  # fmt: skip

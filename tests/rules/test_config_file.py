@@ -211,6 +211,8 @@ BAD = {
     "a wrong size": (V + "[[rule]]\nto='x'\nwhen = { size = '>big' }\n", 4, "which is no size", ">500MB"),
     "a wrong age": (V + "[[rule]]\nto='x'\nnot = { age = '7d' }\n", 4, "neither more nor less", ">14d"),
     "a wrong day": (V + "[[rule]]\nto='x'\nany = [\n{ modified = '2023-13' }]\n", 5, "modified is 2023-13", "2024"),
+    "a day by its name": (V + "[[rule]]\nto='x'\nwhen = { modified = 'today' }\n", 4, "this is no date", "an age"),
+    "a size of nothing": (V + "[[rule]]\nto='x'\nwhen = { size = 0 }\n", 4, "says neither more nor less", "<50KB"),
     "a wrong depth": (V + "[[rule]]\nto='x'\nwhen = { depth = 'a' }\n", 4, "which is no depth", "..1"),
     "a wrong pattern": (V + "[[rule]]\nto='x'\nwhen = { regex = '(' }\n", 4, "the pattern ( cannot be used", "RE2"),
     "a wrong name": (V + "[[rule]]\nto='x'\nwhen = { name = '[a' }\n", 4, "has no closing ]", ""),

@@ -92,14 +92,7 @@ def compiled_rules(configuration: Configuration, root: bytes, rules: Sequence[Ru
 
 def checked_rules(configuration: Configuration, root: bytes) -> list[RuleFinding]:
     """Return what is wrong with the rules of a configuration, in the order of the file."""
-    findings = list[RuleFinding]()
-    sound = []
-    for rule in configuration.rules:
-        try:
-            compiled_rules(configuration, root, [rule])
-            sound.append(rule)
-        except ConfigError as error:
-            findings.append(RuleFinding(error.line, rule.name, error.message, error.hint))
+    findings, sound = _wrong_values(configuration, root)
     compiled = compiled_rules(configuration, root, [rule for rule in sound if rule.enabled]).rules
     for position, asked in enumerate(compiled):
         hiding = next((before for before in compiled[:position] if _hides(before, asked)), None)
@@ -117,6 +110,18 @@ def checked_rules(configuration: Configuration, root: bytes) -> list[RuleFinding
         findings += _likely_mistakes(asked)
         findings += _ends_in_a_file(asked)
     return sorted(findings, key=lambda finding: finding.line)
+
+
+def _wrong_values(configuration: Configuration, root: bytes) -> tuple[list[RuleFinding], list[Rule]]:
+    """Return the rules that no run could use, each with what is wrong, and the other rules."""
+    findings, sound = list[RuleFinding](), list["Rule"]()
+    for rule in configuration.rules:
+        try:
+            compiled_rules(configuration, root, [rule])
+            sound.append(rule)
+        except ConfigError as error:
+            findings.append(RuleFinding(error.line, rule.name, error.message, error.hint))
+    return findings, sound
 
 
 def _hides(before: CompiledRule, rule: CompiledRule) -> bool:
@@ -194,14 +199,16 @@ def tried_rules(configuration: Configuration, root: bytes) -> tuple[int, list[Ru
     """Return the number of examples in a configuration, and those that rules do not treat as they say.
 
     An example is a path below the root. Only what its path says is known, so a rule matches an example if the keys on
-    names and paths match. Raises `UsageError` with the line.
+    names and paths match. A rule that no run could use is a finding, as in `checked_rules`, and its examples are not
+    tried.
     """
-    rules = Rules.of(configuration)
-    examples, findings = 0, list[RuleFinding]()
-    for rule in configuration.selected(()):
+    rules, examples = Rules.of(configuration), 0
+    findings, sound = _wrong_values(configuration, root)
+    selected = [rule for rule in configuration.selected(()) if rule in sound]
+    for rule in selected:
         if not (rule.matches or rule.not_matches):
             continue
-        asked = [each for each in configuration.selected(()) if each.name == rule.name or _by_path(each) == each]
+        asked = [each for each in selected if each.name == rule.name or _by_path(each) == each]
         all_rules = compiled_rules(configuration, root, [_by_path(each) for each in asked])
         for path, wanted in [*((path, True) for path in rule.matches), *((path, False) for path in rule.not_matches)]:
             examples += 1
@@ -211,7 +218,7 @@ def tried_rules(configuration: Configuration, root: bytes) -> tuple[int, list[Ru
             is_by_it = decision is not None and decision.rule.rule.name == rule.name
             if is_by_it != wanted:
                 findings.append(_broken(rule, path, failed, decision, wanted=wanted))
-    return examples, findings
+    return examples, sorted(findings, key=lambda finding: finding.line)
 
 
 def _by_path(rule: Rule) -> Rule:
