@@ -22,7 +22,7 @@ import fileorg
 
 _FOLDERS = 300
 _PATIENCE_SECONDS = 60
-_SETTLES_SECONDS = 15
+_SETTLES_SECONDS = 30
 
 
 class Used(NamedTuple):
