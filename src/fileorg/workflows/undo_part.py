@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -157,7 +158,6 @@ class Pattern:
     """
 
     def __init__(self, text: bytes, here: bytes, roots: Sequence[bytes]) -> None:
-        """Raises `UsageError` for a glob that can match nothing."""
         self._roots = roots
         path = text if scheme_of(text) else absolute(os.path.join(here, text))
         is_there = any(is_within(path, root) or is_within(root, path) for root in roots)
@@ -170,7 +170,8 @@ class Pattern:
             return
         for base, root in enumerate(roots):
             if (glob := _relative(words, path, root, is_there=is_there)) is not None:
-                self._globs[base] = _glob(glob)
+                with contextlib.suppress(ValueError):  # a name with a bracket is no glob
+                    self._globs[base] = Glob(glob, whole=True)
 
     def fits(self, base: Base, folder: bytes, name: bytes) -> bool:
         """Return whether a file or a folder of the operation matches."""
@@ -202,10 +203,3 @@ def _relative(words: str, path: bytes, root: bytes, *, is_there: bool) -> str | 
         return None
     slash = "/" if words.endswith("/") else ""
     return "/" + os.fsdecode(path[len(root.rstrip(b"/")) + 1 :]) + slash
-
-
-def _glob(words: str) -> Glob:
-    try:
-        return Glob(words, whole=True)
-    except ValueError as error:
-        raise UsageError(f"The pattern {display(words)} cannot be used: {error}.", code=ErrorCode.BAD_VALUE) from None
