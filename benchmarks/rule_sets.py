@@ -29,6 +29,11 @@ def one() -> str:
     return none() + _rule("photos", 'when = { category = "Images" }', 'to = "Photos/{modified.year}/{modified.month}"')
 
 
+def one_with_many_folders() -> str:
+    """Return one rule that makes about as many folders as `two_hundred`: what these cost is not the price of rules."""
+    return none() + _rule("all", 'to = "Sorted/{ext}/{modified:%Y}/{category}"')
+
+
 def two_hundred() -> str:
     """Return 200 rules as people write them, most special ones first: by subject, client, size, age, and type."""
     rules = list(_two_hundred())

@@ -24,7 +24,7 @@ LISTINGS = b"listings.db"
 STAYS = b"stays.db"
 _REPLACED = "check who else can write to the folders above it, or give another one with --state-dir"
 _ANOTHER = "give another one with --state-dir or FILEORG_HOME"
-_OURS = (JOURNAL, INDEX, LISTINGS, STAYS, b"run.lock", b"index.lock")
+_OURS = (JOURNAL, INDEX, LISTINGS, STAYS, b"run.lock", b"index.lock", b"journal.lock")
 
 APPLICATION_ID = 0x464F5247  # "FORG"
 """The SQLite application id of a journal, of any user."""
