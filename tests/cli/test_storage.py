@@ -39,7 +39,7 @@ def test_a_store_that_ignores_conditions_is_not_safe(fileorg: Fileorg, store: st
     assert ran.code == 3
     assert "A copy never replaces an object                 NO: it claims to, and does not\n" in ran.out
     lacking = "batch-delete-if-match, copy-if-absent, copy-if-match"
-    assert f"Moves, deduplication and undo in this store are NOT safe: it lacks {lacking}.\n" in ran.out
+    assert f"Moves and undo in this store are NOT safe: it lacks {lacking}.\n" in ran.out
     assert "Uploads to this store are safe.\n" in ran.out
     found = fileorg("storage", "check", f"{store}/folder", "--format", "json").json
     assert (found["url"], found["tested"]) == ("moto://bucket/folder", True)
@@ -57,6 +57,7 @@ def test_a_store_that_heeds_them_is_safe(fileorg: Fileorg) -> None:
     [
         ("moto://no-such-bucket", "There is no bucket no-such-bucket."),
         ("moto://me:secret-word@bucket", "holds no user and no password."),
+        ("inbox", "inbox is not a URL of an object store."),
         ("other://bucket", "fileorg cannot open other:// URLs: other://bucket."),
         ("moto://", "it names no bucket."),
     ],

@@ -170,7 +170,7 @@ def test_undo_leaves_what_was_replaced_since(runs: Runs, bucket: Bucket) -> None
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        (b"s3://key:secret@bucket/inbox", "A s3:// URL holds no user and no password."),
+        (b"s3://key:secret@bucket/inbox", "A URL of s3:// holds no user and no password."),
         (
             b"memory://bucket/a//b",
             "memory://bucket/a//b cannot be used: its path has an empty part, a dot or two dots.",
@@ -181,7 +181,7 @@ def test_undo_leaves_what_was_replaced_since(runs: Runs, bucket: Bucket) -> None
         ),
         (b"memory:///b", "memory:///b cannot be used: it names no bucket."),
         (b"ftp://host/b", "fileorg cannot open ftp:// URLs: ftp://host/b."),
-        (b"ftp://user:secret@host/b", "A ftp:// URL holds no user and no password."),
+        (b"ftp://user:secret@host/b", "A URL of ftp:// holds no user and no password."),
     ],
 )
 def test_a_url_that_cannot_be_used(runs: Runs, url: bytes, says: str) -> None:
@@ -195,7 +195,7 @@ def test_a_url_that_cannot_be_used(runs: Runs, url: bytes, says: str) -> None:
     ("options", "what"),
     [
         ({"action": Action.HARDLINK}, "use --action hardlink"),
-        ({"dest": b"/tmp"}, "move files to a local folder"),
+        ({"dest": b"/tmp"}, "move files into a local folder"),
         ({"by": By.DATE}, "use --by date"),
         ({"look_into": LookInto.ALL}, "use --by-content"),
     ],

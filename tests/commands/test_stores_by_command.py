@@ -73,7 +73,13 @@ def test_a_folder_of_a_bucket_is_organized_and_undone(
     ("words", "says"),
     [
         (["scan", "s3://no-such-bucket/x"], "fileorg: There is no bucket no-such-bucket."),
-        (["organize", "s3://key:secret@commands/x"], "fileorg: A s3:// URL holds no user and no password."),
+        (["organize", "s3://key:secret@commands/x"], "fileorg: A URL of s3:// holds no user and no password."),
+        (["scan", "s3://commands/x", "--dates"], "fileorg: fileorg cannot yet use --dates on s3://."),
+        (["scan", "s3://commands/x", "--mismatch"], "fileorg: fileorg cannot yet use --mismatch on s3://."),
+        (
+            ["organize", "s3://commands/x", "--fix-extensions"],
+            "fileorg: fileorg cannot yet use --fix-extensions on s3://.",
+        ),
         (["dedupe", "s3://commands/x"], "fileorg: fileorg cannot yet run this command on s3://."),
         (["organize", "s3://commands/x", "--edit"], "fileorg: fileorg cannot yet edit or save a plan on s3://."),
     ],

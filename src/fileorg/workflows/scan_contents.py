@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.content.dating import MODIFIED, NAMED, DatedBy, Dating, taken_by
 from fileorg.content.evidence import IndexedEvidence
 from fileorg.core.model import LookInto
-from fileorg.core.names import display
+from fileorg.core.names import display, scheme_of
 from fileorg.core.sorting import in_path_order
 from fileorg.rules.classify import Rules
 from fileorg.scan.selection import Selection
@@ -131,6 +131,7 @@ def finding_mismatches(
     configuration: Configuration | None = None,
 ) -> Iterator[LookedInto]:
     """Scan trees and read what the files in them are. Raises `UsageError`, `Locked`."""
+    _refuse_stores(paths, "--mismatch")
 
     def ask(evidence: IndexedEvidence, batch: FileBatch) -> None:
         for name in batch.split_names():
@@ -157,6 +158,7 @@ def finding_dates(
 
     Raises `UsageError`, `Locked`.
     """
+    _refuse_stores(paths, "--dates")
     datings: list[Dating] = []
     choice = date_choice(timezone, configuration)
 
@@ -174,6 +176,15 @@ def finding_dates(
     rules = Rules.of(configuration).asking(look_into)
     with _read_trees(paths, filters, state, reporter, rules, asking) as found:
         yield *found.dated(datings), found
+
+
+def _refuse_stores(paths: Sequence[bytes], option: str) -> None:
+    """Raise `UsageError` if one of the paths is a URL: each look into an object would be a request."""
+    for url in filter(scheme_of, paths):
+        from fileorg.workflows.stores import cannot_yet, parsed
+
+        parsed(url)  # a password in it is not shown
+        raise cannot_yet(f"use {option}", url)
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ def parsed(url: bytes) -> StoreUrl:
     prefix = prefix.removesuffix(b"/")
     if b"@" in bucket:
         raise UsageError(
-            f"A {display(scheme)}:// URL holds no user and no password.",
+            f"A URL of {display(scheme)}:// holds no user and no password.",
             hint=_CREDENTIALS.replace("them", "the credentials"),
             code=ErrorCode.PATH_UNUSABLE,
         )
@@ -87,6 +87,12 @@ def open_store(stack: contextlib.ExitStack, url: bytes) -> LocalStorage:
 
 def open_bucket(url: bytes, *, part_bytes: int | None = None) -> ObjectClient:
     """Return the client of the bucket of a URL: see `opener.open_client`. Raises `UsageError`, `StorageFailure`."""
+    if not scheme_of(url):
+        raise UsageError(
+            f"{display(url)} is not a URL of an object store.",
+            hint="write it as s3://BUCKET/FOLDER",
+            code=ErrorCode.PATH_UNUSABLE,
+        )
     scheme, bucket, _ = parsed(url)
     return _open_client(url, scheme, bucket, part_bytes=part_bytes)
 

@@ -33,7 +33,7 @@ _SUBJECTS = {
     "versions": "The bucket keeps versions",
 }
 _USES = {
-    "move": "Moves, deduplication and undo in this store",
+    "move": "Moves and undo in this store",
     "upload": "Uploads to this store",
     "large": "Moves of objects above 5 GB",
 }
