@@ -13,6 +13,7 @@ from tests.support.snapshot import differences, take
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, GuardRefused
 from fileorg.core.events import NullReporter
+from fileorg.core.model import Action
 from fileorg.core.row_problems import RowFault
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.report.row_sentences import line_of_row
@@ -117,6 +118,28 @@ def test_a_file_leaves_a_folder_that_moves(runs: Runs) -> None:
     assert runs.tree.read() == {"b/one": "1", "c/two": "2"}
     runs.undo()
     assert runs.tree.read() == {"a/one": "1", "a/two": "2"}
+
+
+def test_a_folder_that_another_file_enters_is_not_removed(runs: Runs) -> None:
+    runs.tree.write({"sub/x": "1", "sub/in/y": "2", "n": "3", "gone/z": "4"})
+    before = take(os.fsencode(runs.tree.root))
+    rows = [move("sub", "other"), move("n", "sub/in/n"), move("gone", "elsewhere")]
+    with runs.applying(rows) as run:
+        planned = [row for batch in run.plan.batches(100) for row in batch]
+        assert [row.target_name for row in planned if row.action is Action.REMOVE_FOLDER] == [b"gone"]
+        assert run.run().problems == []
+    assert runs.tree.read() == {"other/x": "1", "other/in/y": "2", "sub/in/n": "3", "elsewhere/z": "4"}
+    runs.undo()
+    assert differences(before, take(os.fsencode(runs.tree.root))) == []
+
+
+def test_empty_folders_exchange_their_names(runs: Runs) -> None:
+    runs.tree.write({"p/in/": "", "q/": ""})
+    before = take(os.fsencode(runs.tree.root))
+    runs.apply([move("p", "q"), move("q", "p")])
+    assert runs.tree.read() == {"p/": "", "q/in/": ""}
+    runs.undo()
+    assert differences(before, take(os.fsencode(runs.tree.root))) == []
 
 
 def test_a_folder_keeps_its_mode(runs: Runs) -> None:

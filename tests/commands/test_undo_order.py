@@ -274,6 +274,32 @@ def test_a_name_that_a_later_one_gave_away_is_taken_beside_with_rename(tree: Tre
     assert tree.read()["a (2).jpg"] == "1"
 
 
+@pytest.mark.parametrize("action", [Action.COPY, Action.HARDLINK, Action.SYMLINK])
+def test_what_an_undo_had_to_keep_is_left_with_include_changed(tree: Tree, runs: Runs, action: Action) -> None:
+    tree.write({"f.txt": "1", "g.txt": "2"})
+    date_all(tree)
+    before = tree.read()
+    runs.organize()
+    runs.organize(recursive=True, by=By.DATE, action=action)
+    changed = next(path for path in tree.root.rglob("f.txt") if path.parent.name != "Documents")
+    changed.unlink()
+    changed.write_text("another program")
+    assert [problem.state for problem in runs.undo(2).problems] == [RecordState.CHANGED]
+    assert first(runs, 1) == [2]
+    with pytest.raises(OthersFirst) as refused:
+        runs.undo(1)
+    assert "--include-changed" in refused.value.hint
+    assert runs.undo(1, include_changed=True).problems == []
+    assert tree.read() == before | {str(changed.relative_to(tree.root)): "another program"}
+
+
+def test_what_no_undo_has_tried_is_undone_first_all_the_same(tree: Tree, runs: Runs) -> None:
+    tree.write({"f.txt": "1"})
+    runs.organize()
+    runs.organize(recursive=True, by=By.DATE, action=Action.HARDLINK)
+    assert first(runs, 1, include_changed=True) == [2]
+
+
 # Exact in any order ---------------------------------------------------------------------------------------------------
 
 _THREE = {

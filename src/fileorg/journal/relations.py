@@ -183,6 +183,14 @@ class Relations:
                 if path in needed:
                     yield Related(Link.REMOVED, other.id, path, path, None, later=later)
 
+    def kept(self, undo: Operation) -> set[RecordId]:
+        """Return the copies and links that an undo had to keep, because they were changed, by the record of each."""
+        query = (
+            "SELECT r.id FROM records u JOIN records r ON r.id = u.reverts WHERE u.id BETWEEN ? AND ?"
+            f" AND u.state = 'changed' AND r.state = 'done' AND r.action IN ({_USES})"
+        )
+        return {record for (record,) in self._queries.select(query, self._queries.record_range(undo))}
+
     def made_folders(self, operation: Operation) -> Iterator[bytes]:
         """Yield the absolute paths of the folders that the operation made and no undo has removed."""
         query = (

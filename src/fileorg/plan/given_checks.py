@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from fileorg.core.names import join
+from fileorg.core.names import join, with_parents
 from fileorg.core.row_problems import RowFault, RowProblem
 from fileorg.plan.folder_rows import FolderRows
 
@@ -37,12 +37,25 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     _whole_folders(given)
     _groups(given)
     _order(given)
+    _filled_again(given)
     query = "SELECT count(*), coalesce(sum(size), 0) FROM rows WHERE NOT faulty"
     given.files, given.size_bytes = db.execute(query).fetchone()
     given.removed_folders, subjects = db.execute(
         "SELECT count(*), coalesce(sum(is_subject), 0) FROM emptied"
     ).fetchone()
     given.files += subjects
+
+
+def _filled_again(given: GivenPlan) -> None:
+    """Keep the folders that files leave if others enter them."""
+    db = given.db
+    if db.execute("SELECT 1 FROM emptied LIMIT 1").fetchone() is None:
+        return
+    filled = db.execute(
+        "SELECT base, path FROM made UNION SELECT to_base, to_folder FROM rows WHERE NOT faulty"
+    ).fetchall()
+    above = {(base, folder) for base, path in filled for folder in with_parents(path)}
+    db.executemany("DELETE FROM emptied WHERE base = ? AND path = ?", above)
 
 
 def _two_of_one_source(given: GivenPlan) -> None:

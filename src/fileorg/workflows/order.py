@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fileorg.journal.journal import Journal
     from fileorg.journal.relations import Related
-    from fileorg.journal.rows import Operation
+    from fileorg.journal.rows import Operation, RecordId
 
 
 class OthersFirst(GuardRefused):
@@ -25,36 +25,47 @@ class OthersFirst(GuardRefused):
 
     code = ErrorCode.OTHERS_FIRST
 
-    def __init__(self, operation: Operation, first: Sequence[Operation], records: int) -> None:
+    def __init__(self, operation: Operation, first: Sequence[Operation], records: int, *, has_kept: bool) -> None:
+        """`has_kept`: an undo has tried some of what is in the way, and had to keep it."""
         self.operation = operation
         self.first = [(each.id, f"fileorg {'redo' if each.kind == 'undo' else 'undo'} {each.id}") for each in first]
         numbers = " and ".join(filter(None, [", ".join(str(each.id) for each in first[:-1]), str(first[-1].id)]))
         who = f"operation {numbers} has" if len(first) == 1 else f"operations {numbers} have"
         files = "one of its files" if records == 1 else f"{records:,} of its files"
         word = "redone" if operation.kind == "undo" else "undone"
+        kept = "; or leave what an undo had to keep there, with --include-changed" if has_kept else ""
         super().__init__(
             f"Operation {operation.id} cannot be {word} yet: {who} moved or used {files}.",
-            hint=f"first run {', then '.join(way for _, way in self.first)}",
+            hint=f"first run {', then '.join(way for _, way in self.first)}{kept}",
         )
 
 
 class Order:
-    """Finds the operations that must be undone first. With `rename`, a taken name does not matter."""
+    """Finds the operations that must be undone first. With `rename`, a taken name does not matter. With
+    `include_changed`, neither does a copy or a link that an undo had to keep, because it was changed: no undo ever
+    removes it.
+    """
 
-    def __init__(self, journal: Journal, is_left: Callable[[Operation], bool], *, rename: bool) -> None:
+    def __init__(
+        self, journal: Journal, is_left: Callable[[Operation], bool], *, rename: bool, include_changed: bool
+    ) -> None:
         """`is_left` returns whether an operation has anything left to undo."""
         self._journal = journal
         self._operations = journal.operations()
         self._undoes = {each.id: each.undoes for each in self._operations}
         self._is_left = is_left
         self._rename = rename
+        self._include_changed = include_changed
+        self._kept: dict[int, set[RecordId]] = {}
         self._known: dict[int, tuple[set[int], int]] = {}
 
     def check(self, operation: Operation) -> None:
         """Raise `OthersFirst` if other operations must be undone first."""
         numbers, records = self._first(operation)
         if numbers:
-            raise OthersFirst(operation, [each for each in self._operations if each.id in numbers], records)
+            has_kept = not self._include_changed and any(map(self._kept_by_undo, numbers))
+            first = [each for each in self._operations if each.id in numbers]
+            raise OthersFirst(operation, first, records, has_kept=has_kept)
 
     def _first(self, operation: Operation) -> tuple[set[int], int]:
         """Return the numbers of all operations to undo first, also indirectly, and the number of records in the way."""
@@ -114,8 +125,18 @@ class Order:
                 return not self._rename and related.inode is not None and _inode(related.place) == related.inode
             case Link.REMOVED:
                 return _inode(related.place) is None
-            case Link.MADE | Link.USED | Link.REPLACED:
+            case Link.USED:
+                is_left = self._include_changed and related.later in self._kept_by_undo(related.operation)
+                return not is_left and _inode(related.other) is not None
+            case Link.MADE | Link.REPLACED:
                 return _inode(related.other) is not None
+
+    def _kept_by_undo(self, number: int) -> set[RecordId]:
+        """Return the records of an operation whose copies and links an undo had to keep, because they were changed."""
+        if number not in self._kept:
+            undos = (each for each in self._operations if each.undoes == number and each.kind != PURGE)
+            self._kept[number] = {record for undo in undos for record in self._journal.relations.kept(undo)}
+        return self._kept[number]
 
 
 def _is_as_left(related: Related) -> bool:

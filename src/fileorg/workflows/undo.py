@@ -241,7 +241,10 @@ def order_of(journal: Journal, options: UndoOptions) -> Order:
     operations = journal.operations()
     after = frozenset(options.after)
     return Order(
-        journal, lambda each: each.id not in after and is_left(journal, each, operations), rename=options.rename
+        journal,
+        lambda each: each.id not in after and is_left(journal, each, operations),
+        rename=options.rename,
+        include_changed=options.include_changed,
     )
 
 
