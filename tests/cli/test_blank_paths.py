@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tests.support.tree import Tree
 
 NO_PATHS = {
-    "PATTERN", "SIZE", "TIME", "[TIME]", "AGE", "TEXT", "CATEGORY", "NAME", "EXT", "N", "ZONE", "WHEN",
+    "PATTERN", "SIZE", "TIME", "[TIME]", "AGE", "TEXT", "CATEGORY", "NAME", "EXT", "N", "OP", "URL",
+    "WHEN", "[WHEN]", "ZONE",
 }  # fmt: skip
 """The metavars of the other values that are text."""
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from fileorg.workflows.undo import UndoOptions
 
-_DIGITS = 19
+_DIGITS = 1000  # Python reads no number of more than 4,300
+
 OperationNumber = Annotated[
     str | None,
     Argument(
