@@ -214,8 +214,10 @@ def test_events(worked: Fileorg) -> None:
         (["duplicates"], "group,hash,size_bytes,status,path"),
         (
             ["history"],
-            "operation,kind,root,dest,started,ended,files,size_bytes,problems,status,undone_by,stopped_early,partly_purged,"
-            "undoes,in_part",
+            (
+                "operation,kind,root,dest,started,ended,files,size_bytes,problems,status,undone_by,stopped_early,partly_purged,"
+                "undoes,in_part"
+            ),
         ),
         (["history", "tree/x"], "operation,kind,started,action,path,new_path,status,reason,reason_code"),
         (["history", "--problems", "1"], "path,status,reason,reason_code"),
