@@ -142,6 +142,16 @@ def test_empty_folders_exchange_their_names(runs: Runs) -> None:
     assert differences(before, take(os.fsencode(runs.tree.root))) == []
 
 
+def test_a_folder_without_files_is_something_to_do(runs: Runs) -> None:
+    runs.tree.write({"p/in/": ""})
+    with runs.applying([move("p", "q")]) as run:
+        assert run.plan.files == 1
+        assert run.run().files == 1
+    assert runs.tree.read() == {"q/in/": ""}
+    runs.undo()
+    assert runs.tree.read() == {"p/in/": ""}
+
+
 def test_a_folder_keeps_its_mode(runs: Runs) -> None:
     runs.tree.write({"a/deep/one": "1"})
     runs.tree.path("a/deep").chmod(0o700)

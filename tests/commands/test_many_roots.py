@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
@@ -103,4 +105,17 @@ def test_what_cannot_be_settled_for_the_limit_waits_for_a_higher_one(runs: Runs,
     assert "the limit is 256 (ulimit -n)" in waits.stderr
     _must(_run(4096, *_FILEORG, "recover"))
     _must(_run(4096, *_FILEORG, "undo", "-y"))
+    assert tree.snapshot() == before
+
+
+@pytest.mark.parametrize("action", ["copy", "move"])
+def test_copies_that_become_durable_together_leave_descriptors(
+    runs: Runs, tree: Tree, elsewhere: Path, action: str
+) -> None:
+    tree.write({f"folder {folder}/{name}.txt": str(name) for folder in range(30) for name in range(folder, 150, 30)})
+    before = tree.snapshot()
+    organize = ("organize", str(tree.root), "-r", "--dest", str(elsewhere), "--action", action, "-y")
+    _must(_run(64, *_FILEORG, *organize))
+    assert sum(path.is_file() for path in elsewhere.rglob("*")) == 150
+    _must(_run(64, *_FILEORG, "undo", "1", "-y"))
     assert tree.snapshot() == before

@@ -87,8 +87,10 @@ class FolderRows:
                     RowProblem(line, RowFault.FOLDER_NOT_REMOVABLE, folder, obstacle.code.encode(), obstacle.number)
                 )
                 return
+            is_empty = True
             try:
                 for listing in storage.list_folder(folder):
+                    is_empty = is_empty and not (listing.files or listing.others or listing.folders)
                     for each in (*listing.files, *listing.others):
                         own = join(folder, each.name)
                         if self._given.row_from(base, own, self._given.digest(base, own)) is None:
@@ -97,6 +99,9 @@ class FolderRows:
                         own = join(folder, each.name)
                         if not self._has_row(base, own):
                             pending.append((own, join(new, each.name)))
+                if is_empty:  # no file of it is in the plan, so it counts itself
+                    query = "UPDATE emptied SET is_subject = 1 WHERE base = ? AND path = ?"
+                    self._db.execute(query, (base, folder))
             except OSError as error:
                 self._given.fail(RowProblem(line, RowFault.UNREADABLE, folder, folder, error.errno))
                 return

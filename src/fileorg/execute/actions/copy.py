@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.content.identical import same_content
+from fileorg.core.descriptors import limit
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import NOTHING_LOST, Reason, ReasonCode
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 _GROUP_FILES, _GROUP_BYTES = 64, 64 << 20
 """Copies that become durable together: a flush costs the same for one and for many. Their descriptors stay open."""
+_SHARE = 16
+"""One in 16 of the permitted descriptors is for such copies; a move takes as many for the originals."""
 
 _NOTHING_BEFORE = LostBefore(None, None, 0, NOTHING_LOST, [])
 
@@ -86,6 +89,7 @@ class Copies:
         self._fail = fail
         self._staged: list[PendingCopy] = []
         self._bytes = 0
+        self._most = min(_GROUP_FILES, max(1, limit() // _SHARE))
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +106,7 @@ class Copies:
     @property
     def is_full(self) -> bool:
         """True if `publish` should be called before the next `stage`."""
-        return len(self._staged) >= _GROUP_FILES or self._bytes >= _GROUP_BYTES
+        return len(self._staged) >= self._most or self._bytes >= _GROUP_BYTES
 
     def stage(self, position: int, row: PlanRow, record: int, original: Original | None) -> None:
         """Copy the source, which is open as `original` if it is a file, to a temporary name beside its own.
