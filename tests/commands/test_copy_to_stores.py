@@ -10,10 +10,11 @@ import pytest
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
 
-from fileorg.core.errors import StorageFailure, UsageError
+from fileorg.core.errors import GuardRefused, StorageFailure, UsageError
 from fileorg.core.events import NullReporter
-from fileorg.core.model import Action, OperationState, RecordState
+from fileorg.core.model import Action, By, OperationState, RecordState
 from fileorg.journal.journal import Journal
+from fileorg.storage.object.client import ObjectDeletion, StoredObject
 from fileorg.storage.object.memory import MemoryClient
 from fileorg.workflows import stores
 from fileorg.workflows.recover import recover_all
@@ -163,3 +164,30 @@ def test_a_copy_out_of_a_store_ends_at_each_request(
         if not faults.happened:
             assert at > 3
             return
+
+
+def test_undo_waits_for_a_later_operation_in_the_store(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "picture", "b.pdf": "text"})
+    runs.organize(dest=bucket.url, action=Action.COPY)
+    copies = Bucket(bucket.client, bucket.prefix + "Images/")
+    runs.organize(root=copies.url, by=By.EXTENSION)
+    assert bucket.read() == {"Images/jpg/a.jpg": "picture", "Documents/b.pdf": "text"}
+    with pytest.raises(GuardRefused, match=r"^Operation 1 cannot be undone yet: operation 2 has moved or used one of"):
+        runs.undo(1)
+    assert bucket.read() == {"Images/jpg/a.jpg": "picture", "Documents/b.pdf": "text"}
+    runs.undo(2)
+    runs.undo(1)
+    assert bucket.read() == {}
+
+
+def test_undo_does_not_wait_for_what_another_program_removed_from_the_store(
+    runs: Runs, tree: Tree, bucket: Bucket
+) -> None:
+    tree.write({"a.jpg": "picture", "b.pdf": "text"})
+    runs.organize(dest=bucket.url, action=Action.COPY)
+    runs.organize(root=Bucket(bucket.client, bucket.prefix + "Images/").url, by=By.EXTENSION)
+    (there,) = bucket.client.head([bucket.key("Images/jpg/a.jpg")])
+    assert isinstance(there, StoredObject)
+    bucket.client.delete([ObjectDeletion(there.key, there.etag)])
+    assert runs.undo(1).done == 1
+    assert bucket.read() == {}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, GuardRefused
-from fileorg.core.names import below, with_parents
+from fileorg.core.names import below, scheme_of, with_parents
 from fileorg.journal.folder_times import line_of
 from fileorg.journal.relations import Link
 from fileorg.journal.trash_records import PURGE
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import Journal
     from fileorg.journal.relations import Related
     from fileorg.journal.rows import Operation, RecordId
+    from fileorg.storage.object.client import ObjectClient
 
 
 class OthersFirst(GuardRefused):
@@ -40,10 +42,17 @@ class OthersFirst(GuardRefused):
         )
 
 
+class _There(NamedTuple):
+    """A file, or an object with its token in place of the inode number."""
+
+    inode: int
+    mtime_ns: int
+
+
 class Order:
-    """Finds the operations that must be undone first. With `rename`, a taken name does not matter. With
-    `include_changed`, neither does a copy or a link that an undo had to keep, because it was changed: no undo ever
-    removes it.
+    """Finds the operations that must be undone first; `close` ends it. With `rename`, a taken name does not matter.
+    With `include_changed`, neither does a copy or a link that an undo had to keep, because it was changed: no undo
+    ever removes it.
     """
 
     def __init__(
@@ -58,6 +67,12 @@ class Order:
         self._include_changed = include_changed
         self._kept: dict[int, set[RecordId]] = {}
         self._known: dict[int, tuple[set[int], int]] = {}
+        self._open = ExitStack()
+        self._buckets: dict[tuple[str, str], ObjectClient] = {}
+
+    def close(self) -> None:
+        """Close the clients of the stores that were asked."""
+        self._open.close()
 
     def check(self, operation: Operation) -> None:
         """Raise `OthersFirst` if other operations must be undone first."""
@@ -116,20 +131,20 @@ class Order:
         return {above for place in places for above in with_parents(place)}
 
     def is_in_the_way(self, related: Related) -> bool:
-        """Return whether the file is still in the way on disk. Other programs may have moved or removed it."""
+        """Return whether the file is still in the way. Other programs may have moved or removed it."""
         match related.link:
             case Link.TOOK:
-                there = _inode(related.place)
-                return (there is None or there != related.inode) and _is_as_left(related)
+                there = self._inode(related.place)
+                return (there is None or there != related.inode) and self._is_as_left(related)
             case Link.FILLED:
-                return not self._rename and related.inode is not None and _inode(related.place) == related.inode
+                return not self._rename and related.inode is not None and self._inode(related.place) == related.inode
             case Link.REMOVED:
-                return _inode(related.place) is None
+                return self._inode(related.place) is None
             case Link.USED:
                 is_left = self._include_changed and related.later in self._kept_by_undo(related.operation)
-                return not is_left and _inode(related.other) is not None
+                return not is_left and self._inode(related.other) is not None
             case Link.MADE | Link.REPLACED:
-                return _inode(related.other) is not None
+                return self._inode(related.other) is not None
 
     def _kept_by_undo(self, number: int) -> set[RecordId]:
         """Return the records of an operation whose copies and links an undo had to keep, because they were changed."""
@@ -138,24 +153,43 @@ class Order:
             self._kept[number] = {record for undo in undos for record in self._journal.relations.kept(undo)}
         return self._kept[number]
 
+    def _is_as_left(self, related: Related) -> bool:
+        """Return whether undoing the later operation would move the file back: it would not move another file."""
+        try:
+            there = self._look(related.other)
+        except OSError:
+            return True
+        # Without stable inode numbers, the mtime must suffice.
+        return there is not None and (there.inode == related.other_inode or there.mtime_ns == related.other_mtime_ns)
 
-def _is_as_left(related: Related) -> bool:
-    """Return whether undoing the later operation would move the file back: it would not move another file."""
-    try:
-        there = os.lstat(related.other)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    # Without stable inode numbers, the mtime must suffice.
-    return there.st_ino == related.other_inode or there.st_mtime_ns == related.other_mtime_ns
+    def _inode(self, path: bytes) -> int | None:
+        """Return the inode number at `path`, None if the path does not exist, 0 if that cannot be determined."""
+        try:
+            there = self._look(path)
+        except OSError:
+            return 0
+        return None if there is None else there.inode
 
+    def _look(self, path: bytes) -> _There | None:
+        """Return what is at an absolute path or a URL, None if nothing is. Raises `OSError`, `FileorgError`."""
+        if scheme_of(path):
+            return self._look_into_store(path)
+        try:
+            there = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return _There(there.st_ino, there.st_mtime_ns)
 
-def _inode(path: bytes) -> int | None:
-    """Return the inode number at `path`, None if the path does not exist, 0 if that cannot be determined."""
-    try:
-        return os.lstat(path).st_ino
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError:
-        return 0
+    def _look_into_store(self, url: bytes) -> _There | None:
+        from fileorg.storage.object.store_error import StoreError
+        from fileorg.workflows.stores import open_bucket, parsed
+
+        scheme, bucket, key = parsed(url)
+        client = self._buckets.get((scheme, bucket))
+        if client is None:
+            client = self._open.enter_context(closing(open_bucket(url)))
+            self._buckets[scheme, bucket] = client
+        [there] = client.head([key])
+        if isinstance(there, StoreError):
+            raise there
+        return None if there is None else _There(there.token, there.mtime_ns)

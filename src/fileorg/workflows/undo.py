@@ -187,7 +187,8 @@ def undoing(
             moved = MovedTrees.found(session, about, options.roots, changes=changes)
         undone, idle = chosen_operation(session.journal, options, state)
         if options.part is None:
-            order_of(session.journal, options).check(undone)
+            with contextlib.closing(order_of(session.journal, options)) as order:
+                order.check(undone)
         else:
             _select(session.journal, undone, options.part, options)
         known = session.journal.next_operation()
@@ -253,7 +254,8 @@ def _select(journal: Journal, undone: Operation, part: UndoPart, options: UndoOp
     from fileorg.workflows.undo_part import plan_part
 
     targets = [operation for number in part.targets if (operation := journal.operation(number)) is not None]
-    plan = plan_part(journal, targets, part, order_of(journal, options))
+    with contextlib.closing(order_of(journal, options)) as order:
+        plan = plan_part(journal, targets, part, order)
     if undone.id not in {step.operation.id for step in plan.steps}:
         word = "redo" if options.redo else "undo"
         raise NothingToUndo(f"Operation {undone.id} has nothing left to {word} there.", hint=_SHOWN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UnknownOperation
@@ -91,7 +92,8 @@ def undo_steps(
             ]
             return of_each, PartPlan(steps, 0)
         part = part._replace(targets=[each.id for each in targets])
-        plan = plan_part(journal, targets, part, order_of(journal, options))
+        with closing(order_of(journal, options)) as order:
+            plan = plan_part(journal, targets, part, order)
         if not plan.steps:
             raise NothingToUndo(_nothing_there(targets, part, word), hint=UnknownOperation.hint)
         if plan.later and part.later is None:
