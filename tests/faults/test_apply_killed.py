@@ -48,9 +48,12 @@ def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario:
 @pytest.mark.slow
 @_all_scenarios
 @_all_commands
-def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+def test_a_kill_at_every_call(
+    request: pytest.FixtureRequest, workers: Workers, tally: Counter[str], scenario: Scenario, command: str
+) -> None:
     if command == "redo" and scenario.two_processes:
-        pytest.xfail("a kill of the worker during a redo can leave a folder with a newer time: see docs/reliability.md")
+        why = "a kill of the worker during a redo can leave a folder with a newer time: see docs/reliability.md"
+        request.node.add_marker(pytest.mark.xfail(raises=AssertionError, reason=why, strict=False))
     kill_at_every_call(workers, tally, course_of(workers, scenario, command))
 
 

@@ -116,7 +116,7 @@ class Change(NamedTuple):
         """Print the last line of a preview; `also` follows what would be done."""
         if self.is_text and not self.options.quiet:
             more = f", {skipped:,} skipped" if skipped else ""
-            self.out.line(f"{what} would be {self.verb.participle}{also}{more}. Dry run: nothing was changed.")
+            self.out.prose(f"{what} would be {self.verb.participle}{also}{more}. Dry run: nothing was changed.")
         self.out.flush()
 
     def show(self, show: Callable[[Out], None], *, lists_rows: bool = True) -> None:

@@ -156,7 +156,7 @@ class Order:
     def _is_as_left(self, related: Related) -> bool:
         """Return whether undoing the later operation would move the file back: it would not move another file."""
         try:
-            there = self._look(related.other)
+            there = self._stat(related.other)
         except OSError:
             return True
         # Without stable inode numbers, the mtime must suffice.
@@ -165,22 +165,22 @@ class Order:
     def _inode(self, path: bytes) -> int | None:
         """Return the inode number at `path`, None if the path does not exist, 0 if that cannot be determined."""
         try:
-            there = self._look(path)
+            there = self._stat(path)
         except OSError:
             return 0
         return None if there is None else there.inode
 
-    def _look(self, path: bytes) -> _There | None:
+    def _stat(self, path: bytes) -> _There | None:
         """Return what is at an absolute path or a URL, None if nothing is. Raises `OSError`, `FileorgError`."""
         if scheme_of(path):
-            return self._look_into_store(path)
+            return self._stat_object(path)
         try:
             there = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         return _There(there.st_ino, there.st_mtime_ns)
 
-    def _look_into_store(self, url: bytes) -> _There | None:
+    def _stat_object(self, url: bytes) -> _There | None:
         from fileorg.storage.object.store_error import StoreError
         from fileorg.workflows.stores import open_bucket, parsed
 

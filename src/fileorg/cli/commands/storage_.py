@@ -108,7 +108,7 @@ def _show(checked: "CheckedStore") -> None:
         if each.error is not None:
             answer += f": {each.error.strerror}"
         rows.append([_SUBJECTS[each.subject], answer])
-    table(out, [Column(display(checked.url)), Column("")], rows)
+    table(out, [Column(display(checked.url), shrinks=True, wraps=True), Column("")], rows)
     out.line()
     for use in checked.uses:
         lacking = ", ".join(use.unmet)
