@@ -89,7 +89,7 @@ class Copies:
         self._fail = fail
         self._staged: list[PendingCopy] = []
         self._bytes = 0
-        self._most = min(_GROUP_FILES, max(1, limit() // _SHARE))
+        self._limit = min(_GROUP_FILES, max(1, limit() // _SHARE))
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +106,7 @@ class Copies:
     @property
     def is_full(self) -> bool:
         """True if `publish` should be called before the next `stage`."""
-        return len(self._staged) >= self._most or self._bytes >= _GROUP_BYTES
+        return len(self._staged) >= self._limit or self._bytes >= _GROUP_BYTES
 
     def stage(self, position: int, row: PlanRow, record: int, original: Original | None) -> None:
         """Copy the source, which is open as `original` if it is a file, to a temporary name beside its own.
