@@ -183,6 +183,20 @@ def test_or_left(tree: Tree, runs: Runs) -> None:
     assert tree.read() == {"Images/seen/a.jpg": "1", "b.jpg": "2", "Documents/c.pdf": "3"}
 
 
+def test_no_folder_is_made_for_files_that_are_left(tree: Tree, runs: Runs) -> None:
+    tree.write({"in/a.jpg": "1", "in/b.pdf": "2"})
+    runs.organize(recursive=True, remove_empty=True)
+    runs.organize(root=tree.path("Images"), template="seen/{name}")
+    after = tree.snapshot()
+    with pytest.raises(NothingToUndo):
+        undo_part(runs, 1, "*.jpg", later=LaterFiles.LEAVE)
+    with pytest.raises(NothingToUndo):
+        undo_part(runs, 1, "in/a.jpg", later=LaterFiles.LEAVE)
+    assert tree.snapshot() == after
+    undo_part(runs, 1, "in", later=LaterFiles.LEAVE)
+    assert tree.read() == {"Images/seen/a.jpg": "1", "in/b.pdf": "2"}
+
+
 def test_other_files_need_no_later_operation(tree: Tree, runs: Runs) -> None:
     twice(tree, runs)
     undo_part(runs, 1, "b.jpg", "*.pdf")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import FOLDER_ACTIONS, ON_SYMLINKS, RELOCATIONS, REMOVALS, Action
+from fileorg.core.model import EMPTIED_FOLDER, FOLDER_ACTIONS, ON_SYMLINKS, RELOCATIONS, REMOVALS, Action
 from fileorg.core.names import join, with_parents
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import IS_LEFT, foreign, is_inside, quoted
@@ -272,7 +272,7 @@ class ChosenRecords:
         self.complete(operation, self.WIDER, folders=False)
         folders = (
             f"SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 AND action IN ({quoted(FOLDER_ACTIONS)})"
-            " AND category IS NULL"
+            f" AND coalesce(category, '{EMPTIED_FOLDER}') = '{EMPTIED_FOLDER}'"
         )
         self._queries.select(
             f"DELETE FROM {self.CHOSEN} WHERE record BETWEEN ?1 AND ?2"
