@@ -59,6 +59,7 @@ def test_a_store_that_heeds_them_is_safe(fileorg: Fileorg) -> None:
         ("moto://me:secret-word@bucket", "holds no user and no password."),
         ("inbox", "inbox is not a URL of an object store."),
         ("other://bucket", "fileorg cannot open other:// URLs: other://bucket."),
+        ("MOTO://bucket", "Hint: write moto:// in small letters"),
         ("moto://", "it names no bucket."),
     ],
 )

@@ -103,9 +103,11 @@ def _open_client(url: bytes, scheme: str, bucket: str, *, part_bytes: int | None
 
     configured = _configured() if scheme != MEMORY else {}
     if scheme not in {MEMORY, S3, *configured}:
+        small = scheme.lower()
+        way = f"it opens s3:// and folders; for another service, add [storage.{scheme}] to fileorg.toml"
         raise UsageError(
             f"fileorg cannot open {scheme}:// URLs: {display(url)}.",
-            hint=f"it opens s3:// and folders; for another service, add [storage.{scheme}] to fileorg.toml",
+            hint=way if scheme == small else f"write {small}:// in small letters",
             code=ErrorCode.PATH_UNUSABLE,
         )
     return open_client(scheme, bucket, configured.get(scheme), part_bytes=part_bytes)
