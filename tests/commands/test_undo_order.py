@@ -194,6 +194,14 @@ def test_the_folder_it_came_from_was_emptied_and_removed_by_a_later_one(tree: Tr
     assert differences(before, tree.snapshot()) == []
 
 
+def test_a_file_that_a_later_one_took_back_counts_once(tree: Tree, runs: Runs) -> None:
+    tree.write({"f.txt": "1", "g.txt": "2"})
+    runs.organize()
+    runs.apply([{"path": f"Documents/{name}", "new_path": name} for name in ("f.txt", "g.txt")])
+    with pytest.raises(OthersFirst, match="moved or used 2 of its files"):
+        runs.undo(1)
+
+
 # Not refused ----------------------------------------------------------------------------------------------------------
 
 

@@ -101,9 +101,11 @@ class Order:
     def _looked_up(self, operation: Operation) -> tuple[set[int], int]:
         later = self.later(operation)
         counts = dict.fromkeys((each.id for each in later), 0)
+        filled = dict(counts)  # a file that went back counts once, although it has also filled its old name
         hinders: set[int] = set()
         for related in self.related(operation, later):
             counts[related.operation] += 1
+            filled[related.operation] += related.link is Link.FILLED
             if related.operation not in hinders and self.is_in_the_way(related):
                 hinders.add(related.operation)
         first: set[int] = set()
@@ -112,7 +114,7 @@ class Order:
             before = self._first(each)[0] if counts[each.id] else set()
             if each.id in hinders or before:
                 first |= {each.id} | before
-        return first, sum(counts[number] for number in first if number in counts)
+        return first, sum(counts[each] - filled[each] or filled[each] for each in first if each in counts)
 
     def _comes_after(self, other: Operation, operation: Operation) -> bool:
         """Return whether `other` changed the result of `operation`: not the undo of a later operation, and not an undo
