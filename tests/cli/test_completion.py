@@ -49,7 +49,7 @@ def used(fileorg: Fileorg, tree: Tree) -> Fileorg:
 
 
 def test_commands(fileorg: Fileorg) -> None:
-    assert complete(fileorg, "fileorg re") == ["redo", "report", "recover"]
+    assert complete(fileorg, "fileorg re") == ["rename", "redo", "report", "recover"]
     assert complete(fileorg, "fileorg categor") == ["categorize", "categories"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.crash import file_records, open_again
@@ -139,9 +139,10 @@ def test_duplicates_and_what_is_empty(there: Runs) -> None:
 def flagged_after_the_copy(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     mark = copy._mark
 
-    def mark_and_flag(*arguments: object) -> None:
-        mark(*arguments)  # type: ignore[arg-type]
+    def mark_and_flag(*arguments: Any) -> Any:
+        marked = mark(*arguments)
         flag("+a", folder)
+        return marked
 
     monkeypatch.setattr(copy, "_mark", mark_and_flag)
 
