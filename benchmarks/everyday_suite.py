@@ -20,10 +20,9 @@ import peers
 import report
 import stages
 from listing import take
-from loop import write_changes
 from measure import CommandFailedError
 from report import Row, Sense, Target, Unit
-from stages import Before, Fileorg, WrongTreeError
+from stages import Fileorg, WrongTreeError
 from suite import SetupError, fileorg_under_test
 from tree import Bytes, make_tree
 
@@ -108,31 +107,15 @@ def move_rows(fileorg: Fileorg, files: int, bars: tuple[float | None, float | No
     """Compare organize and undo with bare renames of the same files."""
     root = fileorg.bench.cwd / "moves"
     make_tree(root, files, written=Bytes.SPARSE)
-    before, plan = Before.of(root), fileorg.bench.cwd / "changes"
-    forth, back = dict[str, list[float]](), dict[str, list[float]]()
-    with fileorg.fresh_state() as (fresh, _):
-        fresh.bench.time(fresh.organize(root))
-        write_changes(plan, before.changes())
-        fresh.bench.time(fresh.undo())
-    for turn in range(repeat):
-        for side in ("loop", "fileorg") if turn % 2 else ("fileorg", "loop"):
-            if side == "loop":
-                forth.setdefault(side, []).append(peers.run_loop(fileorg.bench, plan, is_back=False)[0])
-                back.setdefault(side, []).append(peers.run_loop(fileorg.bench, plan, is_back=True)[0])
-            else:
-                with fileorg.fresh_state() as (fresh, _):
-                    forth.setdefault(side, []).append(fresh.bench.time(fresh.organize(root)).seconds)
-                    back.setdefault(side, []).append(fresh.bench.time(fresh.undo()).seconds)
-            before.require_same(side)
+    forth, back, _ = stages.timed_moves(fileorg, root, repeat)
     shutil.rmtree(root)
-    plan.unlink()
     return [
         Row(
             f"{what} {files:,} files",
-            median(times["fileorg"]),
+            median(times.fileorg),
             Unit.SECONDS,
             repeat,
-            median(times["loop"]),
+            median(times.loop),
             "bare renames",
             None if bar is None else Target(Sense.AT_MOST, bar),
         )

@@ -139,6 +139,12 @@ def scan_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
 
 def move_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
     """Compare organize and undo with the bare loop; the first side changes with each turn."""
+    forth, back, rows = timed_moves(fileorg, root, repeat)
+    return [*forth.rows("organize"), *back.rows("undo"), *rows]
+
+
+def timed_moves(fileorg: Fileorg, root: Path, repeat: int) -> tuple[Times, Times, list[Row]]:
+    """Return the times of organize and of undo, each beside the loop, and the rows of `_first_moves`."""
     before = Before.of(root)
     changes, organized, rows = _first_moves(fileorg, before)
     turns = _Turns(fileorg, before, organized, fileorg.bench.cwd / "changes")
@@ -148,7 +154,7 @@ def move_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
         for side in sides if turn % 2 == 0 else reversed(sides):
             side()
     turns.plan.unlink()
-    return [*turns.forth.rows("organize"), *turns.back.rows("undo"), *rows]
+    return turns.forth, turns.back, rows
 
 
 def _first_moves(fileorg: Fileorg, before: Before) -> tuple[Changes, listing.Listing, list[Row]]:

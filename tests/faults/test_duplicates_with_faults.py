@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.faults.sweep import Worker, Workers
 from tests.faults.test_failing_calls import fail_at
-from tests.faults.test_kills import course_of, kill_at, kill_at_every_call, kill_recoveries, wreck_of
+from tests.faults.test_kills import course_of, kill_a_recovery, kill_at, kill_at_every_call, kill_recoveries, wreck_of
 from tests.faults.trees import DUPLICATES, SHARED
 from tests.power.filesystems import BTRFS, XFS, FileSystem, Unmountable
 
@@ -43,8 +43,7 @@ def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, comma
 @_wrecked
 def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     course = course_of(workers, scenario, command)
-    wreck = wreck_of(course, DUPLICATES.index(scenario) + 2)
-    kill_at(workers, tally, course.recovery(workers.all[0], wreck), _FEW_OF_RECOVERY)
+    kill_a_recovery(workers, tally, course, DUPLICATES.index(scenario) + 2, _FEW_OF_RECOVERY)
 
 
 @_plain

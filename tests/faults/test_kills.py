@@ -49,8 +49,7 @@ def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, comma
 @pytest.mark.parametrize(("command", "scenario"), _fast(undo=5), ids=str)
 def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     course = course_of(workers, scenario, command)
-    wreck = wreck_of(course, SCENARIOS.index(scenario))
-    kill_at(workers, tally, course.recovery(workers.all[0], wreck), _FEW_OF_RECOVERY)
+    kill_a_recovery(workers, tally, course, SCENARIOS.index(scenario), _FEW_OF_RECOVERY)
 
 
 @pytest.mark.slow
@@ -79,6 +78,11 @@ def wreck_of(course: Course, number: int) -> Call:
     """Return the call at which to kill a command before its recovery: another one for each `number`."""
     wrecks = spread([call for call in course.calls if call.about == "user"], _WRECKS)
     return wrecks[number % len(wrecks)]
+
+
+def kill_a_recovery(workers: Workers, tally: Counter[str], course: Course, number: int, limit: int) -> None:
+    """Kill at some calls of one recovery: see `wreck_of`."""
+    kill_at(workers, tally, course.recovery(workers.all[0], wreck_of(course, number)), limit)
 
 
 def kill_at_every_call(workers: Workers, tally: Counter[str], course: Course) -> None:

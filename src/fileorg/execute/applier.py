@@ -12,7 +12,7 @@ from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Series, kept
 from fileorg.execute.actions.table import handler_of
-from fileorg.execute.identity import Identity, is_known
+from fileorg.execute.identity import intended, is_known
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch, Settled
 
@@ -185,7 +185,7 @@ class Applier:
         if seen is None:
             self._refuse(position, RecordState.MISSING, Reason(ReasonCode.GONE))
             return False
-        expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+        expected = intended(intent)
         if not is_known(storage, row.source_folder, seen, expected):
             self._refuse(position, RecordState.CHANGED, Reason(ReasonCode.CHANGED_SINCE_SCAN))
             return False

@@ -9,6 +9,7 @@ from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry
+    from fileorg.journal.journal import Intent
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -25,6 +26,11 @@ class Identity(NamedTuple):
 
 def identity(entry: Entry) -> Identity:
     return Identity(entry.inode, entry.size, entry.mtime_ns)
+
+
+def intended(intent: Intent) -> Identity:
+    """Return the identity of the file that an intent was written for."""
+    return Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
 
 
 def is_known(storage: LocalStorage, folder: bytes, entry: Entry | None, expected: Identity) -> bool:

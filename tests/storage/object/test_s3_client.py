@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from base64 import b64encode
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -32,40 +33,36 @@ def client_of(server: S3Server, bucket: str) -> S3Client:
     return S3Client(bucket, server.settings, part_bytes=PART_BYTES, copy_limit_bytes=PART_BYTES)
 
 
+@contextlib.contextmanager
+def made(server: S3Server, bucket: str, *, versions: bool = False) -> Iterator[S3Client]:
+    """Yield a client of a new bucket."""
+    servers.make_bucket(server, bucket, versions=versions)
+    with servers.environment_of(server), contextlib.closing(client_of(server, bucket)) as client:
+        yield client
+
+
 @pytest.fixture(scope="module")
 def plain(seaweedfs: S3Server) -> Iterator[S3Client]:
-    servers.make_bucket(seaweedfs, "plain")
-    with servers.environment_of(seaweedfs):
-        client = client_of(seaweedfs, "plain")
+    with made(seaweedfs, "plain") as client:
         yield client
-        client.close()
 
 
 @pytest.fixture(scope="module")
 def versioned(seaweedfs: S3Server) -> Iterator[S3Client]:
-    servers.make_bucket(seaweedfs, "versioned", versions=True)
-    with servers.environment_of(seaweedfs):
-        client = client_of(seaweedfs, "versioned")
+    with made(seaweedfs, "versioned", versions=True) as client:
         yield client
-        client.close()
 
 
 @pytest.fixture(scope="module")
 def in_moto(wrapped_moto: S3Server) -> Iterator[S3Client]:
-    servers.make_bucket(wrapped_moto, "plain")
-    with servers.environment_of(wrapped_moto):
-        client = client_of(wrapped_moto, "plain")
+    with made(wrapped_moto, "plain") as client:
         yield client
-        client.close()
 
 
 @pytest.fixture(scope="module")
 def versioned_in_moto(wrapped_moto: S3Server) -> Iterator[S3Client]:
-    servers.make_bucket(wrapped_moto, "versioned", versions=True)
-    with servers.environment_of(wrapped_moto):
-        client = client_of(wrapped_moto, "versioned")
+    with made(wrapped_moto, "versioned", versions=True) as client:
         yield client
-        client.close()
 
 
 class TestSeaweedfs(ObjectContract):

@@ -84,12 +84,13 @@ class PendingCopy(NamedTuple):
 class Copies:
     """Copies that become durable together: their flushes are under way at once, and one commit records them."""
 
-    def __init__(self, work: Work, fail: Fail) -> None:
+    def __init__(self, work: Work, fail: Fail, *, files: int = _GROUP_FILES) -> None:
+        """`files`: how many are copied together at most."""
         self._work = work
         self._fail = fail
         self._staged: list[PendingCopy] = []
         self._bytes = 0
-        self._limit = min(_GROUP_FILES, max(1, limit() // _SHARE))
+        self._limit = min(files, max(1, limit() // _SHARE))
 
     def __enter__(self) -> Self:
         return self

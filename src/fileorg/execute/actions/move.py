@@ -14,7 +14,7 @@ from fileorg.core.names import collision_key, is_step_name
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
-from fileorg.execute.identity import Identity, identity, is_certain, is_intact, is_known
+from fileorg.execute.identity import Identity, identity, intended, is_certain, is_intact, is_known
 from fileorg.execute.temporaries import (
     aside,
     put_aside,
@@ -128,7 +128,7 @@ def _is_renamed(work: Work, series: Series, index: int) -> bool:
     try:
         there = target.lstat(row.target_folder, row.target_name)
         here = source.lstat(row.source_folder, row.source_name)
-        expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+        expected = intended(intent)
         is_here = is_known(source, row.source_folder, here, expected)
         if there is None:  # a file in a cycle may have left its temporary name again
             return is_step_name(row.target_name) and not is_here
@@ -257,7 +257,7 @@ class Crossing:
         self.series = series
         self._work = work
         self._fail = fail
-        self._copies = Copies(work, fail)
+        self._copies = Copies(work, fail, files=_ORIGINALS)
         self._originals: dict[int, Original] = {}
         """By position. They stay open: a lease and the times of an open file show writers."""
         self._open = contextlib.ExitStack()
@@ -285,15 +285,14 @@ class Crossing:
             self._copies.stage(position, row, self.series.first + position, original)
             self._open.push(stack.pop_all())
         self._originals[position] = original
-        if self._copies.is_full or len(self._originals) == _ORIGINALS:
+        if self._copies.is_full:
             self.finish()
 
     def finish(self) -> None:
         """Give the copies their names, and remove the originals. Raises `Stuck`."""
         work = self._work
         for position, row, record, staged, entry in self._copies.publish():
-            intent = self.series.checked.intent(position)
-            expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+            expected = intended(self.series.checked.intent(position))
             failure = _take_away(work, row, record, expected, staged.digest, self._originals[position])
             if failure is None:
                 work.note_lost(staged.lost)
