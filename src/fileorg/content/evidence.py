@@ -61,6 +61,7 @@ _SOUND = frozenset(
     b"mp3 mp2 mp1 mpga m4a m4b m4r m4p aac ogg oga opus spx flac wav wave aif aiff aifc wma aax asf ogv 3ga".split()
 )
 """Extensions of recordings, and of films that say what recordings say."""
+_MEDIA_OR_SOUND = _MEDIA | _SOUND
 _SEPARATOR = b"\x1f"
 
 
@@ -326,8 +327,10 @@ class IndexedEvidence:
     def verdict(self, folder: bytes, name: bytes) -> TypeVerdict | None:
         """Return how name and content of a file are weighed; None if it is not known, or not yet."""
         kind = self.kind(folder, name)
-        if kind is None:
-            return None
+        return None if kind is None else self.weighed(name, kind)
+
+    def weighed(self, name: bytes, kind: FileKind) -> TypeVerdict:
+        """Return how the name of a file and the kind of its content are weighed."""
         extension = self._rules.extension_of(name)
         is_open = self._rules.is_doubtful(extension)  # `rules.heads` decides on these
         return decide(extension, OTHER if is_open else self._rules.by_extension(extension), kind, self._rules)
@@ -336,7 +339,7 @@ class IndexedEvidence:
         """Return what a file says of itself if its name, or its content where the name does not decide, is that of a
         picture or film, or with `sound` that of a recording; None for other files, and if it is not known, or not yet.
         """
-        wanted = _MEDIA | _SOUND if sound else _MEDIA
+        wanted = _MEDIA_OR_SOUND if sound else _MEDIA
         extension = self._rules.extension_of(name)
         if extension not in wanted:
             asks = self._rules.look_into
@@ -404,6 +407,8 @@ class IndexedEvidence:
         """Yield requests in tasks that are worth the transfer to a helper."""
         task: list[EvidenceRequest] = []
         files = 0
+        with self._index.guarded():
+            has_relocated = self._index.evidence().has_relocated()
         for folder in sorted({*kinds, *media}):
             with self._index.guarded():
                 batches = list(self._batches(folder))
@@ -412,7 +417,7 @@ class IndexedEvidence:
                 names = known.batch.split_names()
                 for_kind, for_media = kinds.get(folder, set()), media.get(folder, set())
                 stamps = {at: _stamp(beside.get(name, ())) for at, name in enumerate(names) if name in for_media}
-                is_changed = self._take_relocated(names, known, for_kind, stamps)
+                is_changed = has_relocated and self._take_relocated(names, known, for_kind, stamps)
                 parts = list(_parts(names, known, for_kind, for_media))
                 if not parts:
                     if is_changed:
@@ -435,8 +440,6 @@ class IndexedEvidence:
         """Fill in what is known of the files from other batches; return whether there was any."""
         evidence, is_changed = self._index.evidence(), False
         with self._index.guarded():
-            if not evidence.has_relocated():
-                return False
             for at, (_, size, mtime_ns, ctime_ns, inode, _, _) in enumerate(known.batch.rows()):
                 wants_kind = names[at] in kinds and not known.kinds[at]
                 wants_media = at in stamps and not known.media[at]

@@ -36,10 +36,10 @@ class RuleFacts:
         self._storage = storage
 
     def content_type(self, folder: bytes, name: bytes) -> ContentType:
-        kind, verdict = self._evidence.kind(folder, name), self._evidence.verdict(folder, name)
-        extension = self._rules.extension_of(name)
-        if kind is None or verdict is None:
+        kind, extension = self._evidence.kind(folder, name), self._rules.extension_of(name)
+        if kind is None:
             return ContentType(fitting_extension=extension)
+        verdict = self._evidence.weighed(name, kind)
         fitting = verdict.right_extension or extension or kind.extension
         return ContentType(kind.mime, kind.extension, fitting, verdict.is_mismatch)
 

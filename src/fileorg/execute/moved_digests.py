@@ -44,6 +44,8 @@ class MovedDigests:
                 if self._evidence is not None:
                     self._evidence.set_aside_tree(*index.version(storage.root))
             self._has_digests = index.digests().has_relocated()
+            if self._evidence is not None and not self._evidence.has_relocated():
+                self._evidence = None
 
     @contextlib.contextmanager
     def _tolerant(self) -> Iterator[None]:

@@ -158,6 +158,12 @@ class RulePlacer(Placer):
         self._columns = ColumnRules(self._rules.rules)
         self._own_folders = [folder for folder in layout.by_rules.own_folders() if folder]
         self._known: Memo[tuple[int, str, bytes | None], Memo[object, int]] = Memo(_KNOWN_RULES)
+        self._by_date = {
+            number
+            for number, rule in enumerate(self._rules.rules)
+            if rule.target is not None and rule.target.renames_by_date
+        }
+        """The rules that make names of dates."""
         self._kept_now = set[int]()
         self._root_prefix = b"" if layout.base == ROOT else base_folder(ROOT)
 
@@ -231,18 +237,19 @@ class RulePlacer(Placer):
         their moments, so that the pictures of a burst keep their order.
         """
         found, dated = list[int](), list[tuple[tuple[datetime, int, bytes], int]]()
-        names: Sequence[bytes] = ()
+        if not self._by_date:
+            return list(positions)
+        names, mtimes_ns = batch.split_names(), batch.mtimes_ns
         for at in positions:
             deciding = self.ways[targets[at]].rule if targets[at] else None
             target = None if deciding is None else self._rules.rules[deciding].target
-            if target is None or not target.renames_by_date:
+            if target is None or deciding not in self._by_date:
                 found.append(at)
                 continue
-            names = names or batch.split_names()
             name = names[at]
             moment = self._moment(batch.folder, name) if target.fields & {"taken", "named"} else None
             # Without one of these dates, the name is made of the modification time.
-            wall = datetime.fromtimestamp(batch.mtimes_ns[at] / 1e9) if moment is None else moment.wall  # noqa: DTZ006
+            wall = datetime.fromtimestamp(mtimes_ns[at] / 1e9) if moment is None else moment.wall  # noqa: DTZ006
             dated.append(((wall, _last_number(name), name), at))
         return found + [at for _, at in sorted(dated)]
 

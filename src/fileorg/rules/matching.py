@@ -180,20 +180,11 @@ class RuleSet:
         return bool(self._only_if_asked)
 
     @property
-    def looks_into_files(self) -> bool:
-        """True if files may be read for some rule."""
-        return any(
-            (rule.target is not None and rule.target.looks_into_files)
-            or any(condition.price >= Price.CONTENT for condition in rule.conditions())
-            for rule in self.rules
-        )
-
-    @property
     def needs_contents(self) -> bool:
         """True if some rule asks for a fact that comes from what is in files, or for the date in a name."""
-        return self.looks_into_files or any(
-            (rule.target is not None and "named" in rule.target.fields)
-            or any(condition.key == "named" for condition in rule.conditions())
+        return any(
+            (rule.target is not None and rule.target.needs_contents)
+            or any(condition.price >= Price.CONTENT or condition.key == "named" for condition in rule.conditions())
             for rule in self.rules
         )
 

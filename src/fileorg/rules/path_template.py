@@ -152,9 +152,9 @@ class PathTemplate(NamedTuple):
         return literal
 
     @property
-    def looks_into_files(self) -> bool:
-        """True if files are read for their targets."""
-        return not self.fields.isdisjoint({"taken", "meta", *CONTENT_FIELDS})
+    def needs_contents(self) -> bool:
+        """True if a field comes from what is in files, or from the date in a name."""
+        return not self.fields.isdisjoint({"taken", "named", "meta", *CONTENT_FIELDS})
 
     @property
     def renames_by_date(self) -> bool:
