@@ -183,7 +183,7 @@ class Order:
         return _There(there.st_ino, there.st_mtime_ns)
 
     def _stat_object(self, url: bytes) -> _There | None:
-        from fileorg.storage.object.store_error import StoreError
+        from fileorg.storage.object.client import head_one
         from fileorg.workflows.stores import open_bucket, parsed
 
         scheme, bucket, key = parsed(url)
@@ -191,7 +191,5 @@ class Order:
         if client is None:
             client = self._open.enter_context(closing(open_bucket(url)))
             self._buckets[scheme, bucket] = client
-        [there] = client.head([key])
-        if isinstance(there, StoreError):
-            raise there
+        there = head_one(client, key)
         return None if there is None else _There(there.token, there.mtime_ns)

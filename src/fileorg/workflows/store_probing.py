@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.workflows.stores import failure, open_bucket, parsed, store_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fileorg.storage.object.probes import ProbeResult
 
 _R2 = ".r2.cloudflarestorage.com"
@@ -45,8 +43,8 @@ class CheckedStore(NamedTuple):
     is_r2: bool
 
 
-def check_store(url: bytes, found: Callable[[ProbeResult], None] = lambda _: None) -> CheckedStore:
-    """Probe a store in a scratch prefix below the URL, which is removed afterwards; `found` is called with each result.
+def check_store(url: bytes) -> CheckedStore:
+    """Probe a store in a scratch prefix below the URL, which is removed afterwards.
 
     Raises `FileorgError` if nothing can be written there, or the store does not answer.
     """
@@ -56,13 +54,10 @@ def check_store(url: bytes, found: Callable[[ProbeResult], None] = lambda _: Non
 
     root, prefix = store_root(url), parsed(url).prefix
     scratch = (prefix + b"/" if prefix else b"") + f".fileorg-check-{secrets.token_hex(8)}/".encode()
-    results: list[ProbeResult] = []
     with contextlib.closing(open_bucket(url, part_bytes=SMALLEST_PART_BYTES)) as client:
         try:
             next(client.pages(scratch), None)
-            for each in StoreProbe(client, scratch, part_bytes=SMALLEST_PART_BYTES).results():
-                results.append(each)
-                found(each)
+            results = list(StoreProbe(client, scratch, part_bytes=SMALLEST_PART_BYTES).results())
         except StoreError as error:
             raise failure(error, root) from error
         service = client.service

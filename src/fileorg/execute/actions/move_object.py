@@ -367,8 +367,6 @@ def is_copy(source: ObjectStorage, here: StoredObject, target: ObjectStorage, th
     for algorithm, checksum in here.checksums.items():
         if (other := there.checksums.get(algorithm)) is not None:
             return checksum == other
-    if may_be_md5(here.etag) and may_be_md5(there.etag) and not here.size:
-        return True
     return _same_content(source, here, target, there)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from base64 import b64encode
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
@@ -72,6 +73,11 @@ def etag_token(etag: str) -> int:
     """Return a number of 63 bits, never 0, that stands for an ETag where a file has its inode number."""
     digest = hashlib.blake2b(etag.encode(), digest_size=8).digest()
     return (int.from_bytes(digest) & ((1 << _TOKEN_BITS) - 1)) or 1
+
+
+def crc32_text(checksum: int) -> str:
+    """Return a CRC32 as stores write it."""
+    return b64encode(checksum.to_bytes(4)).decode()
 
 
 def may_be_md5(etag: str) -> bool:
@@ -279,3 +285,11 @@ class ObjectClient(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def head_one(client: ObjectClient, key: bytes) -> StoredObject | None:
+    """Return what HEAD tells of one key; None if there is no such object. Raises `StoreError`."""
+    [found] = client.head([key])
+    if isinstance(found, StoreError):
+        raise found
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from base64 import b64encode
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -13,6 +12,7 @@ from fileorg.core.reasons import NOTHING_LOST
 from fileorg.storage.local.copying import StagedCopy
 from fileorg.storage.local.digests import digest_of, digest_of_copy
 from fileorg.storage.local.listing import entry_of
+from fileorg.storage.object.client import crc32_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ def download(
                 while written < len(rest):
                     written += os.write(fd, rest[written:])
         expected = there.checksums.get("CRC32")
-        if expected is not None and not there.parts and expected != b64encode(checksum.to_bytes(4)).decode():
+        if expected is not None and not there.parts and expected != crc32_text(checksum):
             raise OSError(errno.EIO, "the content has another checksum than in the store", os.fsdecode(temporary))
         mtime_ns = kept_mtime_ns(there)
         os.utime(fd, ns=(mtime_ns, mtime_ns))

@@ -6,7 +6,6 @@ import bisect
 import hashlib
 import threading
 import time
-from base64 import b64encode
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from zlib import crc32
 
@@ -19,6 +18,7 @@ from fileorg.storage.object.client import (
     Result,
     StoredObject,
     Upload,
+    crc32_text,
     key_error,
 )
 from fileorg.storage.object.store_error import StoreCode, StoreError
@@ -230,7 +230,7 @@ class MemoryClient:
             etag,
             storage_class,
             version,
-            {"CRC32": b64encode(crc32(content).to_bytes(4)).decode()},
+            {"CRC32": crc32_text(crc32(content))},
             dict(metadata),
             {name.lower(): value for name, value in headers.items()},
             2 if in_parts else 0,

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from fileorg.core.model import Entry, Listing
 from fileorg.core.names import join, split
 from fileorg.storage.base import BATCH_ENTRIES, Capabilities, Kind
-from fileorg.storage.object.client import KEY_BYTES, etag_token
+from fileorg.storage.object.client import KEY_BYTES, etag_token, head_one
 from fileorg.storage.object.known_keys import KnownKey, KnownKeys, is_odd
-from fileorg.storage.object.store_error import StoreError
 from fileorg.storage.paths import check_folder, check_name, failed
 
 if TYPE_CHECKING:
@@ -182,10 +181,7 @@ class ObjectStorage:
 
     def head(self, folder: bytes, name: bytes) -> StoredObject | None:
         """Return what the store says of a file now, whatever was listed. Raises `StoreError`."""
-        [found] = self.client.head([self.key(folder, name)])
-        if isinstance(found, StoreError):
-            raise found
-        return found
+        return head_one(self.client, self.key(folder, name))
 
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
         key, known = self.key(folder, name), self.known.key(join(folder, name))

@@ -17,6 +17,7 @@ from fileorg.storage.object.client import (
     Precondition,
     Result,
     StoredObject,
+    head_one,
 )
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -119,17 +120,11 @@ class StoreProbe:
         _check(self._client.put(self._key(name), content, if_absent=False))
         return self._find(name)
 
-    def _head(self, key: bytes) -> StoredObject | None:
-        found = self._client.head([key])[0]
-        if isinstance(found, StoreError):
-            raise found
-        return found
-
     def _is_there(self, key: bytes) -> bool:
-        return self._head(key) is not None
+        return head_one(self._client, key) is not None
 
     def _find(self, name: bytes) -> StoredObject:
-        found = self._head(self._key(name))
+        found = head_one(self._client, self._key(name))
         if found is None:
             raise StoreError(StoreCode.GONE)
         return found

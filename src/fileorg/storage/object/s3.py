@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from base64 import b64encode
 from typing import TYPE_CHECKING, Any, BinaryIO
 from zlib import crc32
 
@@ -22,6 +21,7 @@ from fileorg.storage.object.client import (
     Result,
     StoredObject,
     Upload,
+    crc32_text,
     key_error,
     may_be_md5,
 )
@@ -200,7 +200,7 @@ class S3Client:
 
     async def _put(self, parameters: dict[str, Any], content: bytes, *, if_absent: bool) -> ObjectOutcome:
         condition = {"IfNoneMatch": "*"} if if_absent else {}
-        checksum = b64encode(crc32(content).to_bytes(4)).decode()
+        checksum = crc32_text(crc32(content))
         try:
             answer = await self._send("PutObject", **parameters, Body=content, ChecksumCRC32=checksum, **condition)
         except StoreError as error:

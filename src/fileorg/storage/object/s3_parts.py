@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from zlib import crc32
 
-from fileorg.storage.object.client import ObjectOutcome, Result, StoredObject, key_error
+from fileorg.storage.object.client import ObjectOutcome, Result, StoredObject, crc32_text, key_error
 from fileorg.storage.object.s3_answers import head_object, outcome_of, plain_etag, version_of
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -41,7 +41,7 @@ class PartUploads:
     """Uploads one file in parts, reading it in the thread of the caller."""
 
     def __init__(self, send: Send, loop: LoopThread, parameters: dict[str, Any], *, if_absent: bool) -> None:
-        self._send, self._loop = send, loop
+        self._loop = loop
         self._parameters = parameters
         self._upload = _Upload(send, parameters["Key"], if_absent=if_absent)
 
@@ -89,7 +89,7 @@ class PartUploads:
             more = b""
         for each in under_way:
             self._loop.result(each)
-        whole = b64encode(checksum.to_bytes(4)).decode()
+        whole = crc32_text(checksum)
         return self._loop.run(self._upload.complete({"ChecksumCRC32": whole, "ChecksumType": "FULL_OBJECT"}))
 
     def _give_up(self) -> None:
@@ -158,8 +158,8 @@ class PartCopies:
         sizes = [first, *[await self._part_bytes(place, number) for number in range(2, source.parts + 1)]]
         if sum(sizes) != source.size:  # the service does not tell: the ETag will be another one
             return parts_of(source.size, max(_COPIED_PART_BYTES, -(-source.size // _PARTS)))
-        stops = [sum(sizes[: number + 1]) for number in range(len(sizes))]
-        return [ObjectPart(number + 1, stop - sizes[number], stop) for number, stop in enumerate(stops)]
+        ends = enumerate(accumulate(sizes))
+        return [ObjectPart(number + 1, stop - sizes[number], stop) for number, stop in ends]
 
     async def _part_bytes(self, place: dict[str, str], number: int) -> int:
         """Return the size of a part. There is no condition: each copy of a part has one."""
@@ -200,7 +200,7 @@ class _Upload:
         ]
 
     async def add(self, number: int, content: bytes) -> None:
-        checksum = b64encode(crc32(content).to_bytes(4)).decode()
+        checksum = crc32_text(crc32(content))
         answer = await self._send("UploadPart", **self._ids(), PartNumber=number, Body=content, ChecksumCRC32=checksum)
         self._parts[number] = {"ETag": answer.fields["ETag"], "ChecksumCRC32": checksum}
 
