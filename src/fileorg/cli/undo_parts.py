@@ -19,8 +19,6 @@ from fileorg.workflows.undo import NothingToUndo
 from fileorg.workflows.undo_steps import LaterFirst, Several, undo_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fileorg.cli.options import OutputOptions
     from fileorg.cli.terminal import Out
     from fileorg.core.errors import Exit
@@ -50,7 +48,7 @@ def undo_parts(
     word = "Redo" if chosen.redo else "Undo"
     which = "these files of " if chosen.part is not None else ""
     question = f"{word} {which}{len(steps)} operations, the newest first?"
-    show = partial(_show, steps=steps, plan=plan, word=word)
+    show = partial(_show, plan=plan, word=word)
     return undo_all(steps, {}, question, options, state, show)
 
 
@@ -79,9 +77,8 @@ def _found(
             raise
 
 
-def _show(talk: Out, *, steps: Sequence[UndoOptions], plan: PartPlan, word: str) -> None:
+def _show(talk: Out, *, plan: PartPlan, word: str) -> None:
     """Print the operations of all steps, and what can be undone without later ones."""
-    del steps
     rows = [(f"Operation {step.operation.id}", step) for step in plan.steps]
     width = max(len(name) for name, _ in rows)
     for name, step in rows:

@@ -123,6 +123,17 @@ def who_works_in(state: StateDirectory, path: bytes) -> str | None:
 
 
 @contextlib.contextmanager
+def naming_who(state: StateDirectory) -> Iterator[None]:
+    """Let a `Locked` about a folder name the run that has it, if it is one with this state directory."""
+    try:
+        yield
+    except Locked as error:
+        if error.path is None or (other := who_works_in(state, error.path)) is None:
+            raise
+        raise Locked(f"Another fileorg is running: {other}.", path=error.path) from error
+
+
+@contextlib.contextmanager
 def run_lock(state: StateDirectory, what: str, *, name: bytes = _RUN) -> Iterator[int]:
     """Hold a lock of the state directory alone; yield its descriptor. `what` is shown to processes that are locked out.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fileorg.core import retry
 from fileorg.core.errors import ErrorCode, FileorgError, Locked
 from fileorg.core.events import ended_jobs, write_status
-from fileorg.core.locks import place_for_run, root_locks, who_works_in
+from fileorg.core.locks import naming_who, place_for_run, root_locks
 from fileorg.core.model import PARALLEL, JobState
 from fileorg.core.names import overlap
 from fileorg.jobs.found import look_at
@@ -95,12 +95,8 @@ def _try(state: StateDirectory, number: int, roots: Sequence[bytes], parallel: i
             with contextlib.suppress(OSError):  # a folder that is gone: the run reports it
                 fds[root] = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 stack.callback(os.close, fds[root])
-        try:
+        with naming_who(state):
             stack.enter_context(root_locks(fds))
-        except Locked as locked:
-            if locked.path is None or (other := who_works_in(state, locked.path)) is None:
-                raise
-            raise Locked(f"Another fileorg is running: {other}.", path=locked.path) from locked
 
 
 def end_unclaimed(state: StateDirectory, number: int, fd: int, error: BaseException) -> None:

@@ -285,16 +285,15 @@ class ChosenRecords:
 
     def choose(
         self, operation: Operation, is_chosen: Callable[[RecordedFolder, bytes, RecordedFolder, bytes, str], bool]
-    ) -> bool:
-        """Select the records of an operation in effect that a function of their source, target and category chooses.
-        Return whether it chooses any record of the operation, also of those that are undone.
+    ) -> None:
+        """Select the records of an operation in effect that a function of their source, target and category chooses. It
+        is asked about those that are undone, too.
         """
         query = (
             f"SELECT id, source_folder, source_name, target_folder, {_TARGET_NAME.format('records')}, category,"
             f" {IS_LEFT} FROM records WHERE id BETWEEN ?1 AND ?2 AND action NOT IN ({quoted(ON_SYMLINKS)})"
             " AND (source_name NOT NULL OR category NOT NULL) AND state IN ('done', 'changed', 'missing', 'undone')"
         )
-        any_chosen = False
         place = self._queries.place
         for rows in self._queries.stream(query, self._queries.record_range(operation)):
             found = []
@@ -304,9 +303,6 @@ class ChosenRecords:
                 names = source_name if source is not None else target_name, target_name
                 if not all(isinstance(name, bytes) for name in names):
                     raise foreign("Record", record)
-                if is_chosen(came, names[0], to, names[1], category or ""):
-                    any_chosen = True
-                    if is_left:
-                        found.append(record)
+                if is_chosen(came, names[0], to, names[1], category or "") and is_left:
+                    found.append(record)
             self.add(found)
-        return any_chosen

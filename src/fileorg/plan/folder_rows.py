@@ -97,7 +97,7 @@ class FolderRows:
                             yield own, each, join(new, each.name)
                     for each in listing.folders:
                         own = join(folder, each.name)
-                        if not self._has_row(base, own):
+                        if not self._given.has_folder(base, own):
                             pending.append((own, join(new, each.name)))
                 if is_empty:  # no file of it is in the plan, so it counts itself
                     query = "UPDATE emptied SET is_subject = 1 WHERE base = ? AND path = ?"
@@ -105,10 +105,6 @@ class FolderRows:
             except OSError as error:
                 self._given.fail(RowProblem(line, RowFault.UNREADABLE, folder, folder, error.errno))
                 return
-
-    def _has_row(self, base: Base, path: bytes) -> bool:
-        query = "SELECT 1 FROM folders WHERE base = ? AND path = ?"
-        return self._db.execute(query, (base, path)).fetchone() is not None
 
     def _existing(self, base: Base, path: bytes) -> bytes:
         """Return the deepest folder above a path that exists."""

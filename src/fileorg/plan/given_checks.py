@@ -40,9 +40,7 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     _filled_again(given)
     query = "SELECT count(*), coalesce(sum(size), 0) FROM rows WHERE NOT faulty"
     given.files, given.size_bytes = db.execute(query).fetchone()
-    given.removed_folders, subjects = db.execute(
-        "SELECT count(*), coalesce(sum(is_subject), 0) FROM emptied"
-    ).fetchone()
+    [subjects] = db.execute("SELECT coalesce(sum(is_subject), 0) FROM emptied").fetchone()
     given.files += subjects
 
 

@@ -1,7 +1,7 @@
 """A plan that someone else wrote: all of it is checked, and only then it is rows like those of any other plan.
 
 The rows are in a private database, with 64-bit digests of their paths, so that memory does not grow with their number.
-Paths are those before the plan: all rows happen at once, and `RowOrder` finds an order of single renames.
+Paths are those before the plan: all rows happen at once, and `row_order` finds an order of single renames.
 """
 
 from __future__ import annotations
@@ -61,7 +61,6 @@ COLUMNS = (
 )
 VACATES = f"action IN ('{GivenAction.MOVE}', '{GivenAction.TRASH}')"
 """The rows after which their source is free."""
-_ROWS = 4096
 
 
 class PlanTree(NamedTuple):
@@ -116,7 +115,7 @@ class _LocatedRow(NamedTuple):
 
 
 class GivenPlan:
-    """The rows and what is wrong with them. `checked` ends the checks; then `RowOrder` can read it."""
+    """The rows and what is wrong with them. `check_together` ends the checks; then `GivenRows` can read it."""
 
     def __init__(
         self,
@@ -147,7 +146,6 @@ class GivenPlan:
         self.is_unreadable = False
         """True if the file of the plan itself is faulty."""
         self.files = self.size_bytes = 0
-        self.removed_folders = 0
 
     def close(self) -> None:
         self.db.close()
@@ -374,13 +372,14 @@ class GivenPlan:
         elif base != to_base:
             self.fail(RowProblem(row.line, RowFault.OTHER_DISK, row.path))
         else:
-            if self._is_noted(base, path):
+            if self.has_folder(base, path):
                 self.fail(RowProblem(row.line, RowFault.TWO_ROWS, row.path))
                 return
             facts = row.line, row.action, base, path, to_base, to_path
             self.db.execute("INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?)", facts)
 
-    def _is_noted(self, base: Base, path: bytes) -> bool:
+    def has_folder(self, base: Base, path: bytes) -> bool:
+        """Return whether a row is about this folder."""
         query = "SELECT 1 FROM folders WHERE base = ? AND path = ?"
         return self.db.execute(query, (base, path)).fetchone() is not None
 

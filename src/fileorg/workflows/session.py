@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError, Locked
 from fileorg.core.events import ended_jobs
-from fileorg.core.locks import place_for_run, who_works_in
+from fileorg.core.locks import naming_who, place_for_run
 from fileorg.core.model import GIVEN, PARALLEL, JobState
 from fileorg.core.names import display, join, overlap
 from fileorg.execute.run import execute
@@ -328,12 +328,8 @@ class Session:
         """
         for is_last in (False, True):
             held = contextlib.ExitStack()
-            try:
+            with naming_who(self.state):
                 found = held.enter_context(lock())
-            except Locked as error:
-                if error.path is None or (other := who_works_in(self.state, error.path)) is None:
-                    raise
-                raise Locked(f"Another fileorg is running: {other}.", path=error.path) from error
             if not (interrupted := self._interrupted_in(roots)):
                 self._stack.push(held)
                 self._say_job(roots)

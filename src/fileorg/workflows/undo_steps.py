@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UnknownOperation
@@ -109,14 +110,15 @@ def _targets(journal: Journal, options: UndoOptions, several: Several | None, st
     operations = journal.operations()
     kinds = BACKWARD if options.redo else FORWARD
     if several is not None:
-        found = [
+        asked_for = (
             each
             for each in operations
             if each.kind in kinds
-            and is_in(journal, each, options.within)
             and _is_meant(each, several)
+            and is_in(journal, each, options.within)
             and is_left(journal, each, operations)
-        ][: several.last]
+        )
+        found = list(islice(asked_for, several.last))
         if not found:
             raise nothing_to("redo" if options.redo else "undo", state)
         return found
