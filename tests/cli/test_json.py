@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.support.json_page import PAGE, page
 
 from fileorg.cli.commands import COMMANDS
-from fileorg.cli.schemas import SCHEMAS
 from fileorg.report.records import json_schema
+from fileorg.report.schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from fileorg.cli.schemas import SCHEMAS
 from fileorg.core.model import Outcome
 from fileorg.core.state import StateDirectory, open_state
 from fileorg.jobs import log
 from fileorg.jobs.log import JobLog, log_lines, remove_old_logs
+from fileorg.report.schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg

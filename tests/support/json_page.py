@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.schemas import DIALECT, SCHEMAS
+from fileorg.report.schemas import DIALECT, SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
-_FROM_HERE = "<!-- made by tests/support/json_page.py from src/fileorg/cli/schemas.py -->\n"
+_FROM_HERE = "<!-- made by tests/support/json_page.py from src/fileorg/report/schemas.py -->\n"
 
 
 def page(before: str) -> str:
