@@ -1,0 +1,168 @@
+"""Runs a command of fileorg in a process of its own, for faces that are not a terminal.
+
+The process plans, so a server holds no plan in memory; and what a command answers, refuses and advises is said once, by
+the command: `docs/json.md`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fileorg.core.errors import ErrorCode, Exit, FileorgError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_LONGEST_ANSWER = 64 << 20
+_LONGEST_EVENT = 1 << 20
+_PAUSE_SECONDS = 0.1
+_PATIENCE_SECONDS = 10.0
+
+
+class CommandAnswer(NamedTuple):
+    """What a command answered: its exit code, and its document, None if it wrote none."""
+
+    exit: int
+    document: Any
+
+
+class CommandError(FileorgError):
+    """The error of a command that ran in another process, with its code, sentence, hint, path and exit code."""
+
+    def __init__(self, found: dict[str, Any], exit_code: int) -> None:
+        path = found.get("path")
+        super().__init__(
+            str(found.get("message") or f"fileorg ended with exit code {exit_code} and said nothing."),
+            hint=str(found.get("hint") or ""),
+            code=_code(found.get("code")),
+            path=None if path is None else os.fsencode(str(path)),
+        )
+        with contextlib.suppress(ValueError):
+            self.exit_code = Exit(int(found.get("exit", exit_code)))
+
+
+def _code(value: object) -> ErrorCode:
+    try:
+        return ErrorCode(str(value))
+    except ValueError:
+        return ErrorCode.INTERNAL
+
+
+def run_command(
+    words: Sequence[str | bytes],
+    *,
+    given: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    longest: int = _LONGEST_ANSWER,
+) -> CommandAnswer:
+    """Run a command of fileorg with `--format json`, and return its answer.
+
+    Options are inserted after the first word, so that `--` may follow. `given` is standard input; `environment` is
+    added to that of this process. `on_event` gets each event of `--progress json`, which not all commands have. If
+    `stop` returns true, the command is asked to end, as by Ctrl-C, and killed if it does not within seconds; what it
+    had begun is recovered as ever.
+
+    Raises `CommandError` for an error of the command, `FileorgError` for an answer of more than `longest` bytes or for
+    a command that was stopped, `OSError`.
+    """
+    name, *rest = words
+    options = ["--format", "json"] if on_event is None else ["--format", "json", "--progress", "json"]
+    line = [sys.executable, "-P", "-m", "fileorg", name, *options, *rest]
+    error: dict[str, Any] = {}
+
+    def hear(text: bytes) -> None:
+        try:
+            event = json.loads(text)
+        except (ValueError, RecursionError):  # a note for people
+            return
+        if isinstance(event, dict) and isinstance(event.get("error"), dict):
+            error.update(event["error"])
+        elif isinstance(event, dict) and on_event is not None:
+            on_event(event)
+
+    with tempfile.TemporaryFile() as source:
+        source.write(given)
+        source.seek(0)
+        with subprocess.Popen(
+            line,
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,  # Ctrl-C in a terminal ends the server, which asks its commands to end
+        ) as process:
+            try:
+                answer, was_stopped = _read(process, hear, stop, longest)
+            except BaseException:
+                process.kill()
+                raise
+    if answer is None:
+        raise FileorgError(
+            f"The answer is longer than {longest >> 20} MB.", hint="ask for less", code=ErrorCode.OUTPUT_FAILED
+        )
+    code = process.returncode
+    if not error and was_stopped and not answer.strip():  # it had not begun
+        error = {"code": ErrorCode.INTERRUPTED, "message": "Stopped. Nothing was changed.", "exit": Exit.INTERRUPTED}
+    if error or code < 0:
+        raise CommandError(error, code)
+    return CommandAnswer(code, _document(answer, code))
+
+
+def _document(answer: bytes, code: int) -> Any:
+    if not answer.strip():
+        return None
+    try:
+        return json.loads(answer)
+    except ValueError:
+        raise CommandError({"message": "fileorg wrote an answer that is not JSON."}, code) from None
+
+
+def _read(
+    process: subprocess.Popen[bytes], hear: Callable[[bytes], None], stop: Callable[[], bool], longest: int
+) -> tuple[bytes | None, bool]:
+    """Return standard output, None if it is too long, and whether the command was asked to stop; wait for its end."""
+    out, events = process.stdout, process.stderr
+    if out is None or events is None:
+        raise AssertionError("both streams are pipes")
+    found: list[bytes] = []
+    size, line = 0, b""
+    stopped_at: float | None = None
+    with selectors.DefaultSelector() as selector:
+        selector.register(out, selectors.EVENT_READ)
+        selector.register(events, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select(_PAUSE_SECONDS):
+                data = os.read(key.fd, 1 << 16)
+                if not data:
+                    selector.unregister(key.fileobj)
+                elif key.fileobj is out:
+                    size += len(data)
+                    if size > longest:
+                        process.kill()
+                        return None, False
+                    found.append(data)
+                else:
+                    *lines, line = (line + data).split(b"\n")
+                    line = line[-_LONGEST_EVENT:]
+                    for each in lines:
+                        hear(each)
+            if stopped_at is None:
+                if stop():
+                    stopped_at = time.monotonic()
+                    process.send_signal(signal.SIGINT)
+            elif time.monotonic() - stopped_at > _PATIENCE_SECONDS:
+                process.kill()
+    process.wait()
+    hear(line)
+    return b"".join(found), stopped_at is not None
