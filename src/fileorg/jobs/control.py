@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
 
 RESUMABLE = ENDED - {JobState.DONE}
-_FILES = (b"plan", b"status", b"cancel", *LOG_FILES)
+_FILES = (b"plan", b"plan.columns", b"status", b"cancel", *LOG_FILES)
 _PATIENCE_SECONDS = 5.0
 
 

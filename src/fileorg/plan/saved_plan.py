@@ -17,7 +17,7 @@ from fileorg.core.names import display, is_folder, is_name, is_root, join, split
 from fileorg.core.reasons import Lost, Reason, ReasonCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.model import Plan
 
@@ -60,8 +60,13 @@ class PlanHead(NamedTuple):
     roots: Sequence[PlannedRoot]
 
 
-def write_plan(path: bytes, at: int, head: PlanHead, plan: Plan, rows: int) -> None:
-    """Write a plan durably to the name `path` in the open folder `at`, at most `rows` at a time. Raises `OSError`."""
+def write_plan(
+    path: bytes, at: int, head: PlanHead, plan: Plan, rows: int, seen: Callable[[list[PlanRow]], None] | None = None
+) -> None:
+    """Write a plan durably to the name `path` in the open folder `at`, at most `rows` at a time. Raises `OSError`.
+
+    `seen` gets each batch.
+    """
     part = path + b".part"
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
     with open(fd, "w", encoding="ascii") as file:
@@ -72,6 +77,8 @@ def write_plan(path: bytes, at: int, head: PlanHead, plan: Plan, rows: int) -> N
         for batch in plan.batches(rows):
             file.write(json.dumps([_plain(row) for row in batch], separators=(",", ":")) + "\n")
             count += len(batch)
+            if seen is not None:
+                seen(batch)
         file.write(json.dumps({"rows": count}) + "\n")
         file.flush()
         os.fsync(fd)

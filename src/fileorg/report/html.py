@@ -41,6 +41,9 @@ _BLOCK_BYTES = 3 << 18
 """The size before base 64: a multiple of 3, so that only the last block is padded."""
 _GROUPS_SHOWN = 100
 
+_SCRIPTS = ("figures.js", "virtual_list.js", "records.js", "report.js")
+"""One module in the page: the first two are modules of their own in the page of `fileorg serve`."""
+
 # Columns of the table from left to right, for an operation and for a scan.
 _COLUMNS = {
     "status": "Status", "from": "From", "to": "To", "category": "Category", "size": "Size",
@@ -72,7 +75,7 @@ def write_html(stream: TextIO, report: Report) -> None:
 def _context(report: Report, shown: _Shown) -> dict[str, Any]:
     """Return the variables of the template. `groups` and `blocks` are generated while they are written."""
     summary = report.summary
-    style, script = _text("report.css"), _text("records.js") + _text("report.js")
+    style, script = _joined("look.css", "report.css"), _joined(*_SCRIPTS)
     number = "" if summary.operation is None else f" {summary.operation}"
     if summary.job is not None:
         number = f", job {summary.job}"
@@ -107,8 +110,9 @@ def _context(report: Report, shown: _Shown) -> dict[str, Any]:
     }
 
 
-def _text(name: str) -> str:
-    return files("fileorg.report").joinpath("templates", name).read_text(encoding="utf-8")
+def _joined(*names: str) -> str:
+    templates = files("fileorg.report").joinpath("templates")
+    return "".join(templates.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def _hash(text: str) -> str:

@@ -135,6 +135,7 @@ class JobRun:
         self._discard(b"cancel")
         if state is JobState.DONE:
             self._discard(b"plan")
+            self._discard(b"plan.columns")
 
     @property
     def has_ended(self) -> bool:

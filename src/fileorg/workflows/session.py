@@ -53,10 +53,13 @@ if TYPE_CHECKING:
 
 
 class Later:
-    """How a job is to be carried out later. `holds`: only after `fileorg jobs approve`."""
+    """How a job is to be carried out later. `holds`: only after `fileorg jobs approve`. `columns`: its plan is also
+    written as columns, for a page that shows it.
+    """
 
-    def __init__(self, *, holds: bool = False) -> None:
+    def __init__(self, *, holds: bool = False, columns: bool = False) -> None:
         self.holds = holds
+        self.columns = columns
         self.number = 0
         """The number of the job, once it is kept."""
         self.fd = -1
@@ -448,8 +451,14 @@ class Session:
         rows = rows_at_a_time(self.storages, copies=copies)
 
         def write(number: int) -> None:
-            with self.state.opened() as at:
-                write_plan(os.path.basename(self.state.of_job(number, b"plan")), at, head, plan, rows)
+            path = os.path.basename(self.state.of_job(number, b"plan"))
+            with self.state.opened() as at, contextlib.ExitStack() as stack:
+                seen = None
+                if later.columns:
+                    from fileorg.report.plan_columns import columns_file
+
+                    seen = stack.enter_context(columns_file(path + b".columns", at, [root.path for root in roots]))
+                write_plan(path, at, head, plan, rows, seen)
 
         self.keep(plan.files, self.storages[0].root, later, write)
 
@@ -477,7 +486,7 @@ class Session:
                 state = JobState.WAITING if later.holds else JobState.QUEUED
                 self.journal.add_job(start, root, state=state, background=True)
         except BaseException:
-            for what in (b"status", b"plan", b"plan.part"):
+            for what in (b"status", b"plan", b"plan.part", b"plan.columns"):
                 with contextlib.suppress(OSError):
                     os.unlink(self.state.of_job(number, what))
             os.close(fd)

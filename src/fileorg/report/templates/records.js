@@ -1,5 +1,3 @@
-"use strict";
-
 // The records as columns: unpacking, sort orders and filters.
 // A million records take some 100 bytes each, and no step blocks the page for a noticeable time.
 

@@ -1,56 +1,22 @@
 // The table of records: only visible rows are elements. Names are inserted as text, never as HTML.
 
-const TALLEST = 8_000_000; // browsers limit the height of elements somewhere above this
-const SPARE_ROWS = 8;
 const PRINTED = 1_000;
 const TYPING_MS = 150;
-const SETTLED_MS = 160;
 
 const byId = (id) => document.getElementById(id);
-const counted = (number) => number.toLocaleString("en-US");
 const grid = byId("grid");
-const body = byId("rows");
-const layer = byId("layer");
 const heads = [...grid.querySelectorAll("[role=columnheader]")];
 const columns = heads.map((head) => head.dataset.key);
 const filter = { text: byId("text"), status: byId("status"), category: byId("category") };
+
+const list = new VirtualList(grid, byId("rows"), byId("layer"), { prefix: "row", newRow, fill: fillRow, selected: selectedRow });
 
 let records;
 let view = new Uint32Array(0); // the matching rows, in the order shown
 let meant = null; // one byte per row; null while all rows match
 let sorting = { column: columns.includes("status") ? "status" : "", descending: false };
-let selected = -1; // a position in the view
-let top_ = 0; // pixels of the rows above the visible part
-let lastScroll = 0;
 let work = 0; // the number of the last job; older jobs are stale
 let filterDue = false; // stays true if a started filter was abandoned
-let settling;
-
-function sizeText(bytes) {
-  if (bytes < 1024) return `${bytes} B`;
-  let unit = -1;
-  while (bytes >= 1023.95) {
-    bytes /= 1024;
-    unit++;
-  }
-  const [whole, tenth] = bytes.toFixed(1).split(".");
-  return `${counted(Number(whole))}.${tenth} ${"KMGTPE"[unit]}B`;
-}
-
-function timeText(seconds) {
-  const time = new Date(seconds * 1000);
-  if (!seconds || Number.isNaN(time.getTime())) return "";
-  const two = (number) => String(number).padStart(2, "0");
-  const day = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("-");
-  return `${day} ${two(time.getHours())}:${two(time.getMinutes())}`;
-}
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 /** Return the text of a column for a record. The target of a file that keeps its name is its folder. */
 function textOf(row, column) {
@@ -97,75 +63,13 @@ function newRow() {
   return made;
 }
 
-const rowHeight = () => parseFloat(getComputedStyle(grid).getPropertyValue("--row"));
-const inSight = () => grid.clientHeight - body.offsetTop;
-const allHeight = () => view.length * rowHeight();
-const deepest = () => Math.max(0, allHeight() - inSight());
-/** Return pixels of rows per pixel of scrolling: more than 1 only if the table is too tall for a browser. */
-const scale = () => {
-  const room = Math.min(allHeight(), TALLEST) - inSight();
-  return room > 0 ? deepest() / room : 1;
-};
-
-function paint() {
-  const height = rowHeight();
-  const first = Math.max(0, Math.floor(top_ / height) - SPARE_ROWS);
-  const end = Math.min(view.length, Math.ceil((top_ + inSight()) / height) + SPARE_ROWS);
-  while (layer.children.length < end - first) layer.append(newRow());
-  while (layer.children.length > end - first) layer.lastChild.remove();
-  for (let at = first; at < end; at++) {
-    const line = layer.children[at - first];
-    line.id = `row-${at}`;
-    line.dataset.at = at;
-    line.setAttribute("aria-rowindex", at + 2);
-    line.setAttribute("aria-selected", at === selected);
-    columns.forEach((column, cell) => fill(line.children[cell], view[at], column));
-  }
-  layer.style.transform = `translateY(${grid.scrollTop + first * height - top_}px)`;
-  const isShown = selected >= first && selected < end;
-  if (isShown) grid.setAttribute("aria-activedescendant", `row-${selected}`);
-  else grid.removeAttribute("aria-activedescendant");
+function fillRow(line, at) {
+  line.setAttribute("aria-rowindex", at + 2);
+  columns.forEach((column, cell) => fill(line.children[cell], view[at], column));
 }
 
-function scrollTo(pixels) {
-  top_ = Math.min(Math.max(0, pixels), deepest());
-  grid.scrollTop = top_ / scale();
-  lastScroll = grid.scrollTop;
-  paint();
-}
-
-/** Short distances scroll by the same number of pixels in rows, even if the scroll bar is scaled. */
-function onScroll() {
-  const way = grid.scrollTop - lastScroll;
-  if (way === 0) return;
-  lastScroll = grid.scrollTop;
-  const isAtEnd = lastScroll <= 0 || lastScroll >= grid.scrollHeight - grid.clientHeight - 1;
-  const isShort = scale() > 1 && Math.abs(way) < inSight() && !isAtEnd;
-  top_ = Math.min(Math.max(0, isShort ? top_ + way : lastScroll * scale()), deepest());
-  paint();
-  clearTimeout(settling);
-  if (scale() > 1) settling = setTimeout(() => scrollTo(top_), SETTLED_MS);
-}
-
-function layOut() {
-  body.style.height = `${Math.min(allHeight(), TALLEST)}px`;
-  grid.setAttribute("aria-rowcount", view.length + 1);
-  scrollTo(top_);
-  if (selected >= 0) bringIntoSight(selected);
-}
-
-function bringIntoSight(at) {
-  const [above, height] = [at * rowHeight(), rowHeight()];
-  if (above < top_) scrollTo(above);
-  else if (above + height > top_ + inSight()) scrollTo(above + height - inSight());
-  else paint();
-}
-
-function select(at) {
-  if (!view.length) return;
-  selected = Math.min(Math.max(0, at), view.length - 1);
-  bringIntoSight(selected);
-  showDetails(view[selected]);
+function selectedRow(at) {
+  showDetails(view[at]);
   byId("details").scrollIntoView({ block: "nearest", behavior: "instant" });
 }
 
@@ -189,23 +93,18 @@ function showDetails(row) {
 }
 
 function forgetSelection() {
-  selected = -1;
+  list.selected = -1;
   byId("details").hidden = true;
 }
 
 function onKey(event) {
   if (event.target !== grid || event.altKey || event.ctrlKey || event.metaKey) return;
-  const page = Math.max(1, Math.floor(inSight() / rowHeight()) - 1);
-  const start = selected < 0 ? Math.ceil(top_ / rowHeight()) - 1 : selected;
-  const goal = {
-    ArrowDown: start + 1, ArrowUp: Math.max(start, 1) - 1, PageDown: start + page, PageUp: start - page,
-    Home: 0, End: view.length - 1,
-  }[event.key];
-  if (goal !== undefined) select(goal);
-  else if (event.key === "Enter" && selected >= 0) byId("details").focus();
+  const goal = list.goal(event.key);
+  if (goal !== undefined) list.select(goal);
+  else if (event.key === "Enter" && list.selected >= 0) byId("details").focus();
   else if (event.key === "Escape") {
     forgetSelection();
-    paint();
+    list.paint();
   } else return;
   event.preventDefault();
 }
@@ -227,9 +126,11 @@ async function refresh({ filtered }) {
   if (isStale()) return;
   const rows = meant ? order.filter((row) => meant[row]) : order.slice();
   view = sorting.descending ? rows.reverse() : rows;
-  top_ = 0;
+  list.length = view.length;
+  list.top = 0;
   forgetSelection();
-  layOut();
+  grid.setAttribute("aria-rowcount", view.length + 1);
+  list.layOut();
   for (const head of heads) {
     const isIt = head.dataset.key === sorting.column;
     head.setAttribute("aria-sort", !isIt ? "none" : sorting.descending ? "descending" : "ascending");
@@ -279,18 +180,18 @@ const paper = {
 };
 
 function listen() {
-  grid.addEventListener("scroll", onScroll, { passive: true });
+  list.listen();
   grid.addEventListener("keydown", onKey);
-  grid.addEventListener("focus", () => selected < 0 && grid.matches(":focus-visible") && select(Math.ceil(top_ / rowHeight())));
-  layer.addEventListener("click", (event) => {
+  grid.addEventListener("focus", () => list.selected < 0 && grid.matches(":focus-visible") && list.select(list.first));
+  list.layer.addEventListener("click", (event) => {
     const line = event.target.closest(".row");
-    if (line && getSelection().isCollapsed) select(Number(line.dataset.at));
+    if (line && getSelection().isCollapsed) list.select(Number(line.dataset.at));
   });
   byId("details").addEventListener("keydown", (event) => event.key === "Escape" && grid.focus());
   byId("close").addEventListener("click", () => {
     grid.focus();
     forgetSelection();
-    paint();
+    list.paint();
   });
   for (const head of heads) head.firstElementChild.addEventListener("click", () => sortBy(head.dataset.key));
   let typing;
@@ -313,7 +214,6 @@ function listen() {
       filter.text.focus({ preventScroll: true });
     });
   }
-  new ResizeObserver(layOut).observe(grid);
 }
 
 async function read() {
