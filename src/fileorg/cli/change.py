@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.question import ask
@@ -15,6 +15,7 @@ from fileorg.core.errors import Exit
 from fileorg.core.figures import plural
 from fileorg.core.formats import JsonDocument, write_json
 from fileorg.core.model import GIVEN
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,13 +11,14 @@ import re
 import shlex
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.cli.commands import COMMANDS, function_of
 from fileorg.cli.parameters import EVERYWHERE, PATHS, Declared, declared
 from fileorg.cli.shells import BASH, FISH, PROGRAM_OPTIONS, SHELLS
 from fileorg.cli.terminal import COLOUR, WHEN
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
+
+from fileorg.core.tuples import NamedTuple
 
 USAGE = "USAGE"
 _EXIT_STATUS = [

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import complete, values
 from fileorg.cli.parameters import Option
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import By, LookInto
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from fileorg.core.events import Reporter

@@ -1,7 +1,7 @@
 """What the command lines of undo and redo say: which operations, and which of their files."""
 
 import os
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import complete
 from fileorg.cli.options import RUN
@@ -9,6 +9,7 @@ from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import LaterFiles
 from fileorg.core.names import display, real_path
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

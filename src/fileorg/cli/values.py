@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.figures import MAXIMUM, UNIT_OF_NAME, UNITS, age_parts, before, parsed_size
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from fileorg.core.model import Action
+from fileorg.core.tuples import NamedTuple
 
 STOPPING = "Stopping after the files in progress. Press Ctrl-C again to stop at once."
 

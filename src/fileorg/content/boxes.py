@@ -6,7 +6,9 @@ Boxes are followed by their headers alone: at most 2,000 of them, and 64 KiB of 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.identical import same_content
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.digest_columns import FULL_WIDTH
 from fileorg.index.duplicate_groups import Member
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from array import array
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from fileorg.core.names import from_tree_key, tree_key
 from fileorg.core.scratch import scratch
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.digest_columns import FULL_WIDTH
 
 if TYPE_CHECKING:

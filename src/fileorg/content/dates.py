@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.media import DateSource
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.moments import DateFault, MediaMoment, refusal_of
 
 if TYPE_CHECKING:

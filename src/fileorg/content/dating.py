@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.dates import RefusedDate, TakenDate, ZoneSource, in_zone, offset_of, taken_date
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.name_dates import date_in_name
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ decided by `rules.heads`.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.file_formats import CATEGORIES, FORMATS
 from fileorg.content.types import Certainty
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.extensions import OTHER
 
 if TYPE_CHECKING:

@@ -13,13 +13,14 @@ import time
 from array import array
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
 from fileorg.core.pool import TaskKind, cut
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.times import kept
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.local.digests import Counted, digest_of
 from fileorg.storage.local.listing import INODE_MASK
 from fileorg.storage.local.storage import LocalStorage

@@ -14,7 +14,7 @@ from array import array
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
@@ -27,6 +27,7 @@ from fileorg.content.types import Certainty, FileKind, kind_of
 from fileorg.core.model import LookInto
 from fileorg.core.pool import Processes, TaskKind, cut
 from fileorg.core.times import kept
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.evidence_columns import UNREAD
 from fileorg.rules.extensions import OTHER
 from fileorg.rules.moments import DateFault, MediaMoment

@@ -6,7 +6,8 @@ A format is named by its usual extension, so that its category is that of the ex
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import NamedTuple
+
+from fileorg.core.tuples import NamedTuple
 
 
 class FileFormat(NamedTuple):

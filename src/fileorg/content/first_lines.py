@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+
+from fileorg.core.tuples import NamedTuple
 
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\f\r\x08\x1b\x1a") | {0x7F}
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))

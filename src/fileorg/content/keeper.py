@@ -6,9 +6,10 @@ import os
 import re
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from fileorg.core.names import is_within, join
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.duplicate_groups import freed_files
 
 if TYPE_CHECKING:

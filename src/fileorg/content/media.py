@@ -10,10 +10,11 @@ import re
 import struct
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content import tiff
 from fileorg.content.boxes import read_boxes
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.moments import DateFault, MediaMoment, parse_moment, parse_offset, utc_moment
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.file_formats import FORMATS
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from pure_magic_rs import MagicDb

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import struct
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content import ole_directory, zip_directory
 from fileorg.content.file_formats import CATEGORIES, FORMATS
 from fileorg.content.first_lines import certain_format, guessed_format, text_of
 from fileorg.content.signatures import signature_of
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.extensions import OTHER
 
 if TYPE_CHECKING:

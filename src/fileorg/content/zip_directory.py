@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import struct
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from fileorg.content.head import Content

@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.descriptors import telling_the_limit
 from fileorg.core.errors import Locked, StateError
@@ -19,6 +19,7 @@ from fileorg.core.model import MOST_PARALLEL
 from fileorg.core.names import display, overlap
 from fileorg.core.state import Flock, flock, is_held, own_file
 from fileorg.core.trusted import folders_above, identity
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

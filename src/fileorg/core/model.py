@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import stat
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from fileorg.core.names import split
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

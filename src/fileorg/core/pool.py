@@ -9,10 +9,11 @@ import contextlib
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import GIVEN
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from enum import IntFlag, StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
+
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from enum import Enum

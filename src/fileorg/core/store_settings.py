@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from fileorg.core.tuples import NamedTuple
 
 ADDRESSING = ("path", "virtual")
 

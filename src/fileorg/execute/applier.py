@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.model import EMPTIED_FOLDER, FOLDER_ACTIONS, Action, Problem, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.handler import Series, kept
 from fileorg.execute.actions.table import handler_of
 from fileorg.execute.identity import intended, is_known

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:

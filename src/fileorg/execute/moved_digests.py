@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.model import RELOCATIONS, TOUCHES_SOURCE
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:

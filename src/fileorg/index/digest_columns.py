@@ -7,8 +7,9 @@ inode and reused when a file with the same facts appears elsewhere.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.columns import FileBatch
 
 if TYPE_CHECKING:

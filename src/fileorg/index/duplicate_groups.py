@@ -8,9 +8,10 @@ from __future__ import annotations
 from array import array
 from itertools import accumulate, groupby, islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.batches import in_batches, row_maker
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3

@@ -7,8 +7,9 @@ where a file with the same facts appears: a new file makes no other file be read
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.columns import FileBatch
 
 if TYPE_CHECKING:

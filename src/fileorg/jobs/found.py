@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.events import read_status
 from fileorg.core.model import JobState
 from fileorg.core.names import display
 from fileorg.core.state import is_held
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.job_rows import job_rows, limits_of, operations_of
 from fileorg.workflows.open_journal import open_journal
 

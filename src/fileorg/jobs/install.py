@@ -12,12 +12,13 @@ import shutil
 import subprocess
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_hexdigest
 
 from fileorg.core.errors import ErrorCode, FileorgError, UsageError
 from fileorg.core.names import display, is_within
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

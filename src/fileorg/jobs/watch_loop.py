@@ -12,12 +12,13 @@ import os
 import select
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fileorg.core.errors import ErrorCode, FileorgError, Locked, UsageError
 from fileorg.core.events import ended_jobs, write_status
 from fileorg.core.model import Action
 from fileorg.core.names import below, display, is_within, join, with_parents
+from fileorg.core.tuples import NamedTuple
 from fileorg.jobs.brake import LAST_RUNS, largest_run
 from fileorg.jobs.put_back import PutBack
 from fileorg.jobs.service_manager import ServiceManager

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Locked, UsageError
 from fileorg.core.events import read_status
 from fileorg.core.locks import run_lock
 from fileorg.core.names import display, is_within
 from fileorg.core.state import is_held
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,10 +7,11 @@ and name: they are updated when the operation that restored it is sealed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.model import RELOCATIONS, REMOVALS, Action
 from fileorg.core.names import split
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import IS_LEFT, quoted
 

@@ -6,8 +6,9 @@ They are no operations: no file of a user moves, and undo never meets them.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.rows import foreign
 
 if TYPE_CHECKING:

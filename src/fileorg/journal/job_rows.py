@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.limits import of_json
 from fileorg.core.model import JobState
 from fileorg.core.names import is_root
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.rows import foreign, part_of
 
 if TYPE_CHECKING:

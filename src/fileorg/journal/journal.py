@@ -10,11 +10,12 @@ import contextlib
 import os
 import sqlite3
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
 from fileorg.core.reasons import ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.connection import broken, log_replaced
 from fileorg.journal.reader import JournalReader
 from fileorg.journal.reservations import Reservations

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import chain, groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import ON_SYMLINKS, WAS_DONE
 from fileorg.core.reasons import ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.rows import (
     RECORD_COLUMNS,
     Operation,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.model import FROM_A_LINK, ON_SYMLINKS, RELOCATIONS
 from fileorg.core.names import below, join
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import foreign, is_inside, quoted
 

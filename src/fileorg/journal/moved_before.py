@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import is_within
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.rows import quoted
 
 if TYPE_CHECKING:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_digest
 
 from fileorg.core.batches import row_maker
 from fileorg.core.model import FOLDER_ACTIONS, LISTED_STATES, MOVED_ASIDE, Action, OperationState, RecordState, SortBy
 from fileorg.core.reasons import Lost, Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.rows import (
     REASON_COLUMNS,
     Operation,

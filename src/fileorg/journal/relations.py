@@ -7,10 +7,11 @@ earlier one reads each record of the later operations in the same folders once.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.model import ON_DUPLICATES, ON_SYMLINKS, RELOCATIONS, REMOVALS, Action, Base
 from fileorg.core.names import join
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS, MADE
 from fileorg.journal.rows import IS_LEFT, quoted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fileorg.core.batches import row_maker
 from fileorg.core.errors import JournalError
@@ -10,6 +10,7 @@ from fileorg.core.model import FOLDER_ACTIONS, ROOT, Action, Base, Keeper, Opera
 from fileorg.core.names import are_names, display, is_folder, is_name, is_root
 from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import MAX_KEPT
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

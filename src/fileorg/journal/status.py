@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import OperationState, StatusCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.trash_records import PURGE
 
 if TYPE_CHECKING:

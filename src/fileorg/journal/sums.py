@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import (
     EMPTIED_FOLDER,
@@ -14,6 +14,7 @@ from fileorg.core.model import (
     RecordState,
 )
 from fileorg.core.reasons import ABOUT_A_PROCESS, ABOUT_ANOTHER_FILE, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.rows import IS_LEFT, checked_place, checked_reason, foreign, quoted
 
 if TYPE_CHECKING:

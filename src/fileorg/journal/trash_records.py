@@ -5,10 +5,11 @@ back into the trash of the original operation.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import INTO_TRASH, RELOCATIONS, WAS_DONE, Base, RecordState
 from fileorg.core.names import join
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import Operation, RecordedFolder, RecordId, foreign, is_inside, quoted
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fileorg.core.names import join
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.facts import ContentLookups
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
 from fileorg.core.model import Action
 from fileorg.core.names import below
+from fileorg.core.tuples import NamedTuple
 from fileorg.plan.combined_rows import PlanPart, combined
 from fileorg.plan.organize_plan import Tally
 from fileorg.plan.placing import Stay

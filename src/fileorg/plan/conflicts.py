@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.digest import SMALL_BYTES, start_digest, whole_digest
 from fileorg.content.identical import same_content
 from fileorg.core.model import Action, OnConflict
 from fileorg.core.names import below, collision_key, join, split
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.plan.draft import Claim, Decision, Draft, NameFamily
 from fileorg.rules.template import numbered
 

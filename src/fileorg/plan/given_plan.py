@@ -7,13 +7,14 @@ Paths are those before the plan: all rows happen at once, and `row_order` finds 
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.formats import iso
 from fileorg.core.model import ROOT
 from fileorg.core.names import collision_key, is_within, join, split
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
+from fileorg.core.tuples import NamedTuple
 from fileorg.plan.given_rows import GivenAction
 from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders
 

@@ -13,10 +13,11 @@ import json
 import os
 from enum import StrEnum
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any
 
 from fileorg.core.batches import row_maker
 from fileorg.core.row_problems import RowFault, RowProblem
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

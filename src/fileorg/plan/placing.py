@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from xxhash import xxh3_64_intdigest
 
 from fileorg.core.memo import Memo
 from fileorg.core.model import ROOT, Action, Base, OnConflict
 from fileorg.core.names import collision_key
+from fileorg.core.tuples import NamedTuple
 from fileorg.plan.draft import Follower, Places
 from fileorg.rules.extensions import OTHER
 from fileorg.scan.classifier import Classifier

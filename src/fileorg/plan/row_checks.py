@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import errno
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import join, split
 from fileorg.core.row_problems import RowFault
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.scan.selection import Selection

@@ -13,13 +13,14 @@ from array import array
 from copy import copy
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from xxhash import xxh3_64_intdigest
 
 from fileorg.core.memo import Memo
 from fileorg.core.model import ROOT, Action, Base, OnConflict, PlanRow
 from fileorg.core.names import below, collision_key, is_within, join
+from fileorg.core.tuples import NamedTuple
 from fileorg.plan.base_folders import MARK, base_folder, real
 from fileorg.plan.draft import Follower, Places
 from fileorg.plan.placing import Placer, Stay

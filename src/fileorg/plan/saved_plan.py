@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import FOLDER_ACTIONS, Action, Base, Keeper, PlanRow
 from fileorg.core.names import display, is_folder, is_name, is_root, join, split
 from fileorg.core.reasons import Lost, Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

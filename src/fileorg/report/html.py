@@ -13,7 +13,7 @@ from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,6 +22,7 @@ from fileorg.core import figures
 from fileorg.core.batches import in_batches
 from fileorg.core.model import LISTED_STATES, PROBLEM_STATES
 from fileorg.core.names import display, is_within
+from fileorg.core.tuples import NamedTuple
 from fileorg.report.content import SCAN, SEEN, STAYS
 from fileorg.report.sentences import status_in_words
 

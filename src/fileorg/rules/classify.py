@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
 
@@ -11,6 +11,7 @@ from fileorg.core.errors import UsageError
 from fileorg.core.memo import Memo
 from fileorg.core.model import LookInto
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.extensions import CATEGORIES, OTHER, extension_start
 from fileorg.rules.heads import DOUBTFUL, is_weak
 

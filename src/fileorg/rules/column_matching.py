@@ -8,9 +8,10 @@ on names of all rules are tried at once. Of the rest, each condition sees only t
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.memo import Memo
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.condition_values import Price
 from fileorg.rules.facts import name_text
 from fileorg.rules.regexes import PatternSet

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.figures import age_parts, before
 from fileorg.core.names import display
 from fileorg.core.times import kept
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.calendar_spans import span
 
 if TYPE_CHECKING:

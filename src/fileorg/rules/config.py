@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from os import fsdecode
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

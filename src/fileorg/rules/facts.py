@@ -9,10 +9,11 @@ import unicodedata
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fileorg.core.memo import Memo
 from fileorg.core.times import EXACT_NS, true_ns
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.template import local_dates
 
 if TYPE_CHECKING:

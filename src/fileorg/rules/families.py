@@ -8,9 +8,9 @@ of the name. Suffixes and signs should not occur in ordinary names, because each
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 from unicodedata import normalize
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.extensions import CATEGORIES
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.joined_names import EDGE

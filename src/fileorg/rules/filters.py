@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.figures import size, when
 from fileorg.core.times import kept
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.ignore import Ignore, IgnoreReason
 
 if TYPE_CHECKING:

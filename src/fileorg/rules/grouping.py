@@ -10,9 +10,10 @@ import re
 from functools import cache, cached_property
 from itertools import chain
 from os import fsdecode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.classify import Rules
 from fileorg.rules.extensions import extension_start
 from fileorg.rules.families import (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from os import fsdecode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
 
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, join
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.globs import Glob, Globs
 from fileorg.rules.joined_names import EDGE
 

@@ -7,8 +7,8 @@ or a symlink, even a broken one.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.ignore import UNFINISHED, IgnoreReason
 from fileorg.rules.joined_names import EDGE
 

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.model import Action, OnConflict
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.condition_values import Condition, ConditionError, Price, Setting
 from fileorg.rules.conditions import compiled, depth_condition
 from fileorg.rules.field_formats import calendar_of

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.config import VERSION, ConfigError
 from fileorg.rules.config_file import parse_configuration
 

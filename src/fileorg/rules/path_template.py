@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.names import display, join
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.facts import META, decoded
 from fileorg.rules.field_formats import (
     Calendar,

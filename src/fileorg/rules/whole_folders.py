@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from itertools import islice
 from os import fsdecode
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.joined_names import EDGE, JoinedNames
 

@@ -5,12 +5,13 @@ The findings are in a private database, not in memory. A folder that holds a fil
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from fileorg.core.model import Entry
 from fileorg.core.names import from_tree_key, split, tree_key
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import Scratch, scratch
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,10 +6,11 @@ import time
 from array import array
 from bisect import bisect_left
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.storage.local.readiness import is_open_for_writing, paths_open_for_writing
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.names import collision_key
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.filters import Filters
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from fileorg.core.scratch import scratch
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.ignore import IgnoreReason
 
 if TYPE_CHECKING:

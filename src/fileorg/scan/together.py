@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from functools import cache, partial
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.columns import NO_LEADERS
 from fileorg.rules.grouping import STALE_NS, FolderAccess, Grouping, grouping
 from fileorg.rules.ignore import IgnoreReason

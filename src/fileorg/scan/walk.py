@@ -10,12 +10,13 @@ from _thread import get_ident
 from collections import Counter, deque
 from functools import lru_cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from fileorg.core.names import display, join, split
 from fileorg.core.pool import Processes, TaskKind, cut
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.columns import FileBatch
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IGNORE_FILE, IgnoreReason, Scope

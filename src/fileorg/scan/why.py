@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.names import join, split
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from fileorg.rules.ignore import IgnoreReason

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from fileorg.core.model import BY_SYMLINK, ON_SYMLINKS, Action
 from fileorg.core.names import below, display, join
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

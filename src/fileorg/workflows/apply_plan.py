@@ -6,13 +6,14 @@ import contextlib
 import os
 import time
 from bisect import bisect_left
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any
 
 from fileorg.core.batches import in_batches
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
 from fileorg.core.figures import plural
 from fileorg.core.model import DEST, ROOT
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.given_checks import check_together
 from fileorg.plan.given_plan import GivenPlan, PlanTree

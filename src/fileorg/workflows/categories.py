@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused, UsageError
 from fileorg.core.locks import run_lock
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.config import ConfigError
 from fileorg.rules.config_file import parse_configuration, read_content
 from fileorg.workflows.open_journal import journal_to_write, open_journal

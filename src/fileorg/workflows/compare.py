@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.content.comparison import Comparison
 from fileorg.content.identical import same_content
@@ -15,6 +15,7 @@ from fileorg.core.formats import named
 from fileorg.core.model import DEST, ROOT, Action, Entry
 from fileorg.core.names import below, display, is_within, join, split, with_parents
 from fileorg.core.pool import Processes
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.copy_plan import CopyPlan
 from fileorg.plan.plan_lines import PlanLines

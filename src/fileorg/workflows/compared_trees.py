@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.duplicate_finder import Finder
 from fileorg.content.hashing import Tree
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.filters import Filters
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan

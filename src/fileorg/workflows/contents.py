@@ -5,9 +5,10 @@ that asks for either.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from fileorg.core.model import LookInto
+from fileorg.core.tuples import NamedTuple
 from fileorg.scan.classifier import LateContents
 
 if TYPE_CHECKING:

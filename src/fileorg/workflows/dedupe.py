@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_digest
 
@@ -16,6 +16,7 @@ from fileorg.content.keeper import KeeperPolicy, KeepOptions, Leads, Trees
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.dedupe_plan import DedupeAction, DedupePlan, FoundDuplicates, base_of, decisions, found
 from fileorg.rules.classify import Rules

@@ -7,12 +7,13 @@ import os
 import stat
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.names import display, is_within, join, split
 from fileorg.core.times import kept
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.classify import Rules
 from fileorg.rules.extensions import OTHER
 from fileorg.scan.classifier import Classifier, LateContents

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError, about, blank_path
 from fileorg.core.figures import plural
 from fileorg.core.names import below, display, is_within, scheme_of
 from fileorg.core.trusted import path_of
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.local import posix
 from fileorg.workflows.places import ProtectedPlace, is_systems, own_home, place_in, place_of
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import UnknownOperation
 from fileorg.core.model import PROBLEM_STATES, RecordState, StatusCode
 from fileorg.core.names import below, is_within, join, scheme_of
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import Journal
 from fileorg.journal.rows import parsed_options
 from fileorg.journal.status import operation_statuses

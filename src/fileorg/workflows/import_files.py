@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_intdigest
 
@@ -20,6 +20,7 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, JobState, LookInto, OnConflict
 from fileorg.core.names import below, display, is_within
 from fileorg.core.pool import Processes
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.import_choice import ImportChoice
 from fileorg.plan.organize_plan import OrganizePlan

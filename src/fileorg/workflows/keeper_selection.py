@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.plan.keeper_choices import KeeperChoices
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from fileorg.core.errors import GuardRefused
 from fileorg.core.figures import plural
 from fileorg.core.model import DEST, FOLDER_ACTIONS, RELOCATIONS, REMOVALS, RecordState
 from fileorg.core.names import display, is_within
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.moved_roots import MovedRoot
 from fileorg.journal.rows import checked
 from fileorg.storage.local.storage import LocalStorage

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, GuardRefused
 from fileorg.core.names import below, scheme_of, with_parents
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.folder_times import line_of
 from fileorg.journal.relations import Link
 from fileorg.journal.trash_records import PURGE

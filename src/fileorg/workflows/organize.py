@@ -7,13 +7,14 @@ import itertools
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, LookInto, OnConflict
 from fileorg.core.names import below, collision_key, display, is_within, join, scheme_of, split
+from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.organize_plan import OrganizePlan, PlannedNames
 from fileorg.plan.placing import Layout

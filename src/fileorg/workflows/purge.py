@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, FileorgError, Locked, UnknownOperation, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.scratch import scratch
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.last_copies import LastCopies
 from fileorg.execute.purging import purge
 from fileorg.execute.trash import check_trash

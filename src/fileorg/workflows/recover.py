@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import TooManyOpen, raise_limit
 from fileorg.core.errors import GuardRefused, Locked, StorageFailure
@@ -12,6 +12,7 @@ from fileorg.core.locks import place_for_run, recovery_lock
 from fileorg.core.model import GIVEN, PARALLEL, OperationState
 from fileorg.core.names import join
 from fileorg.core.reasons import LYING
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.purging import settle_purge
 from fileorg.execute.recovery import Unsettled, is_recognised, recover, settle_left
 from fileorg.journal.trash_records import PURGE

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128_digest
 
 from fileorg.core.errors import ErrorCode, StateError, UnknownOperation, UsageError
 from fileorg.core.names import display, real_path
+from fileorg.core.tuples import NamedTuple
 from fileorg.index.listings import Listings
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.workflows.history import is_empty

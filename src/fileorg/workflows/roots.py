@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.locks import root_locks
 from fileorg.core.model import DEST
 from fileorg.core.names import display, is_within, real_path, scheme_of
 from fileorg.core.trusted import path_of
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.base import Kind
 from fileorg.storage.local.absent import AbsentStorage
 from fileorg.storage.local.storage import LocalStorage

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.classify import Rules
 from fileorg.rules.config import ConfigError
 from fileorg.rules.extensions import OTHER

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import UsageError
 from fileorg.core.model import ROOT, Action
 from fileorg.core.names import display, is_within, join
+from fileorg.core.tuples import NamedTuple
 from fileorg.plan.base_folders import RuleLayout, base_folder
 from fileorg.rules.config import Configuration, Rule
 from fileorg.rules.matching import RuleSet, asks

@@ -7,10 +7,11 @@ import os
 import stat
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.model import LookInto
 from fileorg.core.names import display, is_within, scheme_of
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.classify import Rules
 from fileorg.scan.classifier import Classifier, LateContents
 from fileorg.scan.selection import Selection

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.dating import MODIFIED, NAMED, DatedBy, Dating, taken_by
 from fileorg.content.evidence import IndexedEvidence
 from fileorg.core.model import LookInto
 from fileorg.core.names import display, scheme_of
 from fileorg.core.sorting import in_path_order
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.classify import Rules
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan

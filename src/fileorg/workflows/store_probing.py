@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import secrets
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.workflows.stores import failure, open_bucket, parsed, store_root
 
 if TYPE_CHECKING:

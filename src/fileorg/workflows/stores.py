@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from fileorg.core.errors import ErrorCode, FileorgError, StorageFailure, UsageError
 from fileorg.core.model import GIVEN
 from fileorg.core.names import display, is_folder, scheme_of
 from fileorg.core.state import default_config_path
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

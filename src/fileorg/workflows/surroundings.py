@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import telling_the_limit
 from fileorg.core.names import below
 from fileorg.core.trusted import path_of
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.ignore import IgnoreReason, is_tooling
 from fileorg.rules.whole_folders import SIGN_NAMES, SYSTEM_SIGNS, VERSION_CONTROL, Signs, Whole, is_bundle
 from fileorg.storage.local.listing import INODE_MASK, names_in

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Exit, GuardRefused, Locked, UnknownOperation, UsageError
 from fileorg.core.figures import when
 from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import below, display, is_within, overlap, scheme_of
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.work import Changed
 from fileorg.journal.journal import JobStart
 from fileorg.journal.trash_records import PURGE

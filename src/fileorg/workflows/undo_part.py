@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import LaterFiles
 from fileorg.core.names import below, display, is_within, join, scheme_of
+from fileorg.core.tuples import NamedTuple
 from fileorg.rules.globs import Glob
 from fileorg.workflows.history import absolute
 

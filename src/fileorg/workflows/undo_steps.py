@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UnknownOperation
 from fileorg.core.model import LaterFiles
 from fileorg.core.names import display
+from fileorg.core.tuples import NamedTuple
 from fileorg.workflows.history import BACKWARD, FORWARD
 from fileorg.workflows.session import Session
 from fileorg.workflows.undo import (

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import ErrorCode, Exit, UsageError
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory

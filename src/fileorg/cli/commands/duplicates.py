@@ -1,13 +1,14 @@
 """`fileorg duplicates`: page through the duplicate groups of the last dedupe, or of an operation."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat
 from fileorg.cli.parameters import Argument
 from fileorg.core.errors import Exit
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out

@@ -1,13 +1,14 @@
 """`fileorg purge`: empty the trash permanently."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import ErrorCode, Exit, GuardRefused, UsageError
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
@@ -10,6 +10,7 @@ from fileorg.cli.options import FILES, ListFormat, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import UsageError
 from fileorg.core.model import LookInto
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fileorg.content.identical import same_content
 from fileorg.core.descriptors import limit
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import NOTHING_LOST, Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.handler import Handler, check_ready, check_source
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import (

@@ -9,12 +9,13 @@ import contextlib
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from fileorg.content.identical import same_content
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions import copy, folder_actions, link_actions
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone
 from fileorg.execute.actions.move_object import (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from fileorg.core.model import RELOCATIONS, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import Refusal
 from fileorg.execute.work import Changed

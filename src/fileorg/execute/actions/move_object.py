@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.handler import Handler, gone
 from fileorg.execute.verdict import CHANGED, DONE, GONE, TAKEN, Refusal, Verdict
 from fileorg.execute.work import Changed

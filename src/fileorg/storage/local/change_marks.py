@@ -13,12 +13,13 @@ import logging
 import os
 import threading
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyFD, Mask
 
 from fileorg.core.errors import ErrorCode, StorageFailure
 from fileorg.core.figures import plural
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

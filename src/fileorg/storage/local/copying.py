@@ -11,10 +11,11 @@ import fcntl
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.core.times import true_ns
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.local import posix
 from fileorg.storage.local.digests import NOT_POSSIBLE, digest_of, digest_of_copy
 from fileorg.storage.local.listing import entry_of

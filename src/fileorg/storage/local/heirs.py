@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple
+
+from fileorg.core.tuples import NamedTuple
 
 USUAL = 0o777
 """A mode that requests the default of the place."""

@@ -17,8 +17,9 @@ import stat
 import sys
 import time
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.local import posix
 
 if TYPE_CHECKING:

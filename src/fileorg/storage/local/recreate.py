@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.core.names import split
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage

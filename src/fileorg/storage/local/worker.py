@@ -12,11 +12,12 @@ import os
 import struct
 import sys
 from array import array
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import GIVEN
 from fileorg.core.pool import end_with_parent, limit_memory
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.base import Kind
 from fileorg.storage.local.storage import LocalStorage
 

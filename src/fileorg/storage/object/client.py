@@ -11,8 +11,9 @@ import re
 from base64 import b64encode
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:

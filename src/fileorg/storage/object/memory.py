@@ -6,9 +6,10 @@ import bisect
 import hashlib
 import threading
 import time
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 from zlib import crc32
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.object.client import (
     ALL_PRECONDITIONS,
     COPY_LIMIT_BYTES,

@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 import threading
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.object.client import (
     ObjectCopy,
     ObjectDeletion,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO
 from zlib import crc32
 
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.object.client import ObjectOutcome, Result, StoredObject, crc32_text, key_error
 from fileorg.storage.object.s3_answers import head_object, outcome_of, plain_etag, version_of
 from fileorg.storage.object.store_error import StoreCode, StoreError

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fileorg.core.retry import Backoff
+from fileorg.core.tuples import NamedTuple
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
