@@ -197,9 +197,10 @@ class Change(NamedTuple):
         from fileorg.cli.values import configuration_of
         from fileorg.jobs.detached import start
         from fileorg.jobs.log import JobLog
-        from fileorg.workflows.session import Later
+        from fileorg.workflows.session import PLAN_COLUMNS, Later
 
-        later, out = Later(holds=self.options.hold), self.out
+        columns = bool(os.environ.get(PLAN_COLUMNS))
+        later, out = Later(holds=self.options.hold, columns=columns), self.out
         run.save(later)
         number = later.number
         log = JobLog(state, number, is_json=self.options.log_format is Format.JSON)

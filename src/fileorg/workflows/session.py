@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     _Held = TypeVar("_Held")
 
 
+PLAN_COLUMNS = "FILEORG_PLAN_COLUMNS"
+"""The variable of the environment by which a page asks a command for the columns of its plan."""
+
+
 class Later:
     """How a job is to be carried out later. `holds`: only after `fileorg jobs approve`. `columns`: its plan is also
     written as columns, for a page that shows it.
