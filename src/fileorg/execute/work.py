@@ -117,6 +117,11 @@ class Work:
         undone = self.journal.operation(self._undoes or 0)
         return set() if undone is None else self.journal.unsettled(undone)
 
+    def is_foreign(self, inode: int, born_ns: int) -> bool:
+        """Return whether a file in the place of one to be undone was created by others, after the operation."""
+        undone = self.journal.operation(self._undoes or 0)
+        return undone is not None and not self.journal.may_have_made(undone, inode, born_ns)
+
     @cached_property
     def put_aside(self) -> dict[int, bytes]:
         """The records of the operation being undone whose file has a temporary name since a crash, and that name."""

@@ -154,6 +154,19 @@ class JournalReader:
         )
         return {record for (record,) in self._queries.select(query, self._queries.record_range(operation))}
 
+    def may_have_made(self, operation: Operation, inode: int, born_ns: int) -> bool:
+        """Return whether the operation may have created a file that was born then, or a later one that brought it back
+        from another disk.
+        """
+        if operation.ended_ns is None or born_ns <= operation.ended_ns:
+            return True
+        _, last = self._queries.record_range(operation)
+        query = (
+            "SELECT 1 FROM records r JOIN operations o ON o.id = r.operation"
+            " WHERE r.id > ? AND r.target_inode = ? AND o.ended_ns >= ? LIMIT 1"
+        )
+        return self._queries.value(query, (last, inode, born_ns)) is not None
+
     def put_aside(self, operation: Operation) -> dict[RecordId, bytes]:
         """Return record → temporary name of its file, for files whose own name was taken after the operation, or its
         undo, crashed.

@@ -99,7 +99,7 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     expected, storage = Identity(row.inode, row.size, row.mtime_ns), work.storages[row.source_base]
     if is_known(storage, row.source_folder, seen, expected):
         return seen, None
-    same = seen.inode == row.inode and not storage.reuses_inodes(row.source_folder)
+    same = seen.inode == row.inode and not storage.reuses_inodes(row.source_folder) and not _is_new(work, row, seen)
     if not same and changed is not Changed.ANY:
         raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)
     if changed is Changed.EDITED and row.reverts in work.unsettled:
@@ -108,6 +108,15 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     if changed is Changed.LEAVE:
         raise changed_since_scan(storage, row)
     return seen, Reason(ReasonCode.EDITED_AND_MOVED)
+
+
+def _is_new(work: Work, row: PlanRow, seen: Entry) -> bool:
+    """Return whether the file to be undone is a new one: ext4 gives the number of a deleted file to the next one."""
+    storage = work.storages[row.source_base]
+    if not row.reverts or storage.is_network(row.source_folder):  # a server has a clock of its own
+        return False
+    born = storage.born_ns(row.source_folder, row.source_name)
+    return born is not None and work.is_foreign(seen.inode, born)
 
 
 def check_ready(row: PlanRow, answer: Readiness, *, if_unknown: bool = True) -> None:

@@ -31,6 +31,7 @@ _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_NO_SYMLINKS = 0x04
 _RESOLVE_BENEATH = 0x08
 _WRITE, _WRITE_AND_WAIT = 2, 7  # of the flags of sync_file_range(2)
+_NO_FOLLOW, _BIRTH_TIME = 0x100, 0x800  # AT_SYMLINK_NOFOLLOW and STATX_BTIME of statx(2)
 
 _LONG = struct.calcsize("l")
 _GET_FLAGS = 2 << 30 | _LONG << 16 | 0x6601  # FS_IOC_GETFLAGS; FS_IOC_SETFLAGS differs in two digits
@@ -77,6 +78,7 @@ _rename_excl = _find("renameat2", "renameatx_np")
 _rename_flag = _RENAME_EXCL if sys.platform == "darwin" else _RENAME_NOREPLACE
 _syncfs = _find("syncfs")
 _fstatfs = _find("fstatfs")
+_statx = _find("statx")
 _sync_file_range = _find("sync_file_range")
 if _sync_file_range is not None:
     _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
@@ -321,6 +323,15 @@ def remove_flags(fd: int, unwanted: int) -> None:
             has = int.from_bytes(value[:4], sys.byteorder)
             value[:4] = (has & ~extra).to_bytes(4, sys.byteorder)
             fcntl.ioctl(fd, _SET_FLAGS, bytes(value))
+
+
+def born_ns(fd: int, name: bytes) -> int | None:
+    """Return when an entry of an open folder was created, None if that is unknown. Nobody can set this time."""
+    facts = ctypes.create_string_buffer(256)  # struct statx: the mask first, the time of birth at 80
+    if sys.platform != "linux" or _statx is None or _statx(fd, name, _NO_FOLLOW, _BIRTH_TIME, facts) != 0:
+        return None
+    mask, seconds, nanoseconds = struct.unpack_from("=I76xqI", facts)
+    return seconds * 10**9 + nanoseconds if mask & _BIRTH_TIME else None
 
 
 def name_limit(fd: int) -> int:

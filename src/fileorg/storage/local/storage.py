@@ -93,6 +93,10 @@ class LocalStorage:
         """See `Casing.reuses_inodes`."""
         return self.casing.reuses_inodes(folder)
 
+    def born_ns(self, folder: bytes, name: bytes) -> int | None:
+        """See `posix.born_ns`. Raises `OSError`."""
+        return posix.born_ns(self._at(folder, name), name)
+
     def is_case_insensitive(self) -> bool:
         return self.casing.is_case_insensitive()
 

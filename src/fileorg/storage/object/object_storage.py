@@ -247,6 +247,9 @@ class ObjectStorage:
     def reuses_inodes(self, _folder: bytes) -> bool:
         return False
 
+    def born_ns(self, _folder: bytes, _name: bytes) -> None:
+        return None
+
     def is_network(self, _folder: bytes) -> bool:
         """Return False: the client repeats requests itself."""
         return False
