@@ -19,7 +19,7 @@ from fileorg.execute.actions.table import handler_of
 from fileorg.execute.case import Case
 from fileorg.execute.seal import seal, sync_all
 from fileorg.execute.temporaries import Stuck
-from fileorg.execute.verdict import CHANGED, CUT_SHORT, NOT_DONE, Refusal, Verdict
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, NOT_DONE, Losses, Refusal, Verdict
 from fileorg.journal.rows import checked, columns_of
 from fileorg.storage.base import Kind
 
@@ -59,6 +59,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     cut_short: set[RecordId] = set()
     unsettled, first = 0, ""
     not_rewritten: list[str] = []
+    losses = Losses()  # the run that was interrupted has not told them
     if any(storage.kind is not Kind.LOCAL for storage in storages):
         from fileorg.execute.actions.move_object import abort_uploads
 
@@ -107,6 +108,8 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                     f"Could not update the symlink {_shown(record)}: its target is now {display(reason.about or b'')}"
                     f" ({os.strerror(reason.number or 0)})."
                 )
+            if reason is not None and reason.code is ReasonCode.NOT_KEPT and verdict.state is RecordState.DONE:
+                losses.add(reason.lost)
             known = (record.state, record.reason) if record.id not in cut_short else None
             if (verdict.state, verdict.reason) != known or verdict.columns:
                 marks.append((record.id, verdict.state, {**columns_of(verdict.reason), **verdict.columns}))
@@ -118,7 +121,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     journal.sync_reverted(operation.id)
     for note in seal(journal, operation, storages, touched_folders, is_recovered=True).notes:
         reporter.note(note)
-    for note in not_rewritten:
+    for note in not_rewritten + losses.sentences(operation.id):
         reporter.note(note)
 
 

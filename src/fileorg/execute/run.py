@@ -101,7 +101,7 @@ def execute(
     outcome.problems, outcome.transient = applier.problems, work.transient
     outcome.rewritten, outcome.symlinks = work.rewritten, work.symlinks
     outcome.symlink_roots = work.symlink_roots
-    outcome.notes = notes + list(work.notes) + work.losses()
+    outcome.notes = notes + list(work.notes) + work.losses.sentences(work.operation)
     outcome.interrupted = interrupted
     outcome.seconds = time.monotonic() - started
     return outcome

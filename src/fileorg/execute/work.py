@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
 from enum import Enum, auto
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fileorg.core.figures import plural
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import split
-from fileorg.core.reasons import Lost
 from fileorg.execute.temporaries import aside, remove_checked
+from fileorg.execute.verdict import Losses
 from fileorg.journal.trash_records import is_trash
 
 if TYPE_CHECKING:
@@ -81,8 +79,7 @@ class Work:
         self.transient = 0
         """The number of files that failed for a reason that may pass."""
         self._commits = 0
-        self._losses: Counter[Lost] = Counter()
-        self._lossy = 0
+        self.losses = Losses()
 
     def begin_row(self) -> None:
         """Begin to apply a row: see `has_recorded`."""
@@ -161,23 +158,6 @@ class Work:
         if len(self.symlinks) < SYMLINKS_KEPT:
             self.symlinks.append(path)
             self.symlink_roots.append(root)
-
-    def note_lost(self, lost: Lost) -> None:
-        """Count attributes that the target file system did not preserve for a file."""
-        self._lossy += bool(lost)
-        self._losses.update(lost)
-
-    def losses(self) -> list[str]:
-        """Return a sentence on the attributes that were not preserved, or nothing."""
-        if not self._lossy:
-            return []
-        words = {Lost.ATTRIBUTE: "attributes"}
-        each = Counter[str]()
-        for lost, files in self._losses.items():
-            each[words.get(lost, (lost.name or "").lower())] += files
-        kinds = ", ".join(f"{word} of {files:,}" for word, files in each.items())
-        what = plural(self._lossy, "file")
-        return [f"Could not preserve all metadata of {what} ({kinds}): see fileorg files {self.operation}"]
 
     def remove(
         self,

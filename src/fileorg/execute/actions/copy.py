@@ -65,7 +65,7 @@ def _apply(work: Work, series: Series, fail: Fail) -> None:
 def publish(work: Work, copies: Copies) -> None:
     """Publish the copies staged so far, and note what of them was lost, and their ctimes."""
     for _, row, record, staged, made in copies.publish():
-        work.note_lost(staged.lost)
+        work.losses.add(staged.lost)
         # Undo removes the copy only if its ctime is still this one; removing the temporary name has just changed it.
         left = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
         if identity(made).fits(left):

@@ -295,7 +295,7 @@ class Crossing:
             expected = intended(self.series.checked.intent(position))
             failure = _take_away(work, row, record, expected, staged.digest, self._originals[position])
             if failure is None:
-                work.note_lost(staged.lost)
+                work.losses.add(staged.lost)
                 continue
             work.touched_folders.add((row.source_base, row.source_folder))
             withdraw(work, row, record, RecordState.COPIED, identity(entry), staged.digest)
