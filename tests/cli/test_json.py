@@ -216,7 +216,7 @@ def test_events(worked: Fileorg) -> None:
             ["history"],
             (
                 "operation,kind,root,dest,started,ended,files,size_bytes,problems,status,undone_by,stopped_early,partly_purged,"
-                "undoes,in_part"
+                "undoes,in_part,client"
             ),
         ),
         (["history", "tree/x"], "operation,kind,started,action,path,new_path,status,reason,reason_code"),

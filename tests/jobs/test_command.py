@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fileorg.core.errors import ErrorCode, Exit, FileorgError
-from fileorg.jobs.command import run_command
+from fileorg.jobs.command import RowWindow, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def test_the_answer_is_the_document_of_the_command(tree: Tree, tmp_path: Path) -
     tree.write({"a.jpg": "one", "b.txt": "two"})
     events: list[dict[str, Any]] = []
     held = run_command(["organize", "--hold", "--yes", "--", str(tree.root)], on_event=events.append)
-    assert held == (Exit.NO, {"job": 1, "kind": "organize", "status": "waiting"})
+    assert held == (Exit.NO, {"job": 1, "kind": "organize", "status": "waiting"}, {})
     assert [each["stage"] for each in events if each["event"] == "stage"] == ["scan", "plan"]
     elsewhere = run_command(["history"], environment={"FILEORG_HOME": str(tmp_path / "other")})
     assert (elsewhere.exit, elsewhere.document["operations"]) == (0, [])
@@ -47,6 +47,22 @@ def test_standard_input_is_what_is_given(tree: Tree) -> None:
     words = ["apply", "--root", str(tree.root), "--yes", "-"]
     assert run_command(words, given=rows, on_event=lambda _: None).document["files"] == 1
     assert set(tree.read()) == {"b.jpg"}
+
+
+def test_a_window_keeps_some_rows_and_counts_all(tree: Tree) -> None:
+    tree.write({f"{number:02}.jpg": "same" for number in range(12)} | {"x.txt": "other", "y.txt": "other"})
+    words = ["categorize", "--", str(tree.root)]
+    whole = run_command(words)
+    names = [each["path"][-6:] for each in whole.document["files"]]
+    assert (len(names), whole.rows) == (14, {})
+    page = run_command(words, window=RowWindow(10, 3))
+    assert ([each["path"][-6:] for each in page.document["files"]], page.rows) == (names[10:13], {"files": 14})
+    assert run_command(words, window=RowWindow(20, 3)).document == {"files": []}
+    groups = run_command(["dedupe", "--", str(tree.root)], window=RowWindow(1, 1))
+    assert (len(groups.document["duplicates"]), groups.rows) == (1, {"duplicates": 2})
+    assert groups.document["summary"]["groups"] == 2
+    # A document that is not written as a stream is whole.
+    assert run_command(["scan", "--", str(tree.root)], window=RowWindow(0, 1)).document["files"] == 14
 
 
 def test_it_ends_on_request_and_has_no_endless_answer(tree: Tree) -> None:

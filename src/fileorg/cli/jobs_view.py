@@ -75,6 +75,7 @@ def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
     facts = [
         (f"Job {row.id}", f"{row.kind}, {found.state}"),
         ("In", short_of_several(row.root, found.more_roots)),
+        *([("Asked by", row.client)] if row.client else []),
         *([("Only", ", ".join(map(display, part["patterns"] + part["categories"])))] if part else []),
         ("Files", f"{found.files:,} of {row.files:,}"),
         ("Attempts", f"{row.attempts:,}"),

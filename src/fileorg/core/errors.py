@@ -61,6 +61,7 @@ class ErrorCode(StrEnum):
     NAMES_TAKEN = "names-taken"
     PLAN_REFUSED = "plan-refused"
     OUTPUT_EXISTS = "output-exists"
+    OUTSIDE = "outside"
     OTHERS_FIRST = "others-first"
     NOT_CONFIRMED = "not-confirmed"
     OPERATION_ELSEWHERE = "operation-elsewhere"

@@ -242,6 +242,12 @@ PARALLEL = 2
 MOST_PARALLEL = 64
 
 
+WITHIN, CLIENT = "FILEORG_WITHIN", "FILEORG_CLIENT"
+"""Variables of the environment of a process that may use only some folders, and that works for a program: see
+`core.confinement`, which only such a process loads.
+"""
+
+
 class Given:
     """Facts of the process like its resource limits, so not passed around."""
 

@@ -29,17 +29,30 @@ _PAUSE_SECONDS = 0.1
 _PATIENCE_SECONDS = 10.0
 
 
+class RowWindow(NamedTuple):
+    """Which rows of each list are wanted: `size` of them from `first` on, counted from 0."""
+
+    first: int
+    size: int
+
+
 class CommandAnswer(NamedTuple):
-    """What a command answered: its exit code, and its document, None if it wrote none."""
+    """What a command answered: its exit code, its document, None if it wrote none, and how many rows each of its lists
+    had before the window.
+    """
 
     exit: int
     document: Any
+    rows: dict[str, int]
 
 
 class CommandError(FileorgError):
-    """The error of a command that ran in another process, with its code, sentence, hint, path and exit code."""
+    """The error of a command that ran in another process, with its code, sentence, hint, path and exit code, and the
+    document that it wrote all the same.
+    """
 
-    def __init__(self, found: dict[str, Any], exit_code: int) -> None:
+    def __init__(self, found: dict[str, Any], exit_code: int, document: Any = None) -> None:
+        self.document = document
         path = found.get("path")
         super().__init__(
             str(found.get("message") or f"fileorg ended with exit code {exit_code} and said nothing."),
@@ -66,13 +79,15 @@ def run_command(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     longest: int = _LONGEST_ANSWER,
+    window: RowWindow | None = None,
 ) -> CommandAnswer:
     """Run a command of fileorg with `--format json`, and return its answer.
 
     Options are inserted after the first word, so that `--` may follow. `given` is standard input; `environment` is
     added to that of this process. `on_event` gets each event of `--progress json`, which not all commands have. If
     `stop` returns true, the command is asked to end, as by Ctrl-C, and killed if it does not within seconds; what it
-    had begun is recovered as ever.
+    had begun is recovered as ever. A `window` keeps rows of lists that are written as a stream, and forgets the others
+    as they come.
 
     Raises `CommandError` for an error of the command, `FileorgError` for an answer of more than `longest` bytes or for
     a command that was stopped, `OSError`.
@@ -104,40 +119,86 @@ def run_command(
             start_new_session=True,  # Ctrl-C in a terminal ends the server, which asks its commands to end
         ) as process:
             try:
-                answer, was_stopped = _read(process, hear, stop, longest)
+                kept = _Document(longest, window)
+                was_stopped = _read(process, hear, stop, kept)
             except BaseException:
                 process.kill()
                 raise
-    if answer is None:
+    if kept.is_too_long:
         raise FileorgError(
             f"The answer is longer than {longest >> 20} MB.", hint="ask for less", code=ErrorCode.OUTPUT_FAILED
         )
     code = process.returncode
-    if not error and was_stopped and not answer.strip():  # it had not begun
+    document = kept.parsed()
+    if not error and was_stopped and document is None:  # it had not begun
         error = {"code": ErrorCode.INTERRUPTED, "message": "Stopped. Nothing was changed.", "exit": Exit.INTERRUPTED}
     if error or code < 0:
-        raise CommandError(error, code)
-    return CommandAnswer(code, _document(answer, code))
+        raise CommandError(error, code, document)
+    return CommandAnswer(code, document, kept.rows)
 
 
-def _document(answer: bytes, code: int) -> Any:
-    if not answer.strip():
-        return None
-    try:
-        return json.loads(answer)
-    except ValueError:
-        raise CommandError({"message": "fileorg wrote an answer that is not JSON."}, code) from None
+class _Document:
+    """The document of a command, as it comes. A list that is written as a stream has one row in each line."""
+
+    def __init__(self, longest: int, window: RowWindow | None) -> None:
+        self.rows: dict[str, int] = {}
+        self._left, self._window = longest, window
+        self._kept: list[bytes] = []
+        self._line, self._list = b"", ""
+        self._has_kept = False
+
+    @property
+    def is_too_long(self) -> bool:
+        return self._left < 0
+
+    def add(self, data: bytes) -> None:
+        """Take the next part of standard output."""
+        if self._window is None:
+            self._keep(data)
+            return
+        *lines, self._line = (self._line + data).split(b"\n")
+        if len(self._line) > self._left:
+            self._left = -1
+        for line in lines:
+            self._take(line, self._window)
+
+    def parsed(self) -> Any:
+        """Return the document, None if there is none or an error has cut it off."""
+        text = b"".join((*self._kept, self._line))
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+
+    def _take(self, line: bytes, window: RowWindow) -> None:
+        if line.startswith(b'  "') and line.endswith(b": ["):
+            self._list, self._has_kept = json.loads(line[2:-3]), False
+        elif self._list and line.startswith(b"    {") and line.endswith((b"}", b"},")):
+            row = self.rows[self._list] = self.rows.get(self._list, 0) + 1
+            if not window.first < row <= window.first + window.size:
+                return
+            line = line.removesuffix(b",")
+            if self._has_kept:
+                line = b"," + line
+            self._has_kept = True
+        elif line.startswith(b"  ]"):
+            self._list = ""
+        self._keep(line + b"\n")
+
+    def _keep(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left >= 0:
+            self._kept.append(data)
 
 
 def _read(
-    process: subprocess.Popen[bytes], hear: Callable[[bytes], None], stop: Callable[[], bool], longest: int
-) -> tuple[bytes | None, bool]:
-    """Return standard output, None if it is too long, and whether the command was asked to stop; wait for its end."""
+    process: subprocess.Popen[bytes], hear: Callable[[bytes], None], stop: Callable[[], bool], kept: _Document
+) -> bool:
+    """Read both streams to their ends, and return whether the command was asked to stop."""
     out, events = process.stdout, process.stderr
     if out is None or events is None:
         raise AssertionError("both streams are pipes")
-    found: list[bytes] = []
-    size, line = 0, b""
+    line = b""
     stopped_at: float | None = None
     with selectors.DefaultSelector() as selector:
         selector.register(out, selectors.EVENT_READ)
@@ -148,11 +209,10 @@ def _read(
                 if not data:
                     selector.unregister(key.fileobj)
                 elif key.fileobj is out:
-                    size += len(data)
-                    if size > longest:
+                    kept.add(data)
+                    if kept.is_too_long:
                         process.kill()
-                        return None, False
-                    found.append(data)
+                        return False
                 else:
                     *lines, line = (line + data).split(b"\n")
                     line = line[-_LONGEST_EVENT:]
@@ -166,4 +226,4 @@ def _read(
                 process.kill()
     process.wait()
     hear(line)
-    return b"".join(found), stopped_at is not None
+    return stopped_at is not None

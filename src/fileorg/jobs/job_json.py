@@ -23,6 +23,7 @@ def job_as_json(found: FoundJob, state: StateDirectory) -> dict[str, Any]:
         "status": str(found.state),
         **named("root", row.root),
         "part": row.part,
+        "client": row.client or None,
         "files": row.files,
         "files_done": found.files,
         "attempts": row.attempts,

@@ -47,6 +47,7 @@ def watch_options_of(job: JobRow) -> WatchOptions:
 
     try:
         found = json.loads(job.options)
+        found.pop("client", None)
         organize = [_options("organize", each) for each in found["organize"]]
         return WatchOptions(**found | {"organize": organize})
     except _UNKNOWN:
@@ -63,6 +64,7 @@ def _not_understood(job: JobRow) -> JournalError:
 
 
 def _options(kind: str, found: dict[str, Any]) -> Options:
+    found.pop("client", None)
     if "filters" in found:
         found["filters"] = Filters(**{**found["filters"], "touched": b"", "before_job_ns": None})
     if configuration := found.get("configuration"):

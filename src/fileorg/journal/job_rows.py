@@ -9,7 +9,7 @@ from fileorg.core.limits import of_json
 from fileorg.core.model import JobState
 from fileorg.core.names import is_root
 from fileorg.core.tuples import NamedTuple
-from fileorg.journal.rows import foreign, part_of
+from fileorg.journal.rows import client_of, foreign, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,6 +48,11 @@ class JobRow(NamedTuple):
     def part(self) -> dict[str, list[str]] | None:
         """What says which files an undo or redo is about, None for all."""
         return part_of(self.options)
+
+    @property
+    def client(self) -> str:
+        """The program that asked for it, as it names itself; empty for a person."""
+        return client_of(self.options)
 
 
 def job_rows(journal: JournalReader, where: str = "1", values: Sequence[Any] = ()) -> list[JobRow]:

@@ -63,6 +63,11 @@ class Operation(NamedTuple):
         return part_of(self.options)
 
     @property
+    def client(self) -> str:
+        """The program that asked for it, as it names itself; empty for a person."""
+        return client_of(self.options)
+
+    @property
     def destination(self) -> bytes | None:
         """The destination that the user named: `dest` may be the folder above it that was there before the run."""
         return destination_of(self.options) or self.dest
@@ -77,6 +82,15 @@ def part_of(options: str) -> dict[str, list[str]] | None:
         return None
     lists = {name: found.get(name) for name in ("patterns", "categories")}
     return {name: [str(each) for each in values] if isinstance(values, list) else [] for name, values in lists.items()}
+
+
+def client_of(options: str) -> str:
+    """Return the program that asked for an operation or a job, as it names itself, by their options; empty for none."""
+    if isinstance(options, str) and '"client"' not in options:
+        return ""
+    from fileorg.core.confinement import client_name
+
+    return client_name(str(parsed_options(options).get("client") or ""))
 
 
 def destination_of(options: str) -> bytes | None:

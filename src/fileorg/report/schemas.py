@@ -84,6 +84,7 @@ _PAGE: dict[str, Schema] = {
     "page": {"type": "integer", "minimum": 1},
     "page_size": {"type": "integer", "minimum": 1},
 }
+_CLIENT: Schema = {"type": ["string", "null"], "description": "the program that asked for it, as it names itself"}
 _PART = _described(
     _object({"patterns": _array(_TEXT), "categories": _array(_TEXT)}),
     "of undo and redo: which files, if not all of the operation",
@@ -197,6 +198,7 @@ _JOB = _object(
     {
         "job": _JOB_NUMBER,
         "part": _or_null(_PART),
+        "client": _CLIENT,
         "kind": _KIND,
         "status": {"enum": [str(state) for state in JobState]},
         "root": _PATH,
@@ -682,6 +684,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             **_OPERATION_STATUS,
                             "undoes": _or_null(_OP, "the operation that it undid, redid or purged"),
                             "in_part": _described(_FLAG, "it undid or redid only chosen files"),
+                            "client": _CLIENT,
                         }
                     ),
                     "newest first",

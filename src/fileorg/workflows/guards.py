@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError, about, blank_path
 from fileorg.core.figures import plural
+from fileorg.core.model import WITHIN
 from fileorg.core.names import below, display, is_within, scheme_of
 from fileorg.core.trusted import path_of
 from fileorg.core.tuples import NamedTuple
@@ -44,6 +45,7 @@ def existing_folder(path: bytes) -> bytes:
         raise blank_path("PATH")
     _refuse_url(path)
     shown = display(path)
+    _check_within(os.path.realpath(path))
     try:
         real = os.path.realpath(path, strict=True)
     except FileNotFoundError:
@@ -63,6 +65,14 @@ def existing_folder(path: bytes) -> bytes:
             code=ErrorCode.PERMISSION_DENIED,
         )
     return real
+
+
+def _check_within(real: bytes) -> None:
+    """Raise `Outside` for a path that this process may not use."""
+    if WITHIN in os.environ:
+        from fileorg.core.confinement import check_path  # few processes are confined
+
+        check_path(real)
 
 
 def _refuse_url(path: bytes) -> None:
@@ -122,6 +132,7 @@ def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) 
         raise blank_path("--dest")
     _refuse_url(path)
     real = os.path.realpath(path)
+    _check_within(real)
     base, missing = real, list[bytes]()
     while not os.path.lexists(base):
         base, name = os.path.split(base)

@@ -12,10 +12,10 @@ from fileorg.core.errors import ErrorCode, Exit, FileorgError, Locked
 from fileorg.core.events import JobProgress, ended_jobs, read_status, write_status
 from fileorg.core.figures import plural
 from fileorg.core.formats import named
-from fileorg.core.model import GIVEN, PROBLEM_STATES, JobState, Limits
+from fileorg.core.model import CLIENT, GIVEN, PROBLEM_STATES, JobState, Limits
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, OBJECT_ROWS, execute
 from fileorg.execute.work import Changed
-from fileorg.journal.rows import destination_of
+from fileorg.journal.rows import client_of, destination_of
 from fileorg.storage.base import Kind
 from fileorg.storage.local.worker import renamer_for
 
@@ -241,7 +241,12 @@ def options_as_json(options: Any) -> str:
     """Return the options of a command as JSON, for a job that is taken up again: `jobs.job_options` reads them."""
     import json
 
-    return json.dumps(_plain(options))
+    fields = _plain(options)
+    if CLIENT in os.environ:
+        from fileorg.core.confinement import client
+
+        fields |= {"client": client()}
+    return json.dumps(fields)
 
 
 def _plain(value: Any) -> Any:
@@ -267,6 +272,8 @@ def begin(
     job: JobStart | None = None,
 ) -> Operation:
     """Record and return a new operation in the directories of `storages`, by `Base`, as a part of `job`."""
+    if job is not None and (asks := client_of(job.options)):
+        facts = facts | {"client": asks}
     if undoes is not None and (undone := journal.operation(undoes)) is not None:
         made = destination_of(undone.options)
         facts = facts | ({} if made is None else named("dest", made))

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
+from fileorg.core.model import WITHIN
 from fileorg.core.names import display
 from fileorg.core.trusted import is_trusted, open_place, process_of
 
@@ -33,6 +34,10 @@ def written(path: str, *, force: bool = False) -> Iterator[TextIO]:
     with _telling(path):
         folder, name = open_place(os.fsencode(path))
     try:
+        if WITHIN in os.environ:
+            from fileorg.core.confinement import check_opened_folder  # few processes are confined
+
+            check_opened_folder(folder, os.fsencode(path))
         with _telling(path):
             fd = _open_as_it_is(folder, name)
         if fd is not None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, cast
 
+from fileorg.core.confinement import check_path
 from fileorg.core.errors import ErrorCode, FileorgError, StorageFailure, UsageError
 from fileorg.core.model import GIVEN
 from fileorg.core.names import display, is_folder, scheme_of
@@ -58,6 +59,7 @@ def parsed(url: bytes) -> StoreUrl:
 
 def store_root(url: bytes) -> bytes:
     """Return the URL of a root as it is recorded. Raises `UsageError`."""
+    check_path(url)
     return bytes(parsed(url))
 
 
@@ -100,6 +102,7 @@ def open_bucket(url: bytes, *, part_bytes: int | None = None) -> ObjectClient:
 
 def _open_client(url: bytes, scheme: str, bucket: str, *, part_bytes: int | None = None) -> ObjectClient:
     """Return the client of a bucket. Raises `UsageError`, `StorageFailure`."""
+    check_path(url)
     from fileorg.storage.object.opener import MEMORY, S3, open_client
 
     configured = _configured() if scheme != MEMORY else {}

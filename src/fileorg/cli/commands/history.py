@@ -86,7 +86,7 @@ def history(
 
 _OPERATION_TITLES = (
     "operation", "kind", "root", "dest", "started", "ended", "files", "size_bytes", "problems", "status", "undone_by",
-    "stopped_early", "partly_purged", "undoes", "in_part",
+    "stopped_early", "partly_purged", "undoes", "in_part", "client",
 )  # fmt: skip
 
 
@@ -115,6 +115,7 @@ def _show_operations(
             *_in(format_, status),
             op.undoes,
             _flag(format_, is_set=op.part is not None),
+            op.client or None,
         )
         for op, status in zip(operations, statuses, strict=True)
     ]
@@ -180,6 +181,7 @@ def _operation_table(
     for op, status in zip(operations, statuses, strict=True):
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
         what += " (part)" if op.part is not None else ""
+        what += f" by {op.client}" if op.client else ""
         counts = (f"{op.done or 0:,}", size(op.size_bytes or 0))
         where = short_of_several(op.root, more_roots.get(op.id, 0))
         rows.append((str(op.id), when(op.started_ns), what, where, *counts, status_in_words(status)))

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import TooManyOpen, limit, telling_the_limit, too_many_open
+from fileorg.core.model import WITHIN
 from fileorg.storage.local import posix
 from fileorg.storage.local.listing import entry_of
 
@@ -47,6 +48,17 @@ _budgets: dict[int, _Budget] = {}
 """By thread, because another thread may be using the descriptor that is closed."""
 
 
+def _check(fd: int, root: bytes) -> None:
+    """Close an open folder that this process may not use. Raises `Outside`."""
+    from fileorg.core.confinement import check_opened_folder  # few processes are confined
+
+    try:
+        check_opened_folder(fd, root)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
 class OpenFolders:
     """Folder descriptors that stay open between calls.
 
@@ -56,11 +68,13 @@ class OpenFolders:
     """
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
-        """Open the root. Raises `OSError` if it is not a readable directory, `TooManyOpen`."""
+        """Open the root. Raises `OSError` if it is not a readable directory, `TooManyOpen`, `Outside`."""
         self.root = os.path.realpath(root)
         self.cross_mounts = cross_mounts
         with telling_the_limit():
             self.root_fd = posix.open_root(self.root)
+        if WITHIN in os.environ:
+            _check(self.root_fd, self.root)
         self.fds: dict[bytes, int] = {}
         self._budget = _budgets.setdefault(get_ident(), _Budget())
         self.used = self._budget.in_order.move_to_end
