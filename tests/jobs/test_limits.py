@@ -10,7 +10,7 @@ import pytest
 from fileorg.cli.change import _time_stands_still
 from fileorg.core import retry
 from fileorg.core.events import NullReporter
-from fileorg.core.limits import as_json, end_in_time, is_counting, of_json, stop_counting
+from fileorg.core.limits import as_json, configuration_in, end_in_time, is_counting, of_json, stop_counting
 from fileorg.core.locks import run_lock
 from fileorg.core.model import GIVEN, JobState, Limits
 from fileorg.core.state import find_state
@@ -34,8 +34,19 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_limits_are_kept_with_the_job_and_read_back() -> None:
     for limits in (Limits(), Limits(90.0, 3600.0, 1 << 30, 5), Limits(attempts=1)):
-        assert of_json(as_json(limits)) == limits
-    for text in ("[]", '{"other": 1}', '{"time_limit": 0}', '{"attempts": true}', '{"kill_after": "1h"}', "{"):
+        for path in (b"", b"/home/you/\xff.toml"):
+            kept = as_json(limits, path)
+            assert (of_json(kept), configuration_in(kept)) == (limits, path)
+    for text in (
+        "[]",
+        '{"configuration": "relative"}',
+        '{"configuration": 7}',
+        '{"other": 1}',
+        '{"time_limit": 0}',
+        '{"attempts": true}',
+        '{"kill_after": "1h"}',
+        "{",
+    ):
         with pytest.raises(ValueError):  # noqa: PT011  that of JSON, too
             of_json(text)
 

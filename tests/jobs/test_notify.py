@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,10 +106,44 @@ def test_it_is_told_of_a_job_that_failed_and_of_one_that_was_killed(fileorg: Fil
     hook.of(1, "interrupted")
 
 
-def _pretend_to_run(fileorg: Fileorg) -> None:
-    import sqlite3
-    from contextlib import closing
+def test_a_job_keeps_the_configuration_that_it_was_begun_with(fileorg: Fileorg, tree: Tree, hook: Hook) -> None:
+    """Whoever cancels it or takes it up again names no configuration, and may be in another folder."""
+    tree.write({"a.jpg": "one"})
+    relative = os.path.relpath(hook.config, fileorg.folder)
+    assert fileorg.inside("organize", "tree", "--hold", "--config", relative).code == 3
+    assert fileorg.inside("jobs", "cancel", "1").code == 0
+    hook.of(1, "cancelled")
+    assert fileorg.inside("jobs", "resume", "1", "--time-limit", "1h").code == 0
+    one = hook.of(1, "done")
+    assert (one["files_done"], one["attempts"]) == (1, 1)
+    assert fileorg.inside("undo", "1").code == 0
+    # A configuration of its own does not pass to a job of another one, whichever command finds out what became of it.
+    _pretend_to_run(fileorg)
+    other = fileorg.folder / "other.toml"
+    other.write_text("version = 1\n")
+    assert fileorg.inside("organize", "tree", "--config", str(other)).code == 0
+    hook.of(1, "interrupted")
+    assert {one["job"] for one in hook.all()} == {1}
 
+
+def test_a_store_of_the_configuration_is_known_to_the_job_that_goes_on(fileorg: Fileorg, tree: Tree) -> None:
+    """A service that does not answer shows that its table was read: without it, the scheme is not known."""
+    tree.write({"a.jpg": "one"})
+    config = fileorg.folder / "fileorg.toml"
+    config.write_text('version = 1\n[storage.mine]\nendpoint = "http://127.0.0.1:9"\n')
+    fileorg.inside("organize", "tree", "--hold", "--config", str(config))
+    with closing(sqlite3.connect(fileorg.home / "journal.db")) as db, db:
+        (options,) = db.execute("SELECT options FROM jobs").fetchone()
+        changed = json.dumps(json.loads(options) | {"root": "mine://bucket/inbox"})
+        db.execute("UPDATE jobs SET options = ?", (changed,))
+    (fileorg.home / "job-1.plan").unlink()
+    assert fileorg.inside("jobs", "cancel", "1").code == 0
+    ran = fileorg.inside("jobs", "resume", "1")
+    assert "cannot open mine:// URLs" not in ran.err
+    assert ran.code != 0
+
+
+def _pretend_to_run(fileorg: Fileorg) -> None:
     with closing(sqlite3.connect(fileorg.home / "journal.db")) as db, db:
         db.execute("UPDATE jobs SET state = 'running' WHERE id = 1")
 

@@ -74,12 +74,16 @@ def _notify(words: list[str]) -> None:
     ended = list(dict.fromkeys(events.ended_jobs))
     events.ended_jobs.clear()
     path = configuration_of(words)
-    if os.path.lexists(path):
-        from fileorg.jobs.notify import start
+    if len(ended) == 1 and words[0] != "jobs" and not os.path.lexists(path):
+        return  # the usual case: a job that this command has begun
+    from fileorg.core.state import open_state
+    from fileorg.jobs.notify import by_configuration, start
 
-        for state in dict.fromkeys(state for state, _ in ended):
-            with contextlib.suppress(OSError):
-                start(state, [number for its, number in ended if its == state], path)
+    for state in dict.fromkeys(state for state, _ in ended):
+        numbers = [number for its, number in ended if its == state]
+        with contextlib.suppress(OSError, FileorgError):
+            for named, its in by_configuration(open_state(state), numbers, path).items():
+                start(state, its, named)
 
 
 def _with_patience(words: list[str]) -> int:

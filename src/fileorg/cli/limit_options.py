@@ -32,13 +32,14 @@ def limited(command: FunctionType, words: Sequence[str]) -> Iterator[None]:
     if is_counting():
         yield
         return
-    before = GIVEN.limits
+    before, named = GIVEN.limits, GIVEN.configuration
+    GIVEN.configuration = values.named_configuration(words)
     try:
         _begin(command, words)
         yield
     finally:
         stop_counting()
-        GIVEN.limits = before
+        GIVEN.limits, GIVEN.configuration = before, named
 
 
 def _begin(command: FunctionType, words: Sequence[str]) -> None:

@@ -126,6 +126,11 @@ def configuration_of(words: Sequence[str]) -> bytes:
     """Return the path of the configuration of a command line, which need not exist: also for a command without
     `--config`.
     """
+    return named_configuration(words) or default_config_path()
+
+
+def named_configuration(words: Sequence[str]) -> bytes:
+    """Return the path that `--config` or FILEORG_CONFIG names, empty if neither is given."""
     import os
     from itertools import pairwise
 
@@ -137,7 +142,7 @@ def configuration_of(words: Sequence[str]) -> bytes:
             given = following
         elif word.startswith("--config="):
             given = word.partition("=")[2]
-    return default_config_path() if given is None else os.path.abspath(os.fsencode(given))
+    return b"" if given is None else os.path.abspath(os.fsencode(given))
 
 
 def configuration(path: str | None, profile: str | None = None, *, with_rules: bool = True) -> Configuration | None:
@@ -152,7 +157,7 @@ def configuration(path: str | None, profile: str | None = None, *, with_rules: b
     if path is not None:
         from fileorg.core.model import GIVEN
 
-        GIVEN.configuration = found
+        GIVEN.configuration = os.path.abspath(found)
     if path is None and not os.path.lexists(found):
         return None
     from fileorg.rules.config_file import read_configuration

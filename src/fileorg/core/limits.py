@@ -1,4 +1,6 @@
-"""The limits of a job as text, and the end of a process that takes too long. Loaded only if there are limits."""
+"""What a job was given, as text: its limits and the path of its configuration. And the end of a process that takes too
+long. Loaded only if there is something of this.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,33 @@ if TYPE_CHECKING:
     from threading import Timer
 
 
-def as_json(limits: Limits) -> str:
-    """Return the limits that there are, as a job keeps them."""
-    return json.dumps({name: value for name, value in limits._asdict().items() if value is not None})
+_CONFIGURATION = "configuration"
+
+
+def as_json(limits: Limits, configuration: bytes = b"") -> str:
+    """Return the limits that there are, and the path of the configuration if one was named, as a job keeps them."""
+    found: dict[str, object] = {name: value for name, value in limits._asdict().items() if value is not None}
+    return json.dumps(found | ({_CONFIGURATION: os.fsdecode(configuration)} if configuration else {}))
 
 
 def of_json(text: str) -> Limits:
     """Return the limits of a job. Raises `ValueError` for those that fileorg did not write."""
     found = json.loads(text)
-    if not isinstance(found, dict) or found.keys() - set(Limits._fields):
+    if not isinstance(found, dict) or found.keys() - {*Limits._fields, _CONFIGURATION}:
+        raise ValueError(text)
+    path = found.pop(_CONFIGURATION, "/")
+    if not isinstance(path, str) or not path.startswith("/") or "\0" in path:
         raise ValueError(text)
     for name, value in found.items():
         kinds = int | float if name in {"time_limit", "kill_after"} else int
         if not isinstance(value, kinds) or isinstance(value, bool) or not 0 < value < math.inf:
             raise ValueError(text)
     return Limits(**found)
+
+
+def configuration_in(text: str) -> bytes:
+    """Return the path of the configuration that a job was begun with, empty if none was named."""
+    return os.fsencode(json.loads(text).get(_CONFIGURATION, ""))
 
 
 class _Countdown:

@@ -253,7 +253,7 @@ class Given:
 
     limits = Limits()
     configuration = b""
-    """The path of `--config`; empty for the default file."""
+    """The absolute path of `--config` or FILEORG_CONFIG; empty for the default file. A job keeps it."""
 
 
 GIVEN = Given()

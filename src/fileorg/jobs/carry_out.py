@@ -13,7 +13,15 @@ from fileorg.core.model import DEST, GIVEN, OperationState, Outcome
 from fileorg.core.names import display
 from fileorg.jobs.found import UnknownJob
 from fileorg.jobs.job_options import Options, options_of, watch_options_of
-from fileorg.journal.job_rows import job_rows, limits_of, moved_inodes, operations_of, touched_folders, touched_inodes
+from fileorg.journal.job_rows import (
+    configuration_of,
+    job_rows,
+    limits_of,
+    moved_inodes,
+    operations_of,
+    touched_folders,
+    touched_inodes,
+)
 from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
 from fileorg.plan.saved_plan import SavedPlan
@@ -63,7 +71,8 @@ def carry_out(
         if job is None:
             raise UnknownJob(number)
         has_begun = bool(operations_of(journal, number))
-    before, GIVEN.limits = GIVEN.limits, limits_of(job)._replace(attempts=attempts)
+    before, named = GIVEN.limits, GIVEN.configuration
+    GIVEN.limits, GIVEN.configuration = limits_of(job)._replace(attempts=attempts), configuration_of(job)
     try:
         if job.kind == "watch":
             from fileorg.jobs.watch_job import watch_as_job
@@ -75,7 +84,7 @@ def carry_out(
         return _carry_out(state, job, reporter, stop, fd, has_begun=has_begun)
     finally:
         stop_counting()
-        GIVEN.limits = before
+        GIVEN.limits, GIVEN.configuration = before, named
 
 
 def _carry_out(

@@ -12,7 +12,7 @@ from fileorg.core.events import ended_jobs
 from fileorg.core.model import JobState
 from fileorg.jobs.found import ENDED, FoundJob, all_jobs, job, look_at, refuse_other_machine
 from fileorg.jobs.log import LOG_FILES
-from fileorg.journal.job_rows import limits_of
+from fileorg.journal.job_rows import configuration_of, limits_of
 from fileorg.workflows.open_journal import journal_to_write, open_journal
 
 if TYPE_CHECKING:
@@ -90,13 +90,14 @@ def limit(state: StateDirectory, number: int, time_limit: float | None, kill_aft
     """
     from fileorg.core.limits import as_json
 
-    limits = limits_of(job(state, number).row)
+    row = job(state, number).row
+    limits = limits_of(row)
     if time_limit is not None:
         limits = limits._replace(time_limit=time_limit)
     if kill_after is not None:
         limits = limits._replace(kill_after=kill_after)
     with journal_to_write(state) as journal:
-        journal.limit_job(number, as_json(limits))
+        journal.limit_job(number, as_json(limits, configuration_of(row)))
 
 
 def queue(state: StateDirectory, number: int) -> None:

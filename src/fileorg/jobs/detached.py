@@ -55,7 +55,7 @@ def _run(words: Sequence[str]) -> int:
     from fileorg.core.events import ended_jobs
     from fileorg.core.state import open_state
     from fileorg.jobs.log import JobLog, remove_old_logs
-    from fileorg.jobs.notify import notify_all
+    from fileorg.jobs.notify import by_configuration, notify_all
     from fileorg.jobs.turns import end_unclaimed
 
     path, number, fd, configuration = os.fsencode(words[0]), int(words[1]), int(words[2]), os.fsencode(words[3])
@@ -77,7 +77,8 @@ def _run(words: Sequence[str]) -> int:
         code = 1
     finally:
         os.close(fd)
-    notify_all(state, list(dict.fromkeys(ended for _, ended in ended_jobs)), configuration)
+    for named, ended in by_configuration(state, [ended for _, ended in ended_jobs], configuration).items():
+        notify_all(state, ended, named)
     return code
 
 

@@ -25,6 +25,22 @@ PATIENCE_SECONDS = 60.0
 _SHOWN = 300
 
 
+def by_configuration(state: StateDirectory, numbers: Sequence[int], configuration: bytes) -> dict[bytes, list[int]]:
+    """Return jobs by the path of the configuration that names their program: the one that they were begun with, else
+    `configuration`. Leaves out those whose configuration does not exist.
+    """
+    from fileorg.jobs.found import job
+    from fileorg.journal.job_rows import configuration_of
+
+    found: dict[bytes, list[int]] = {}
+    for number in dict.fromkeys(numbers):
+        with contextlib.suppress(FileorgError):  # a run that had not begun: it has no row
+            path = configuration_of(job(state, number).row) or configuration
+            if os.path.lexists(path):
+                found.setdefault(path, []).append(number)
+    return found
+
+
 def start(state_path: bytes, numbers: Sequence[int], configuration: bytes) -> None:
     """Start a process that tells the program of `configuration` about the jobs. Raises `OSError`."""
     import subprocess

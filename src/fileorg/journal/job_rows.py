@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.limits import of_json
+from fileorg.core.limits import configuration_in, of_json
 from fileorg.core.model import JobState
 from fileorg.core.names import is_root
 from fileorg.core.tuples import NamedTuple
@@ -81,6 +81,11 @@ def _checked(row: tuple[Any, ...]) -> JobRow:
 def limits_of(job: JobRow) -> Limits:
     """Return the limits of a job."""
     return of_json(job.limits)
+
+
+def configuration_of(job: JobRow) -> bytes:
+    """Return the path of the configuration that a job was begun with, empty if none was named."""
+    return configuration_in(job.limits)
 
 
 def operations_of(journal: JournalReader, job: int) -> list[Operation]:

@@ -66,7 +66,7 @@ class JobRun:
         self._is_cancelled = self._has_ended = self._goes_on = False
         self._limits, self._batches, self._is_late = Limits(), 0, False
         self._began = time.monotonic()
-        if GIVEN.limits != self._limits:
+        if GIVEN.limits != self._limits or GIVEN.configuration:
             self.start = self.start._replace(limits=given_limits())
             self._begin_limits()
         self.is_changing = False
@@ -229,12 +229,12 @@ def _interrupt(state: StateDirectory, journal: Journal, number: int, fd: int) ->
 
 
 def given_limits() -> str:
-    """Return the limits of this process as a job keeps them."""
-    if GIVEN.limits == Limits():
+    """Return the limits of this process, and the path of its configuration, as a job keeps them."""
+    if GIVEN.limits == Limits() and not GIVEN.configuration:
         return "{}"
     from fileorg.core.limits import as_json
 
-    return as_json(GIVEN.limits)
+    return as_json(GIVEN.limits, GIVEN.configuration)
 
 
 def options_as_json(options: Any) -> str:
