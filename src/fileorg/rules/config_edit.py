@@ -1,4 +1,4 @@
-"""Edits of the text of `fileorg.toml`: only the lines of one category change. Only commands that edit load it.
+"""Edits of the text of `fileorg.toml`: only the lines of one category or rule change. Only commands that edit load it.
 
 tomlkit edits the table of the category; all other text is not even parsed anew: tomlkit moves comments between tables,
 and brings tables of one kind together.
@@ -19,9 +19,9 @@ from fileorg.rules.config_check import normalized
 from fileorg.rules.toml_lines import headers_of, span_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-_TABLES = "categories"
+_TABLES, _RULES = "categories", "rule"
 
 
 def with_category(text: str, name: str, add: Iterable[str] = (), drop: Iterable[str] = (), **flags: bool) -> str:
@@ -66,6 +66,56 @@ def category_in(text: str, name: str) -> object:
     """Return the values of a category's table, None if there is none."""
     found: object = tomllib.loads(text).get(_TABLES, {}).get(name)
     return found
+
+
+def with_rule(text: str, name: str, when: Mapping[str, str], to: str) -> str:
+    """Return the text with a new rule, which decides before all others but those that keep files in place. `to` is a
+    folder, not a template. Raises `FileorgError` unless all else is the same.
+    """
+    rule = tomlkit.table()
+    rule["name"] = name
+    conditions = tomlkit.inline_table()
+    conditions.update(when)
+    rule["when"] = conditions
+    rule["to"] = to.replace("{", "{{").replace("}", "}}")
+    table = f"[[{_RULES}]]\n{tomlkit.dumps(rule)}"
+    before: list[Any] = tomllib.loads(text).get(_RULES, [])
+    place = next((at for at, each in enumerate(before) if not each.get("keep")), len(before))
+    at = _start_of_rule(text, place)
+    head = text[:at]
+    head += "\n" if head and not head.endswith("\n") else ""
+    head += "" if tomllib.loads(text) else f"version = {VERSION}\n"
+    gap = "" if head.endswith("\n\n") or not head else "\n"
+    result = f"{head}{gap}{table}" + (f"\n{text[at:]}" if text[at:].strip() else text[at:])
+    try:
+        after = tomllib.loads(result)
+    except tomllib.TOMLDecodeError:
+        after = {}
+    added = after.get(_RULES, [])
+    if added[:place] + added[place + 1 :] != before or _but_rules(after) != _but_rules(tomllib.loads(text)):
+        raise FileorgError(
+            "The rules cannot be edited by a command: they have no tables of their own in the configuration.",
+            hint=f"write each as [[{_RULES}]], or edit the file by hand",
+        )
+    return result
+
+
+def _start_of_rule(text: str, place: int) -> int:
+    """Return where a rule begins, with the comment right above it; the end of the text if there is no such rule."""
+    span = span_of(text, (_RULES, place))
+    if span is None:
+        return len(text)
+    start = span[0]
+    while start:
+        above = text.rfind("\n", 0, start - 1) + 1
+        if not text[above:start].startswith("#"):
+            break
+        start = above
+    return start
+
+
+def _but_rules(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in {_RULES, "version"}}
 
 
 def _table(text: str, name: str) -> tuple[tomlkit.TOMLDocument, Any]:

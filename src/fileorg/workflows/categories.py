@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fileorg.journal.configuration_changes import ConfigurationChange, ConfigurationChanges
 
 ADD, EDIT, REMOVE, RESTORE = "add", "edit", "remove", "restore"
+ADD_RULE = "add-rule"
+"""The kind of a change that is no change of a category: it is recorded beside them, but neither listed nor restored."""
 
 
 class ConfigurationFile(NamedTuple):
@@ -75,7 +77,8 @@ def changes_of(path: bytes, state: StateDirectory) -> list[ConfigurationChange]:
     if not state.has_journal:
         return []
     with open_journal(state, read_only=True) as journal:
-        return list(journal.configuration_changes().newest_first(os.path.realpath(path)))
+        changes = journal.configuration_changes().newest_first(os.path.realpath(path))
+        return [each for each in changes if each.kind != ADD_RULE]
 
 
 _LOCK = b"categories.lock"
@@ -110,7 +113,7 @@ def _last(changes: ConfigurationChanges, file: ConfigurationFile, name: str | No
     """Return the newest change that is in effect. A change that was interrupted is one if the file has its content."""
     restored: set[int | None] = set()
     for change in changes.newest_first(file.path, name):
-        if not change.done and file.content != change.after:
+        if change.kind == ADD_RULE or (not change.done and file.content != change.after):
             continue
         if change.kind == RESTORE:
             restored.add(change.restores)
