@@ -89,7 +89,7 @@ def test_names_are_the_words_of_the_field() -> None:
 def test_no_module_name_stands_for_two_modules() -> None:
     modules = defaultdict[str, list[Path]](list)
     for path in PACKAGE.rglob("*.py"):
-        if path.stem != "__init__":
+        if not path.stem.startswith("__"):
             modules[path.stem].append(path)
     assert [paths for paths in modules.values() if len(paths) > 1 and not _is_a_pair(paths)] == []
 

@@ -92,7 +92,7 @@ def all_jobs(state: StateDirectory) -> list[FoundJob]:
         return []
     with open_journal(state, read_only=True) as journal:
         more = journal.more_roots()
-        return [_found(state, row, operations_of(journal, row.id), more) for row in job_rows(journal)]
+        return [found_job(state, row, operations_of(journal, row.id), more) for row in job_rows(journal)]
 
 
 def job(state: StateDirectory, number: int) -> FoundJob:
@@ -100,11 +100,12 @@ def job(state: StateDirectory, number: int) -> FoundJob:
     if state.has_journal:
         with open_journal(state, read_only=True) as journal:
             for row in job_rows(journal, "id = ?", (number,)):
-                return _found(state, row, operations_of(journal, row.id), journal.more_roots())
+                return found_job(state, row, operations_of(journal, row.id), journal.more_roots())
     raise UnknownJob(number)
 
 
-def _found(state: StateDirectory, row: JobRow, operations: list[Operation], more_roots: dict[int, int]) -> FoundJob:
+def found_job(state: StateDirectory, row: JobRow, operations: list[Operation], more_roots: dict[int, int]) -> FoundJob:
+    """Return a job from its row, its operations and the numbers of further roots of operations."""
     more = max((more_roots.get(each.id, 0) for each in operations), default=0)
     if row.state in ENDED:
         return FoundJob(row, row.state, is_alive=False, progress=None, operations=operations, more_roots=more)

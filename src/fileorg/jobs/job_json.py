@@ -37,11 +37,11 @@ def job_as_json(found: FoundJob, state: StateDirectory) -> dict[str, Any]:
         "pid": row.pid if found.is_alive else None,
         "host": row.host,
         "log": display(state.of_job(row.id, b"log")) if has_log(state, row.id) else None,
-        "progress": None if progress is None else _progress_as_json(progress),
+        "progress": None if progress is None else progress_as_json(progress),
     }
 
 
-def _progress_as_json(progress: Progress) -> dict[str, Any]:
+def progress_as_json(progress: Progress) -> dict[str, Any]:
     """Return the progress of a job for programs."""
     left = progress.left_seconds
     return {

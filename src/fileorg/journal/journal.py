@@ -285,6 +285,11 @@ class Journal(JournalReader):
         with self.transaction():
             self._db.execute("UPDATE jobs SET limits = ? WHERE id = ?", (limits, number))
 
+    def count_job(self, number: int, files: int) -> None:
+        """Give a job that waits another number of files: its plan was edited."""
+        with self.transaction():
+            self._db.execute("UPDATE jobs SET files = ? WHERE id = ?", (files, number))
+
     def end_job(self, number: int, state: JobState, reason: str | None = None) -> None:
         """Record the end of a job, or that it waits."""
         with self.transaction():

@@ -101,6 +101,18 @@ def _plain(row: PlanRow) -> list[Any]:
     return fields
 
 
+class PlanPlace(NamedTuple):
+    """The place of a row in a saved plan: where its line begins, its number there, and its number in the plan."""
+
+    line: int
+    at: int
+    row: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.line}.{self.at}.{self.row}"
+
+
 class SavedPlan:
     """A saved plan, opened. Its batches are those that were written: a group of files is never split."""
 
@@ -133,6 +145,27 @@ class SavedPlan:
             yield batch
         if line != {"rows": count}:
             raise InvalidPlan(self._path, "is incomplete")
+
+    def rows_from(self, place: str) -> Iterator[tuple[PlanPlace, PlanRow]]:
+        """Yield the rows from a `PlanPlace` on, which is given as text, each with its own; from the first one if it is
+        empty. Raises `UsageError` for another text, `InvalidPlan`.
+        """
+        line, at, row = self._file.tell(), 0, 0
+        if place:
+            numbers = [int(number) for number in place.split(".") if number.isascii() and number.isdigit()]
+            if len(numbers) != 3 or len(place) > 60 or numbers[0] < line:
+                raise _no_place()
+            line, at, row = numbers
+            self._file.seek(line - 1)
+            if self._file.read(1) != b"\n":
+                raise _no_place()
+        while isinstance(batch := self._line(), list):
+            if at > len(batch):
+                raise _no_place()
+            for position in range(at, len(batch)):
+                yield PlanPlace(line, position, row), self._row(batch[position])
+                row += 1
+            line, at = self._file.tell(), 0
 
     def close(self) -> None:
         self._file.close()
@@ -216,6 +249,10 @@ class SavedPlan:
         if not is_folder(keeper.folder) or not is_name(keeper.name):
             raise ValueError
         return keeper
+
+
+def _no_place() -> UsageError:
+    return UsageError("The plan has no such place.", hint="begin with its first row", code=ErrorCode.BAD_VALUE)
 
 
 def _number(value: Any) -> int:

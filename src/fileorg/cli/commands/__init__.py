@@ -32,6 +32,7 @@ COMMANDS = {
     "categories": MORE,
     "rules": MORE,
     "storage": MORE,
+    "serve": MORE,
     "demo": MORE,
 }
 """The commands in the order of --help, with their panels."""

@@ -1,18 +1,18 @@
 """`fileorg duplicates`: page through the duplicate groups of the last dedupe, or of an operation."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat
 from fileorg.cli.parameters import Argument
 from fileorg.core.errors import Exit
-from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fileorg.cli.terminal import Out
-    from fileorg.core.state import StateDirectory
+    from fileorg.workflows.duplicate_pages import GroupOnPage
 
 EXAMPLES = """
 # The groups that the last fileorg dedupe found, most waste first
@@ -31,16 +31,6 @@ Op = Annotated[
 ]  # fmt: skip
 
 
-class GroupOnPage(NamedTuple):
-    """A group on a page: the first file is the keeper. Size in bytes."""
-
-    hash: str | None
-    size: int
-    number: int
-    files: list[tuple[bytes, str]]
-    """Absolute paths, with the role or the result of each file."""
-
-
 def duplicates(
     operation: Op = None,
     page: shared.Page = 1,
@@ -56,41 +46,19 @@ def duplicates(
     this operation processed, and the result for each duplicate.
     """
     from fileorg.cli.terminal import output as to_output
+    from fileorg.workflows.duplicate_pages import groups_on_page
 
     state = shared.state_to_read(state_dir)
-    with to_output(output, force=force) as out:
-        source = _found(state, page, page_size) if operation is None else _done(state, operation, page, page_size)
-        total = next(source)
-        _show(out, format_, total, source, page, page_size)
+    with (
+        to_output(output, force=force) as out,
+        groups_on_page(state, operation, (page, page_size)) as (total, groups),
+    ):
+        _show(out, format_, total, groups, page, page_size)
     return Exit.DONE
 
 
-def _found(state: "StateDirectory", page: int, page_size: int) -> Iterator[Any]:
-    """Yield the number of groups, then the groups of the page, from the index."""
-    from fileorg.workflows.dedupe import last_found
-
-    with last_found(state) as found:
-        yield found.total
-        for group in found.page((page - 1) * page_size, page_size):
-            paths = [found.trees.path(member) for member in group.listed]
-            roles = ["keeper", *["duplicate"] * (len(paths) - 1)]
-            yield GroupOnPage(
-                group.group.digest.hex(), group.group.size, len(paths), list(zip(paths, roles, strict=True))
-            )
-
-
-def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> Iterator[Any]:
-    """Yield the number of groups, then the groups of the page, from the journal."""
-    from fileorg.workflows.reports import groups_page
-
-    total, groups = groups_page(number, (page, page_size), state)
-    yield total
-    for keeper, size, _, count, copies in groups:
-        yield GroupOnPage(None, size, count + 1, [(keeper, "keeper"), *copies])
-
-
 def _show(
-    out: "Out", format_: ListFormat, total: int, groups: Iterator[GroupOnPage], page: int, page_size: int
+    out: "Out", format_: ListFormat, total: int, groups: "Iterable[GroupOnPage]", page: int, page_size: int
 ) -> None:
     from fileorg.core.formats import JsonDocument, write_csv
 
@@ -106,24 +74,13 @@ def _show(
             write_csv(out.stream, ("group", "hash", "size_bytes", "status", "path"), rows)
         case ListFormat.JSON:
             document = JsonDocument(out.stream)
-            document.rows("duplicates", map(_fields, groups))
+            document.rows("duplicates", (group.as_json() for group in groups))
             for key, value in (("total", total), ("page", page), ("page_size", page_size)):
                 document.field(key, value)
             document.end()
 
 
-def _fields(group: GroupOnPage) -> dict[str, Any]:
-    from fileorg.core.formats import named
-
-    return {
-        "hash": group.hash,
-        "count": group.number,
-        "total_size_bytes": group.size * group.number,
-        "files": [{**named("path", path), "size_bytes": group.size, "status": role} for path, role in group.files],
-    }
-
-
-def _show_text(out: "Out", total: int, groups: Iterator[GroupOnPage], page: int, page_size: int) -> None:
+def _show_text(out: "Out", total: int, groups: "Iterable[GroupOnPage]", page: int, page_size: int) -> None:
     from fileorg.cli.render import short, show_page
     from fileorg.core.figures import plural, size
 

@@ -1,7 +1,7 @@
 """`fileorg history`: list operations and their state, the moves of a file, or the problems of an operation."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import complete
@@ -84,17 +84,12 @@ def history(
 
 # Operations -----------------------------------------------------------------------------------------------------------
 
-_OPERATION_TITLES = (
-    "operation", "kind", "root", "dest", "started", "ended", "files", "size_bytes", "problems", "status", "undone_by",
-    "stopped_early", "partly_purged", "undoes", "in_part", "client",
-)  # fmt: skip
-
 
 def _show_operations(
     out: "Out", format_: ListFormat, page: tuple[int, int], state: "StateDirectory", folder: str | None
 ) -> None:
     """Write the operations, or those that worked in a folder."""
-    from fileorg.core.formats import iso
+    from fileorg.report.operation_json import operation_fields
     from fileorg.workflows.history import operations_in, operations_page
 
     found = operations_page(page, state) if folder is None else operations_in(os.fsencode(folder), page, state)
@@ -102,37 +97,17 @@ def _show_operations(
     if format_ is ListFormat.TEXT and operations:
         _operation_table(out, operations, statuses, more_roots)
     rows = [
-        (
-            op.id,
-            op.kind,
-            op.root,
-            op.destination,
-            iso(op.started_ns),
-            iso(op.ended_ns),
-            op.done,
-            op.size_bytes,
-            op.problems,
-            *_in(format_, status),
-            op.undoes,
-            _flag(format_, is_set=op.part is not None),
-            op.client or None,
-        )
+        [_in(format_, value) for value in operation_fields(op, status).values()]
         for op, status in zip(operations, statuses, strict=True)
     ]
     _write_operations(out, format_, rows, (total, *page), state, folder)
 
 
-def _in(format_: ListFormat, status: "OperationStatus") -> Iterator[Any]:
-    """Yield the fields of a status; in CSV as text."""
-    for value in status.as_json().values():
-        if format_ is not ListFormat.CSV:
-            yield value
-        else:
-            yield " ".join(map(str, value)) if isinstance(value, list) else str(value).lower()
-
-
-def _flag(format_: ListFormat, *, is_set: bool) -> bool | str:
-    return str(is_set).lower() if format_ is ListFormat.CSV else is_set
+def _in(format_: ListFormat, value: Any) -> Any:
+    """Return a field of an operation; in CSV, flags and lists as text."""
+    if format_ is not ListFormat.CSV or not isinstance(value, bool | list):
+        return value
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value).lower()
 
 
 def _write_operations(
@@ -156,9 +131,10 @@ def _write_operations(
             out.line(f"Journal: {short(state.path)}")
     else:
         from fileorg.core.formats import named
+        from fileorg.report.operation_json import COLUMNS
 
         more = {"total": total, "page": page, "page_size": page_size, **named("state_dir", state.path)}
-        _write(out, format_, "operations", _OPERATION_TITLES, rows, "", more)
+        _write(out, format_, "operations", COLUMNS, rows, "", more)
 
 
 def _operation_table(

@@ -1,0 +1,312 @@
+"""Edits the saved plan of a job that waits: rows are left out, and files go to another folder.
+
+The job keeps its number. Each row that stays is checked again when it is carried out, as ever. The edit runs in a
+process of its own, because a plan may have a million rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused, UsageError
+from fileorg.core.model import (
+    EMPTIED_FOLDER,
+    FOLDER_ACTIONS,
+    ON_SYMLINKS,
+    REMOVALS,
+    RENAMES,
+    Action,
+    PlanRow,
+)
+from fileorg.core.names import below, display, is_within, join, with_parents
+from fileorg.core.tuples import NamedTuple
+from fileorg.jobs.command import CommandError
+from fileorg.jobs.control import claimable
+from fileorg.plan.missing_folders import MissingFolders
+from fileorg.plan.saved_plan import SavedPlan, write_plan
+from fileorg.report.plan_columns import columns_file
+from fileorg.workflows.guards import destination
+from fileorg.workflows.open_journal import journal_to_write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fileorg.core.model import Base
+    from fileorg.core.state import StateDirectory
+    from fileorg.plan.saved_plan import PlanHead
+
+KINDS = frozenset({"organize", "dedupe", "clean"})
+"""Plans that can be edited: their rows do not wait for each other."""
+_MOVABLE = frozenset({Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK})
+_Place = tuple["Base", bytes]
+
+
+class Edit(NamedTuple):
+    """What an edit came to."""
+
+    files: int
+    left_out: int
+    moved: int
+
+
+class _Edits:
+    """The changes of one plan: what becomes of each row."""
+
+    def __init__(
+        self, head: PlanHead, leave_out: Sequence[int], moves: Mapping[int, bytes], state: StateDirectory
+    ) -> None:
+        self._head, self._leave_out, self._moves = head, frozenset(leave_out), moves
+        for folder in set(moves.values()):
+            destination(folder, state)  # raises
+        self._gone: dict[tuple[Base, bytes, bytes], tuple[Base, bytes, bytes] | None] = {}
+        self.left_out = self.moved = self.renames = 0
+        self.unknown = self._leave_out | moves.keys()
+        self.kept: set[_Place] = set()
+        """Folders that are not emptied any more."""
+        self.used: set[_Place] = set()
+        """Folders that a row goes to, and those above them."""
+        self.new: set[tuple[Base, bytes, bytes]] = set()
+
+    def rows(self, plan: SavedPlan) -> Iterator[list[PlanRow]]:
+        """Yield the batches with what is left of them. Raises `UsageError` for a row that cannot go elsewhere."""
+        self._gone.clear()
+        self.left_out = self.moved = self.renames = 0
+        first = 0
+        for batch in plan.batches(0):
+            found: list[PlanRow] = []
+            start = 0
+            while start < len(batch):
+                end = start + 1
+                while batch[start].together and end < len(batch) and batch[end].together == batch[start].together:
+                    end += 1
+                found += self._group(batch[start:end], range(first + start, first + end))
+                start = end
+            first += len(batch)
+            yield found
+
+    def _group(self, rows: list[PlanRow], numbers: range) -> list[PlanRow]:
+        """Return what is left of rows that go together: one that is left out takes the others with it."""
+        asked = frozenset(numbers)
+        self.unknown -= asked
+        if asked & self._leave_out:
+            for row in rows:
+                self._leave(row)
+            return []
+        folder = next((self._moves[number] for number in numbers if number in self._moves), None)
+        return [changed for row in rows if (changed := self._changed(row, folder)) is not None]
+
+    def _leave(self, row: PlanRow) -> None:
+        self.left_out += is_counted(row)
+        self.renames += row.action in RENAMES and row.reason is None
+        if row.action in FOLDER_ACTIONS:
+            self._keep(row.target_base, row.target_folder)
+        else:
+            self._gone[row.target_base, row.target_folder, row.target_name] = None
+            self._keep(row.source_base, row.source_folder)
+
+    def _keep(self, base: Base, folder: bytes) -> None:
+        self.kept.add((base, b""))
+        self.kept.update((base, above) for above in with_parents(folder))
+
+    def _changed(self, row: PlanRow, folder: bytes | None) -> PlanRow | None:
+        if row.action in ON_SYMLINKS and row.keeper is not None:
+            old = row.keeper.base, row.keeper.folder, row.keeper.name
+            if old not in self._gone:
+                return row
+            new = self._gone[old]
+            if new is None:
+                return None
+            return row._replace(keeper=row.keeper._replace(base=new[0], folder=new[1], name=new[2]))
+        if folder is not None:
+            row = self._moved(row, folder)
+        if row.action not in FOLDER_ACTIONS and row.reason is None:
+            self.used.add((row.target_base, b""))
+            self.used.update((row.target_base, above) for above in with_parents(row.target_folder))
+        return row
+
+    def _moved(self, row: PlanRow, folder: bytes) -> PlanRow:
+        source = below(self._head.roots[row.source_base].path, join(row.source_folder, row.source_name))
+        if row.action not in _MOVABLE or row.reason is not None:
+            raise UsageError(
+                f"{display(source)} cannot go to another folder: the plan does not move or copy it.",
+                hint="leave it out of the plan",
+            )
+        base, path = self._base_of(row, folder)
+        if row.action is Action.MOVE and (base, path) == (row.source_base, row.source_folder):
+            raise UsageError(f"{display(source)} is in that folder already.", hint="leave it out of the plan")
+        new = base, path, row.source_name
+        self.new.add(new)
+        self._gone[row.target_base, row.target_folder, row.target_name] = new
+        self._keep(base, path)
+        self.moved += 1
+        return row._replace(target_base=base, target_folder=path, target_name=row.source_name)
+
+    def _base_of(self, row: PlanRow, folder: bytes) -> _Place:
+        """Return the root of the plan that a folder is in, and its path there."""
+        roots = self._head.roots
+        disk = roots[row.target_base].dev
+        for base in (row.target_base, *range(len(roots))):
+            root = roots[base]
+            if (root.changes or base == row.target_base) and root.dev == disk and is_within(folder, root.path):
+                return base, folder[len(root.path) :].strip(b"/")
+        raise UsageError(
+            f"{display(folder)} is not in a folder of this plan.",
+            hint="make the plan with --dest, or move the file afterwards",
+            path=folder,
+        )
+
+
+def is_counted(row: PlanRow) -> bool:
+    """Return whether a row counts as a file of its plan."""
+    if row.reason is not None or row.action in ON_SYMLINKS:
+        return False
+    return row.action not in FOLDER_ACTIONS or (bool(row.category) and row.category != EMPTIED_FOLDER)
+
+
+class _EditedPlan:
+    """A saved plan with its edits, as a plan that can be saved."""
+
+    def __init__(self, path: bytes, edits: _Edits, head: PlanHead) -> None:
+        self._path, self._edits, self._head = path, edits, head
+        self._made: set[_Place] = set()
+        self._missing = {
+            base: MissingFolders(base, lambda folder, at=root.path: not os.path.lexists(below(at, folder)))  # type: ignore[misc]
+            for base, root in enumerate(head.roots)
+        }
+
+    @property
+    def files(self) -> int:
+        return self._head.files
+
+    def batches(self, rows: int) -> Iterator[list[PlanRow]]:  # noqa: ARG002  they were cut when they were written
+        edits = self._edits
+        with contextlib.closing(SavedPlan(self._path)) as plan:
+            for batch in edits.rows(plan):
+                found: list[PlanRow] = []
+                for row in batch:
+                    place = row.target_base, join(row.target_folder, row.target_name)
+                    if row.action is Action.MAKE_FOLDER and not row.category:
+                        if place not in edits.used or place in self._made:
+                            continue
+                        self._made.add(place)
+                        self._missing[row.target_base].known.add(place[1])
+                    elif row.action is Action.REMOVE_FOLDER and place in edits.kept:
+                        continue
+                    elif (row.target_base, row.target_folder, row.target_name) in edits.new:
+                        made = self._missing[row.target_base].rows(row.target_folder)
+                        self._made.update(
+                            (row.target_base, join(each.target_folder, each.target_name)) for each in made
+                        )
+                        found += made
+                    found.append(row)
+                if found:
+                    yield found
+
+
+def edit(state: StateDirectory, number: int, leave_out: Sequence[int], moves: Mapping[int, bytes]) -> Edit:
+    """Edit the plan of a job that waits. Nothing is changed if anything is wrong. Raises `FileorgError`, `OSError`."""
+    fd = claimable(state, number, approves=True)
+    try:
+        path = state.of_job(number, b"plan")
+        with contextlib.closing(SavedPlan(path)) as plan:
+            head = plan.head
+            if head.kind not in KINDS:
+                raise UsageError(f"A plan of {head.kind} cannot be edited.", hint="make another plan")
+            edits = _Edits(head, leave_out, moves, state)
+            targets = _targets(edits, plan)
+        if edits.unknown:
+            raise UsageError(
+                f"The plan has no row {min(edits.unknown)}.", hint="look at it again", code=ErrorCode.BAD_VALUE
+            )
+        _refuse_taken(head, edits.new, targets)
+        files = head.files - edits.left_out
+        head = head._replace(files=files, renames=max(0, head.renames - edits.renames))
+        with state.opened() as at, contextlib.ExitStack() as stack:
+            seen = None
+            name = os.path.basename(path)
+            if os.path.lexists(path + b".columns"):
+                roots = [root.path for root in head.roots]
+                seen = stack.enter_context(columns_file(name + b".columns", at, roots))
+            write_plan(name, at, head, _EditedPlan(path, edits, head), 0, seen)
+        with journal_to_write(state) as journal:
+            journal.count_job(number, files)
+        return Edit(files, edits.left_out, edits.moved)
+    finally:
+        os.close(fd)
+
+
+def _targets(edits: _Edits, plan: SavedPlan) -> dict[tuple[Base, bytes, bytes], int]:
+    """Return how many rows go to each name; this reads the whole plan once."""
+    found: dict[tuple[Base, bytes, bytes], int] = {}
+    for batch in edits.rows(plan):
+        for row in batch:
+            if row.action not in FOLDER_ACTIONS and row.action not in REMOVALS and row.reason is None:
+                key = row.target_base, row.target_folder, row.target_name
+                found[key] = found.get(key, 0) + 1
+    return found
+
+
+def _refuse_taken(
+    head: PlanHead, new: set[tuple[Base, bytes, bytes]], targets: Mapping[tuple[Base, bytes, bytes], int]
+) -> None:
+    """Raise `GuardRefused` if a file would go to a name that is taken, or that another row goes to."""
+    for base, folder, name in sorted(new):
+        path = below(head.roots[base].path, join(folder, name))
+        if targets[base, folder, name] > 1 or os.path.lexists(path):
+            raise GuardRefused(
+                f"The name {display(path)} is taken.",
+                hint="choose another folder, or leave the file out",
+                code=ErrorCode.NAMES_TAKEN,
+                path=path,
+            )
+
+
+def edit_in_process(state: StateDirectory, number: int, changes: bytes) -> dict[str, Any]:
+    """Edit a plan in a process of its own. `changes` is JSON: `leave_out`, and `move` with `rows` and `folder`.
+
+    Raises `CommandError`, `OSError`.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "fileorg.jobs.edit_saved", os.fsdecode(state.path), str(number)],
+        input=changes,
+        capture_output=True,
+        check=False,
+    )
+    try:
+        found = json.loads(ran.stdout)
+    except ValueError:
+        found = {"error": {"code": str(ErrorCode.INTERNAL), "message": "The plan could not be edited."}}
+    if "error" in found:
+        raise CommandError(found["error"], ran.returncode)
+    return dict(found)
+
+
+def _run(words: Sequence[str]) -> int:
+    from fileorg.core.formats import named
+    from fileorg.core.state import open_state
+
+    changes = json.load(sys.stdin)
+    moves = {int(row): os.fsencode(each["folder"]) for each in changes["move"] for row in each["rows"]}
+    try:
+        found: dict[str, Any] = edit(
+            open_state(os.fsencode(words[0])), int(words[1]), changes["leave_out"], moves
+        )._asdict()
+        code = 0
+    except FileorgError as error:
+        code = int(error.exit_code)
+        path = {} if error.path is None else named("path", error.path)
+        found = {"error": {"code": str(error.code), "message": str(error), "hint": error.hint, "exit": code, **path}}
+    except OSError as error:
+        code = 1
+        found = {"error": {"code": str(ErrorCode.SYSTEM_ERROR), "message": f"{error}.", "exit": code}}
+    json.dump(found, sys.stdout)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(_run(sys.argv[1:]))

@@ -1,0 +1,400 @@
+"""The endpoints of `/api/v1`."""
+
+from __future__ import annotations
+
+import os
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fileorg import __version__
+from fileorg.core.formats import named
+from fileorg.core.model import RecordState, SortBy
+from fileorg.core.tuples import NamedTuple
+from fileorg.jobs.command import run_command
+from fileorg.report.schemas import SCHEMAS
+from fileorg.rules.config_file import read_configuration
+from fileorg.serve import journal_pages, pictures, plans
+from fileorg.serve.endpoints import MOST_ROWS, Asked, Endpoint, QueryParameter
+from fileorg.serve.sessions import READS_FOR_ONE_REQUEST
+from fileorg.serve.shapes import GivenPath  # noqa: TC001  its fields are read
+
+if TYPE_CHECKING:
+    from fileorg.report.schemas import Schema
+
+V1 = "/api/v1"
+_NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 10**15 - 1}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "boolean"}
+_NEXT: Schema = {"type": ["integer", "null"], "description": "`before` of the next page; null on the last one"}
+_BEFORE = QueryParameter("before", _NUMBER, "Only those with a lower number: `next` of the page before.")
+_LIMIT = QueryParameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS}, "The most rows of a page.")
+_PAGE = QueryParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**9}, "The page, from 1.")
+_PAGE_SIZE = QueryParameter("page_size", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS}, "The rows of a page.")
+
+
+def _object(**fields: Schema) -> Schema:
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _shape(name: str) -> Schema:
+    return SCHEMAS[name][1]
+
+
+_PLACE = _object(path=_TEXT)
+_OPERATION: Schema = _shape("history")["properties"]["operations"]["items"]
+_JOB = _shape("job")
+_PROGRESS = _or_null(_object(stage=_TEXT, files=_COUNT, total=_or_null(_COUNT)))
+_RUN = _object(
+    run=_NUMBER,
+    kind=_TEXT,
+    status={"enum": ["running", "done", "failed"]},
+    progress=_PROGRESS,
+    answer=_or_null({"type": "object"}),
+    problem=_or_null({"type": "object"}),
+)
+_ROW: Schema = {
+    **_shape("plan")["properties"]["rows"]["items"],
+    "properties": {
+        "row": _COUNT,
+        **_shape("plan")["properties"]["rows"]["items"]["properties"],
+        "together": _or_null(_NUMBER),
+    },
+}
+_BACK: Schema = {
+    "type": "object",
+    "properties": {"job": _or_null(_NUMBER), "kind": _TEXT, "status": _TEXT},
+    "required": ["job"],
+}
+
+
+# The server itself ----------------------------------------------------------------------------------------------------
+
+
+def about(asked: Asked) -> dict[str, Any]:
+    """Return what this server serves."""
+    served = asked.served
+    return {
+        "version": __version__,
+        "roots": [{**named("path", root), "is_there": os.path.isdir(root)} for root in served.roots],
+        **named("state_dir", served.state.path),
+        **named("configuration", served.configuration),
+        "limits": {
+            "requests_per_minute": served.requests_per_minute,
+            "reads_per_minute": served.requests_per_minute * READS_FOR_ONE_REQUEST,
+            "operations_per_hour": served.operations_per_hour,
+        },
+    }
+
+
+def profiles(asked: Asked) -> dict[str, Any]:
+    """Return the profiles of the configuration whose roots are served."""
+    path = asked.served.configuration
+    if not os.path.lexists(path):
+        return {"profiles": []}
+    found = []
+    for name, profile in read_configuration(path, with_rules=False).profiles.items():
+        roots = [os.path.realpath(os.path.expanduser(os.fsencode(root))) for root in profile.roots]
+        if asked.served.have(roots):
+            options = {
+                key: value for key, value in profile.options.items() if isinstance(value, str | int | bool | list)
+            }
+            found.append({"name": name, "roots": [named("path", root) for root in roots], "options": options})
+    return {"profiles": found}
+
+
+# Searches -------------------------------------------------------------------------------------------------------------
+
+
+class SearchWanted(NamedTuple):
+    """Folders to look through: their files by category, or groups of duplicates."""
+
+    paths: list[GivenPath]
+    recursive: bool = True
+
+
+async def scan(asked: Asked) -> dict[str, Any]:
+    """Begin to count the files of folders by category."""
+    paths = [asked.served.folder(place.raw) for place in asked.body.paths]
+    words: list[str | bytes] = ["scan", *asked.served.configured, "--", *paths]
+    return asked.runs.begin("scan", words, lambda document: document).as_json()
+
+
+async def find_duplicates(asked: Asked) -> dict[str, Any]:
+    """Begin to look for duplicates; `GET /duplicates` lists what was found last."""
+    paths = [asked.served.folder(place.raw) for place in asked.body.paths]
+    words: list[str | bytes] = ["dedupe", *asked.served.configured, "--", *paths]
+    return asked.runs.begin("dedupe", words, lambda document: {"summary": document["summary"]}).as_json()
+
+
+def run(asked: Asked) -> dict[str, Any]:
+    """Return a command that a request has begun."""
+    return asked.runs.of(asked.number).as_json()
+
+
+async def stop_run(asked: Asked) -> dict[str, Any]:
+    """Ask a command to end."""
+    found = asked.runs.of(asked.number)
+    found.stops.set()
+    return found.as_json()
+
+
+# Categories and rules -------------------------------------------------------------------------------------------------
+
+
+class CategoryWanted(NamedTuple):
+    """A category to add. `+` before an extension takes it from another category."""
+
+    name: str
+    extensions: list[str]
+
+
+class CategoryEdited(NamedTuple):
+    """Extensions to add to a category, and to remove from it."""
+
+    extensions: list[str] = []  # noqa: RUF012  never changed
+    without: list[str] = []  # noqa: RUF012
+
+
+def categories(asked: Asked) -> Any:
+    """Return the categories in effect."""
+    return run_command(["categories", *asked.served.configured]).document
+
+
+def add_category(asked: Asked) -> Any:
+    """Add a category."""
+    return _changed(asked, "add", asked.body.name, asked.body.extensions)
+
+
+def edit_category(asked: Asked) -> Any:
+    """Add extensions to a category, or remove some."""
+    return _changed(asked, "edit", asked.path["name"], asked.body.extensions, asked.body.without)
+
+
+def remove_category(asked: Asked) -> Any:
+    """Remove a category, or its changes."""
+    return _changed(asked, "remove", asked.path["name"], [])
+
+
+def restore_category(asked: Asked) -> Any:
+    """Take back the last change of a category."""
+    return _changed(asked, "restore", asked.path["name"], [])
+
+
+def _changed(asked: Asked, what: str, name: str, extensions: list[str], without: list[str] | None = None) -> Any:
+    options = [*asked.served.configured, *(f"--without={each}" for each in without or ())]
+    return run_command(["categories", *options, "--", what, name, *extensions]).document
+
+
+def category_changes(asked: Asked) -> Any:
+    """Return the changes of categories, newest first."""
+    return run_command(["categories", *asked.served.configured, "changes"]).document
+
+
+def rules(asked: Asked) -> Any:
+    """Return the rules in the order in which they decide, and likely mistakes in them."""
+    if not os.path.lexists(asked.served.configuration):
+        return {"rules": [], "findings": []}
+    return run_command(["rules", *asked.served.configured[2:], "check"]).document
+
+
+# The table ------------------------------------------------------------------------------------------------------------
+
+_FILE_QUERY = (
+    QueryParameter("operation_id", _NUMBER, "The operation. Default: the last one in the folders of this server."),
+    _PAGE,
+    _PAGE_SIZE,
+    QueryParameter("status", {"enum": [*map(str, RecordState), "stays"]}, "Only files with this status.", several=True),
+    QueryParameter("category", _TEXT, "Only files of this category.", several=True),
+    QueryParameter("sort", {"enum": [str(each) for each in SortBy]}, "The order."),
+    QueryParameter("reverse", _FLAG, "Reverse the order."),
+)
+_PAGES = (_PAGE, _PAGE_SIZE)
+_ACCEPTED, _CREATED = HTTPStatus.ACCEPTED, HTTPStatus.CREATED
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "",
+        about,
+        "What this server serves",
+        _object(
+            version=_TEXT,
+            roots=_array({"type": "object"}),
+            state_dir=_TEXT,
+            configuration=_TEXT,
+            limits={"type": "object"},
+        ),
+    ),
+    Endpoint(
+        "GET", "/profiles", profiles, "The profiles of the configuration", _object(profiles=_array({"type": "object"}))
+    ),
+    Endpoint(
+        "GET",
+        "/operations",
+        journal_pages.operations,
+        "Operations, newest first",
+        _object(operations=_array(_OPERATION), next=_NEXT),
+        (_BEFORE, _LIMIT),
+    ),
+    Endpoint("GET", "/operations/{id:int}", journal_pages.operation, "One operation", _OPERATION),
+    Endpoint(
+        "GET",
+        "/operations/{id:int}/duplicates",
+        journal_pages.duplicates,
+        "The duplicates that an operation processed",
+        _shape("duplicates"),
+        _PAGES,
+    ),
+    Endpoint(
+        "POST",
+        "/operations/{id:int}/undo",
+        plans.undo,
+        "Undo an operation, or a part of it",
+        _BACK,
+        body=plans.UndoWanted,
+        status=_ACCEPTED,
+        changes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/operations/{id:int}/redo",
+        plans.redo,
+        "Redo what an undo took back",
+        _BACK,
+        body=plans.UndoWanted,
+        status=_ACCEPTED,
+        changes=True,
+    ),
+    Endpoint("GET", "/files", journal_pages.files, "The files of an operation", _shape("files"), _FILE_QUERY),
+    Endpoint(
+        "GET",
+        "/duplicates",
+        journal_pages.duplicates,
+        "The duplicates that were found last",
+        _shape("duplicates"),
+        _PAGES,
+    ),
+    Endpoint("POST", "/plans", plans.make, "Begin to make a plan", _RUN, body=plans.PlanWanted, status=_ACCEPTED),
+    Endpoint(
+        "GET",
+        "/plans/{id:int}",
+        plans.head,
+        "What the plan of a job is about",
+        _object(
+            job=_NUMBER,
+            kind=_TEXT,
+            status=_TEXT,
+            files=_COUNT,
+            roots=_array(_PLACE),
+            facts={"type": "object"},
+            version=_TEXT,
+            has_columns=_FLAG,
+        ),
+    ),
+    Endpoint(
+        "GET",
+        "/plans/{id:int}/rows",
+        plans.rows,
+        "Rows of a plan",
+        _object(job=_NUMBER, rows=_array(_ROW), next=_or_null(_TEXT), version=_TEXT),
+        (QueryParameter("after", _TEXT, "`next` of the page before."), _LIMIT),
+    ),
+    Endpoint(
+        "GET",
+        "/plans/{id:int}/columns",
+        plans.columns,
+        "A plan as binary columns",
+        {"type": "string", "format": "binary"},
+        media_type="application/octet-stream",
+    ),
+    Endpoint(
+        "POST",
+        "/plans/{id:int}/edits",
+        plans.edit,
+        "Leave files out of a plan, or give them another folder",
+        _object(job=_NUMBER, files=_COUNT, left_out=_COUNT, moved=_COUNT, version=_TEXT),
+        body=plans.Edited,
+    ),
+    Endpoint("POST", "/scans", scan, "Begin to count files by category", _RUN, body=SearchWanted, status=_ACCEPTED),
+    Endpoint(
+        "POST", "/searches", find_duplicates, "Begin to look for duplicates", _RUN, body=SearchWanted, status=_ACCEPTED
+    ),
+    Endpoint("GET", "/runs/{id:int}", run, "A command that a request has begun", _RUN),
+    Endpoint("DELETE", "/runs/{id:int}", stop_run, "Stop a command", _RUN),
+    Endpoint(
+        "GET",
+        "/jobs",
+        journal_pages.jobs,
+        "Jobs, newest first",
+        _object(jobs=_array(_JOB), next=_NEXT),
+        (_BEFORE, _LIMIT),
+    ),
+    Endpoint("GET", "/jobs/{id:int}", journal_pages.one_job, "One job", _JOB),
+    Endpoint("GET", "/jobs/{id:int}/log", journal_pages.job_log, "The log of a job", _shape("job log")),
+    Endpoint(
+        "POST",
+        "/jobs/{id:int}/approve",
+        plans.approve,
+        "Carry out a plan that waits",
+        _JOB,
+        body=plans.Agreed,
+        status=_ACCEPTED,
+        changes=True,
+    ),
+    Endpoint("POST", "/jobs/{id:int}/cancel", plans.cancel, "End a job, or drop a plan", _JOB),
+    Endpoint("POST", "/jobs/{id:int}/resume", plans.resume, "Continue a job", _JOB, status=_ACCEPTED, changes=True),
+    Endpoint(
+        "POST",
+        "/jobs/{id:int}/retry",
+        plans.retry,
+        "Try the rest of a failed job again",
+        _JOB,
+        status=_ACCEPTED,
+        changes=True,
+    ),
+    Endpoint("GET", "/categories", categories, "The categories in effect", _shape("categories")),
+    Endpoint(
+        "POST",
+        "/categories",
+        add_category,
+        "Add a category",
+        _shape("categories"),
+        body=CategoryWanted,
+        status=_CREATED,
+    ),
+    Endpoint(
+        "PUT", "/categories/{name}", edit_category, "Change a category", _shape("categories"), body=CategoryEdited
+    ),
+    Endpoint("DELETE", "/categories/{name}", remove_category, "Remove a category", _shape("categories")),
+    Endpoint(
+        "POST",
+        "/categories/{name}/restore",
+        restore_category,
+        "Take back the last change of a category",
+        _shape("categories"),
+    ),
+    Endpoint("GET", "/category-changes", category_changes, "Changes of categories", _shape("category changes")),
+    Endpoint("GET", "/rules", rules, "The rules, and likely mistakes in them", _shape("rules")),
+    Endpoint(
+        "GET",
+        "/thumbnails",
+        pictures.picture,
+        "A picture of a file",
+        {"type": "string", "format": "binary"},
+        (
+            QueryParameter("path", _TEXT, "The absolute path."),
+            QueryParameter("path_b64", _TEXT, "Its bytes, if they are no UTF-8."),
+        ),
+        media_type="image/*",
+    ),
+)
+"""All endpoints, in the order of their documents."""

@@ -1,0 +1,204 @@
+"""Listings of operations, files, duplicates and jobs, read from the journal: a connection of its own per request.
+
+What is not in the roots of the server is neither listed nor found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from fileorg.core.errors import JournalError, UnknownOperation
+from fileorg.core.model import RecordState, SortBy
+from fileorg.jobs.found import UnknownJob, found_job, job
+from fileorg.jobs.job_json import job_as_json
+from fileorg.jobs.log import log_lines
+from fileorg.journal.job_rows import job_rows, operations_of
+from fileorg.journal.record_listing import RecordQuery
+from fileorg.journal.status import operation_statuses
+from fileorg.report.operation_json import operation_as_json
+from fileorg.report.records import fields
+from fileorg.serve.served import outside
+from fileorg.workflows.duplicate_pages import groups_on_page
+from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.reports import files_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fileorg.jobs.found import FoundJob
+    from fileorg.journal.reader import JournalReader
+    from fileorg.journal.rows import Operation
+    from fileorg.serve.endpoints import Asked
+    from fileorg.serve.served import Served
+
+_AT_ONCE = 200
+_TRIES = 5
+
+
+def again(read: Callable[[Asked], Any]) -> Callable[[Asked], Any]:
+    """Return a handler that reads again if a run has ended just now: its log was written into the journal meanwhile."""
+
+    def reading(asked: Asked) -> Any:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(JournalError):
+                return read(asked)
+        return read(asked)
+
+    return reading
+
+
+@again
+def operations(asked: Asked) -> dict[str, Any]:
+    """Return a page of operations, newest first: those before the number `before`."""
+    served, limit = asked.served, asked.query.get("limit", 25)
+    found: list[dict[str, Any]] = []
+    following: int | None = None
+    if served.state.has_journal:
+        with open_journal(served.state, read_only=True) as journal:
+            high = min(asked.query.get("before", 1 << 62), journal.next_operation()) - 1
+            for operation, fields_ in _downwards(journal, high):
+                if not served.has(operation.root):
+                    continue
+                if len(found) == limit:
+                    following = found[-1]["operation"]
+                    break
+                found.append(fields_)
+    return {"operations": found, "next": following}
+
+
+def _downwards(journal: JournalReader, high: int) -> Iterator[tuple[Operation, dict[str, Any]]]:
+    while high > 0:
+        low = max(1, high - _AT_ONCE + 1)
+        page = journal.operations("id BETWEEN ? AND ?", (low, high))
+        later = journal.operations("id > ? AND undoes BETWEEN ? AND ?", (high, low, high))
+        for each, status in zip(page, operation_statuses([*later, *page])[len(later) :], strict=True):
+            yield each, operation_as_json(each, status)
+        high = low - 1
+
+
+@again
+def operation(asked: Asked) -> dict[str, Any]:
+    """Return one operation."""
+    check_operation(asked.served, asked.number)
+    with open_journal(asked.served.state, read_only=True) as journal:
+        return next(shown for each, shown in _downwards(journal, asked.number) if each.id == asked.number)
+
+
+def served_operation(served: Served, journal: JournalReader, number: int) -> Operation:
+    """Return an operation all of whose folders are served. Raises `UnknownOperation`."""
+    found = journal.operation(number)
+    if found is None or not served.have(root.path for root in journal.roots(found)):
+        raise UnknownOperation(number)
+    return found
+
+
+def check_operation(served: Served, number: int) -> None:
+    """Raise `UnknownOperation` unless all folders of an operation are served."""
+    if not served.state.has_journal:
+        raise UnknownOperation(number)
+    with open_journal(served.state, read_only=True) as journal:
+        served_operation(served, journal, number)
+
+
+@again
+def files(asked: Asked) -> dict[str, Any]:
+    """Return a page of the files of an operation."""
+    query = asked.query
+    number = query["operation_id"] if "operation_id" in query else _last(asked.served)
+    page = query.get("page", 1), query.get("page_size", 25)
+    if number is None:
+        return {"operation": None, "files": [], "total": 0, "page": page[0], "page_size": page[1]}
+    check_operation(asked.served, number)
+    status = query.get("status", ())
+    states = {RecordState(each) for each in status if each != "stays"}
+    categories = query.get("category", ())
+    found = files_page(
+        number,
+        RecordQuery(tuple(sorted(states)), tuple(sorted(set(categories))), SortBy(query.get("sort", "record"))),
+        page,
+        asked.served.state,
+        backwards=query.get("reverse", False),
+        records=bool(states) or not status,
+        stays="stays" in status if status else False if categories else None,
+    )
+    return {
+        "operation": found.operation,
+        "files": [fields(line) for line in found.lines],
+        "total": found.total,
+        "page": page[0],
+        "page_size": page[1],
+    }
+
+
+def _last(served: Served) -> int | None:
+    """Return the number of the last operation in the roots."""
+    if not served.state.has_journal:
+        return None
+    with open_journal(served.state, read_only=True) as journal:
+        pairs = _downwards(journal, journal.next_operation() - 1)
+        return next((each.id for each, _ in pairs if served.has(each.root)), None)
+
+
+@again
+def duplicates(asked: Asked) -> dict[str, Any]:
+    """Return a page of the groups that an operation processed, or that the last search has found."""
+    page = asked.query.get("page", 1), asked.query.get("page_size", 25)
+    number = asked.path.get("id")
+    if number is not None:
+        check_operation(asked.served, int(number))
+    with groups_on_page(asked.served.state, None if number is None else int(number), page) as (total, groups):
+        found = []
+        for group in groups:
+            for path, _ in group.files:
+                if not asked.served.has(path):
+                    raise outside(path)
+            found.append(group.as_json())
+    return {"duplicates": found, "total": total, "page": page[0], "page_size": page[1]}
+
+
+@again
+def jobs(asked: Asked) -> dict[str, Any]:
+    """Return a page of jobs, newest first: those before the number `before`."""
+    served, limit = asked.served, asked.query.get("limit", 25)
+    before = asked.query.get("before", 1 << 62)
+    found: list[dict[str, Any]] = []
+    following: int | None = None
+    if served.state.has_journal:
+        with open_journal(served.state, read_only=True) as journal:
+            more = journal.more_roots()
+            for row in job_rows(journal, "id < ?", (before,)):
+                if not served.has(row.root):
+                    continue
+                if len(found) == limit:
+                    following = found[-1]["job"]
+                    break
+                found.append(
+                    job_as_json(found_job(served.state, row, operations_of(journal, row.id), more), served.state)
+                )
+    return {"jobs": found, "next": following}
+
+
+def served_job(served: Served, number: int) -> FoundJob:
+    """Return a job whose folder is served. Raises `UnknownJob`."""
+    found = job(served.state, number)
+    if not served.has(found.row.root):
+        raise UnknownJob(number)
+    for each in found.operations:
+        check_operation(served, each.id)
+    return found
+
+
+@again
+def one_job(asked: Asked) -> dict[str, Any]:
+    """Return a job."""
+    return job_as_json(served_job(asked.served, asked.number), asked.served.state)
+
+
+@again
+def job_log(asked: Asked) -> dict[str, Any]:
+    """Return the log of a job."""
+    from fileorg.core.names import display
+
+    served_job(asked.served, asked.number)
+    return {"job": asked.number, "lines": [display(line) for line in log_lines(asked.served.state, asked.number)]}

@@ -1,0 +1,337 @@
+"""Plans: made by a command that keeps them, shown row by row, edited, and carried out by the number of their job."""
+
+from __future__ import annotations
+
+import json
+import os
+from http import HTTPStatus
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
+
+from starlette.responses import FileResponse, Response
+
+from fileorg.core.errors import FileorgError
+from fileorg.core.formats import iso, named
+from fileorg.core.model import FOLDER_ACTIONS, JobState
+from fileorg.core.names import below, join
+from fileorg.core.tuples import NamedTuple
+from fileorg.jobs.command import run_command
+from fileorg.plan.saved_plan import SavedPlan
+from fileorg.report.records import before_and_after, named_or_null
+from fileorg.report.sentences import sentence
+from fileorg.serve.journal_pages import check_operation, served_job
+from fileorg.serve.problems import HttpCode, HttpProblem
+from fileorg.serve.served import outside
+from fileorg.serve.shapes import GivenPath
+
+if TYPE_CHECKING:
+    from fileorg.core.model import PlanRow
+    from fileorg.serve.endpoints import Asked
+    from fileorg.serve.served import Served
+
+
+class PlanWanted(NamedTuple):
+    """A plan to make. The fields are options of the command `kind`; those that it does not have are refused."""
+
+    kind: Literal["organize", "dedupe", "clean"]
+    paths: list[GivenPath]
+    profile: str | None = None
+    dest: GivenPath | None = None
+    recursive: bool = False
+    max_depth: int | None = None
+    by: Literal["category", "date", "extension"] | None = None
+    template: str | None = None
+    action: str | None = None
+    on_conflict: Literal["rename", "skip", "keep-newer", "fail"] | None = None
+    remove_empty: bool = False
+    include: list[str] = []  # noqa: RUF012  never changed
+    exclude: list[str] = []  # noqa: RUF012
+    hidden: bool = False
+    all_files: bool = False
+    by_content: bool = False
+    by_name: bool = False
+    one_file_system: bool = False
+    min_size: str | None = None
+    max_size: str | None = None
+    newer_than: str | None = None
+    older_than: str | None = None
+    min_age: str | None = None
+    inside_project: bool = False
+    keep: list[str] = []  # noqa: RUF012
+    prefer: list[str] = []  # noqa: RUF012
+    protect: list[str] = []  # noqa: RUF012
+    reference: list[GivenPath] = []  # noqa: RUF012
+    isolate: bool = False
+    empty_files: bool = False
+    empty_folders: bool = False
+    broken_symlinks: bool = False
+
+
+class UndoWanted(NamedTuple):
+    """What to undo or redo of an operation: all of it, or files by patterns or categories. With `hold`, a plan is kept
+    for a look before it is carried out.
+    """
+
+    patterns: list[str] = []  # noqa: RUF012
+    categories: list[str] = []  # noqa: RUF012
+    later: Literal["first", "leave"] | None = None
+    include_changed: bool = False
+    rename: bool = False
+    hold: bool = False
+
+
+class Edited(NamedTuple):
+    """Changes of a plan that waits. Rows are those of `rows` and `columns`, counted from 0."""
+
+    version: str
+    leave_out: list[int] = []  # noqa: RUF012
+    move: list[MovedRows] = []  # noqa: RUF012
+
+
+class MovedRows(NamedTuple):
+    """Rows that go to another folder, which is in a root of the plan."""
+
+    rows: list[int]
+    folder: GivenPath
+
+
+class Agreed(NamedTuple):
+    """What is agreed to: the plan as it was shown."""
+
+    version: str
+
+
+_OPTIONS = {"all_files": "everything"}
+"""Options whose fields have another name."""
+
+
+async def make(asked: Asked) -> dict[str, Any]:
+    """Begin to make a plan; what it becomes is found by its run."""
+    wanted: PlanWanted = asked.body
+    served = asked.served
+    if not wanted.paths and wanted.profile is None:
+        raise HttpProblem(
+            HTTPStatus.BAD_REQUEST, HttpCode.BAD_REQUEST, "No folder is named.", "give paths, or a profile"
+        )
+    words: list[str | bytes] = [wanted.kind, "--hold", *served.configured]
+    for name, value in wanted._asdict().items():
+        if name not in {"kind", "paths"}:
+            words += _option(served, "--" + _OPTIONS.get(name, name).replace("_", "-"), value)
+    words += ["--", *(served.folder(place.raw) for place in wanted.paths)]
+    run = asked.runs.begin(wanted.kind, words, lambda document: _made(served, document))
+    return run.as_json()
+
+
+def _option(served: Served, option: str, value: Any) -> list[str | bytes]:
+    match value:
+        case None | False:
+            return []
+        case True:
+            return [option]
+        case GivenPath():
+            return [option, served.folder(value.raw)]
+        case list():
+            return list(chain.from_iterable(_option(served, option, each) for each in value))
+        case _:
+            return [f"{option}={value}"]
+
+
+def _made(served: Served, document: Any) -> dict[str, Any]:
+    """Return what became of a plan. Raises `HttpProblem`, and drops it, if it leads out of the roots: its path was a
+    symlink by then, or a rule has a target elsewhere.
+    """
+    if not isinstance(document, dict) or "job" not in document:
+        return {"job": None, **(document or {})}
+    number = int(document["job"])
+    with _opened(served, number) as plan:
+        strange = [root.path for root in plan.head.roots if root.changes and not served.has(root.path)]
+    if strange:
+        run_command(["jobs", *served.options, "cancel", str(number)])
+        raise outside(strange[0])
+    return {"job": number, "kind": document["kind"], "status": document["status"]}
+
+
+class _opened:  # noqa: N801  a context manager
+    """A saved plan while it is read, and its version, which an edit changes."""
+
+    def __init__(self, served: Served, number: int) -> None:
+        self._path = served.state.of_job(number, b"plan")
+        self._number = number
+
+    def __enter__(self) -> SavedPlan:
+        try:
+            self._plan = SavedPlan(self._path)
+        except FileNotFoundError:
+            raise HttpProblem(
+                HTTPStatus.NOT_FOUND, HttpCode.NOT_FOUND, f"Job {self._number} has no plan.", "make a new plan"
+            ) from None
+        return self._plan
+
+    def __exit__(self, *_: object) -> None:
+        self._plan.close()
+
+
+def version_of(served: Served, number: int) -> str:
+    """Return a text that changes when the plan of a job does."""
+    seen = os.lstat(served.state.of_job(number, b"plan"))
+    return f"{seen.st_ino:x}-{seen.st_mtime_ns:x}-{seen.st_size:x}"
+
+
+def head(asked: Asked) -> dict[str, Any]:
+    """Return what the plan of a job is about."""
+    served, number = asked.served, asked.number
+    found = served_job(served, number)
+    with _opened(served, number) as plan:
+        head = plan.head
+    roots = dict.fromkeys(root.path for root in head.roots)
+    return {
+        "job": number,
+        "kind": head.kind,
+        "status": str(found.state),
+        "files": head.files,
+        "roots": [named("path", path) for path in roots],
+        "facts": head.facts,
+        "version": version_of(served, number),
+        "has_columns": os.path.lexists(served.state.of_job(number, b"plan.columns")),
+    }
+
+
+def rows(asked: Asked) -> dict[str, Any]:
+    """Return rows of a plan, after the place that `next` of the page before names."""
+    served, number = asked.served, asked.number
+    served_job(served, number)
+    limit = asked.query.get("limit", 100)
+    with _opened(served, number) as plan:
+        roots = [root.path for root in plan.head.roots]
+        found: list[dict[str, Any]] = []
+        following = None
+        for place, row in plan.rows_from(asked.query.get("after", "")):
+            if len(found) == limit:
+                following = place.text
+                break
+            found.append({"row": place.row, **_row(row, roots)})
+    return {"job": number, "rows": found, "next": following, "version": version_of(served, number)}
+
+
+def _row(row: PlanRow, roots: list[bytes]) -> dict[str, Any]:
+    """Return a row with the fields of the command's JSON."""
+    is_folder = row.action in FOLDER_ACTIONS
+    source = None if is_folder else below(roots[row.source_base], join(row.source_folder, row.source_name))
+    target = below(roots[row.target_base], join(row.target_folder, row.target_name))
+    path, new_path = before_and_after(row.action, source, target)
+    found: dict[str, Any] = {
+        "action": str(row.action),
+        **named_or_null("path", path),
+        **named_or_null("new_path", new_path),
+        "category": row.category or None,
+        "status": "skipped" if row.reason else "planned",
+        "size_bytes": None if is_folder else row.size,
+        "mtime": None if is_folder else iso(row.mtime_ns),
+        "reason": sentence(row.reason) or None,
+        "reason_code": row.reason.code if row.reason else None,
+        "together": row.together or None,
+    }
+    if row.keeper is not None:
+        found |= named("kept_path", below(roots[row.keeper.base], join(row.keeper.folder, row.keeper.name)))
+    return found
+
+
+def columns(asked: Asked) -> Response:
+    """Return a plan as binary columns: `report/plan_columns.py` describes them."""
+    served, number = asked.served, asked.number
+    served_job(served, number)
+    path = served.state.of_job(number, b"plan.columns")
+    if not os.path.lexists(path):
+        raise HttpProblem(
+            HTTPStatus.NOT_FOUND, HttpCode.NOT_FOUND, f"The plan of job {number} has no columns.", "read its rows"
+        )
+    return FileResponse(os.fsdecode(path), media_type="application/octet-stream")
+
+
+def edit(asked: Asked) -> dict[str, Any]:
+    """Leave rows out of a plan that waits, and give others another folder."""
+    served, number = asked.served, asked.number
+    wanted: Edited = asked.body
+    served_job(served, number)
+    _check_version(served, number, wanted.version)
+    moves = [{"rows": each.rows, "folder": os.fsdecode(served.folder(each.folder.raw))} for each in wanted.move]
+    changes = json.dumps({"leave_out": wanted.leave_out, "move": moves}).encode()
+    from fileorg.jobs.edit_saved import edit_in_process
+
+    found = edit_in_process(served.state, number, changes)
+    return {"job": number, **found, "version": version_of(served, number)}
+
+
+def _check_version(served: Served, number: int, version: str) -> None:
+    try:
+        now = version_of(served, number)
+    except FileNotFoundError:
+        now = ""
+    if now != version:
+        raise HttpProblem(
+            HTTPStatus.CONFLICT,
+            HttpCode.PLAN_CHANGED,
+            f"The plan of job {number} is not the one that you have seen: it was edited, carried out or dropped since.",
+            "look at it again",
+        )
+
+
+def approve(asked: Asked) -> dict[str, Any]:
+    """Carry out a plan that waits, in the background."""
+    served, number = asked.served, asked.number
+    found = served_job(served, number)
+    if found.state is JobState.WAITING:
+        _check_version(served, number, asked.body.version)
+    return _job_command(asked, "approve")
+
+
+def cancel(asked: Asked) -> dict[str, Any]:
+    """End a job between two files, or drop a plan that waits."""
+    served_job(asked.served, asked.number)
+    return _job_command(asked, "cancel")
+
+
+def resume(asked: Asked) -> dict[str, Any]:
+    """Continue a job that was interrupted, cancelled or parked, in the background."""
+    served_job(asked.served, asked.number)
+    return _job_command(asked, "resume", "--background")
+
+
+def retry(asked: Asked) -> dict[str, Any]:
+    """Try the rest of a failed job again, in the background."""
+    served_job(asked.served, asked.number)
+    return _job_command(asked, "retry", "--background")
+
+
+def _job_command(asked: Asked, what: str, *more: str) -> dict[str, Any]:
+    return _document(run_command(["jobs", *asked.served.options, *more, what, str(asked.number)]).document)
+
+
+def _document(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise FileorgError("The command wrote no answer.")
+    return found
+
+
+def undo(asked: Asked) -> dict[str, Any]:
+    """Undo an operation, or a part of it, in the background."""
+    return _back(asked, "undo")
+
+
+def redo(asked: Asked) -> dict[str, Any]:
+    """Redo what an undo took back, in the background."""
+    return _back(asked, "redo")
+
+
+def _back(asked: Asked, kind: str) -> dict[str, Any]:
+    served, wanted = asked.served, asked.body
+    check_operation(served, asked.number)
+    words: list[str | bytes] = [kind, *served.options, "--hold" if wanted.hold else "--background"]
+    words += [f"--category={category}" for category in wanted.categories]
+    words += [f"--later={wanted.later}"] if wanted.later else []
+    words += ["--include-changed"] if wanted.include_changed else []
+    words += ["--rename"] if wanted.rename else []
+    document = _document(run_command([*words, "--", str(asked.number), *wanted.patterns]).document)
+    if "job" not in document or document.get("operation", 0) is None:
+        return {"job": None, **document}
+    return document

@@ -1,0 +1,104 @@
+"""What requests hold, as named tuples: JSON Schemas are made from their types, and values are checked against them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from functools import cache
+from http import HTTPStatus
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from fileorg.core.tuples import NamedTuple
+from fileorg.serve.problems import HttpCode, HttpProblem
+
+T = TypeVar("T")
+
+_PLAIN: dict[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+class GivenPath(NamedTuple):
+    """A path as in the JSON of the commands: as text, or if it is not UTF-8, its bytes in base 64."""
+
+    path: str = ""
+    path_b64: str = ""
+
+    @property
+    def raw(self) -> bytes:
+        """Return the bytes of the path. Raises `HttpProblem`."""
+        try:
+            return base64.b64decode(self.path_b64, validate=True) if self.path_b64 else self.path.encode()
+        except (binascii.Error, UnicodeEncodeError):
+            raise _bad("path_b64 is not base 64, or path is not text.") from None
+
+
+def schema_of(kind: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a type."""
+    if kind in _PLAIN:
+        return {"type": _PLAIN[kind]}
+    if get_origin(kind) is Literal:
+        return {"enum": list(get_args(kind))}
+    if get_origin(kind) in {list, tuple}:
+        return {"type": "array", "items": schema_of(get_args(kind)[0])}
+    if get_origin(kind) in {Union, UnionType}:
+        [one] = [each for each in get_args(kind) if each is not NoneType]
+        inner = schema_of(one)
+        return {"anyOf": [inner, {"type": "null"}]}
+    fields = _fields(kind)
+    found = {
+        "type": "object",
+        "description": " ".join((kind.__doc__ or "").split()),
+        "properties": {name: schema_of(each) for name, each in fields.items()},
+        "additionalProperties": False,
+    }
+    needed = [name for name in fields if name not in kind._field_defaults]
+    return found | ({"required": needed} if needed else {})
+
+
+@cache
+def _fields(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {name: hints[name] for name in kind._fields}
+
+
+def read_body(kind: type[T], body: bytes) -> T:
+    """Return the body of a request as a named tuple; an empty one stands for no fields. Raises `HttpProblem`."""
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise _bad("The body is not JSON.") from None
+    found: T = _checked(kind, value, "")
+    return found
+
+
+def _checked(kind: Any, value: Any, where: str) -> Any:
+    if kind in _PLAIN:
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise _bad(f"{where} is not a value of type {_PLAIN[kind]}.")
+        if kind is str and "\0" in value:
+            raise _bad(f"{where} contains a NUL.")
+        return value
+    if get_origin(kind) is Literal:
+        if not isinstance(value, str) or value not in get_args(kind):
+            raise _bad(f"{where} is not one of {', '.join(get_args(kind))}.")
+        return value
+    if get_origin(kind) in {list, tuple}:
+        if not isinstance(value, list):
+            raise _bad(f"{where} is not an array.")
+        return [_checked(get_args(kind)[0], each, f"{where}[{at}]") for at, each in enumerate(value)]
+    if get_origin(kind) in {Union, UnionType}:
+        [one] = [each for each in get_args(kind) if each is not NoneType]
+        return None if value is None else _checked(one, value, where)
+    if not isinstance(value, dict):
+        raise _bad(f"{where or 'The body'} is not an object.")
+    fields = _fields(kind)
+    if unknown := value.keys() - fields.keys():
+        raise _bad(f"{where + '.' if where else ''}{min(unknown)} is not known.", f"known are {', '.join(fields)}")
+    if missing := [name for name in fields if name not in value and name not in kind._field_defaults]:
+        raise _bad(f"{where + '.' if where else ''}{missing[0]} is missing.")
+    return kind(**{name: _checked(fields[name], each, f"{where}.{name}".lstrip(".")) for name, each in value.items()})
+
+
+def _bad(sentence: str, hint: str = "") -> HttpProblem:
+    return HttpProblem(HTTPStatus.BAD_REQUEST, HttpCode.BAD_REQUEST, sentence, hint or "see /api/v1/openapi.json")
