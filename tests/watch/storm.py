@@ -266,7 +266,7 @@ def run(storm: Storm, folder: Path, say: Callable[[str], object] = lambda _: Non
         assert facts.touched == []
         figures = facts.check(root, state)
         say(f"{figures['operations']} operations; undoing them")
-        facts.check_undone(root, state, figures["operations"])
+        figures["exchanged"] = facts.check_undone(root, state, figures["operations"])
         ends.set()
         for writer in writers:
             writer.join()
@@ -418,16 +418,32 @@ class Facts:
         assert counts.keys() == self.left.keys()
         return {"files": len(self.left), "operations": operations, "problems": problems}
 
-    def check_undone(self, root: Path, state: Path, operations: int) -> None:
-        """Undo all operations, the last one first, and check that the tree is as the writers left it."""
+    def check_undone(self, root: Path, state: Path, operations: int) -> int:
+        """Undo all operations, the last one first, and check that the tree is as the writers left it.
+
+        Return how many files were replaced in the instant between their last check and their rename: undo keeps and
+        names each as another file, until it is asked with `--include-changed`.
+        """
+        exchanged = 0
         for operation in range(operations, 0, -1):
             words = ["-m", "fileorg", "undo", str(operation), "--quiet", "--yes", "--state-dir", str(state)]
             ran = subprocess.run([sys.executable, *words], capture_output=True, check=False, text=True)
-            assert ran.returncode == 0, ran.stderr
+            if ran.returncode == 0:
+                continue
+            named = [line.strip() for line in ran.stderr.splitlines() if line.startswith("  ") and ": " in line]
+            for line in named:
+                path, _, why = line.partition(": ")
+                is_told = why == "another file has taken its place" and os.path.basename(path) in self.replaced
+                assert (ran.returncode, is_told) == (1, True), ran.stderr
+            assert named, ran.stderr
+            exchanged += len(named)
+            again = subprocess.run([sys.executable, *words, "--include-changed"], capture_output=True, check=False)
+            assert again.returncode == 0, again.stderr
         found = read(root)
         for name, path in self.left.items():
             assert found.pop(path, None) == self.contents[name], path
         assert set(found) == {"old.unknown", "older.unknown", *self.unfinished}
+        return exchanged
 
 
 def read(root: Path) -> dict[str, str]:
