@@ -1,5 +1,7 @@
 """The entry point. `--version` answers before anything heavy is imported: 10 ms instead of 100."""
 
+import gc
+import os
 import sys
 
 
@@ -9,11 +11,29 @@ def main() -> None:
 
         sys.stdout.write(f"fileorg {__version__}\n")
         return
+    gc.disable()  # what is imported stays
     from fileorg.cli.app import run
     from fileorg.core.pool import collect_rarely
 
     collect_rarely()
-    sys.exit(run())
+    _exit(run())
+
+
+def _exit(code: int) -> None:
+    """Exit as `sys.exit` does, but leave all objects to the kernel: to free them one by one takes 4 to 10 ms."""
+    import atexit
+
+    threads = sys.modules.get("threading")
+    if threads is None or threads.active_count() == 1:
+        atexit._run_exitfuncs()  # noqa: SLF001
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+        except (OSError, ValueError):
+            sys.exit(code)
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

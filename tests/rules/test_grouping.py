@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import trigger_table
 
 from fileorg.core.model import Entry
 from fileorg.rules.families import FAMILIES, FOLDERS, SETS, SHEETS, Family, Set, Sheet
@@ -245,3 +246,8 @@ def test_any_names_are_understood(names: list[bytes]) -> None:
     if seen is not None:
         assert seen.leaders.keys() | set(seen.leaders.values()) <= set(names)
         assert not seen.leaders.keys() & set(seen.leaders.values())
+
+
+def test_the_triggers_fit_the_tables() -> None:
+    """If this fails, run `python -m tests.support.trigger_table`."""
+    assert trigger_table.MODULE.read_text(encoding="utf-8") == trigger_table.module()

@@ -142,7 +142,7 @@ def test_signs_may_come_in_several_parts() -> None:
     assert whole_folder(lambda: parts, lambda _: False) == (IgnoreReason.DATABASE, b"CURRENT")
 
 
-@pytest.mark.parametrize("rule", whole_folders._RULES)
+@pytest.mark.parametrize("rule", whole_folders.all_rules())
 def test_each_rule_can_be_met(rule: whole_folders._Rule) -> None:
     """Each rule is found through the index; a rule of globs alone would never match."""
     for position in range(max(map(len, rule.signs))):

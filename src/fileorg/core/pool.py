@@ -233,6 +233,7 @@ def collect_rarely() -> None:
     """
     gc.freeze()
     gc.set_threshold(_OBJECTS_A_COLLECTION)
+    gc.enable()
 
 
 def end_with_parent(parent: int) -> bool:

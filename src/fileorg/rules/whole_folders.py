@@ -9,6 +9,7 @@ together with others.
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import islice
 from os import fsdecode
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from fileorg.core.tuples import NamedTuple
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.joined_names import EDGE, JoinedNames
+from fileorg.rules.triggers import SIGN_NAMES, SIGN_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -68,7 +70,7 @@ PROJECT_SUFFIXES: tuple[bytes, ...] = tuple(
     """.split()
 )
 # Names that confirm a project marker beside them: the marker is not a stray file.
-_OF_A_PROJECT = frozenset(
+OF_A_PROJECT = frozenset(
     b"""
     package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock Cargo.lock poetry.lock
     uv.lock pdm.lock Pipfile.lock Gemfile.lock composer.lock go.sum flake.lock mix.lock pubspec.lock Podfile.lock
@@ -221,39 +223,31 @@ def _project_rules() -> Iterator[_Rule]:
         yield _Rule(IgnoreReason.PROJECT, is_sure=False, signs=((b"*" + suffix,),))
 
 
-_RULES = (*_rules(SURE, is_sure=True), *_project_rules(), *_rules(LIKELY, is_sure=False))
+@cache
+def all_rules() -> tuple[_Rule, ...]:
+    return (*_rules(SURE, is_sure=True), *_project_rules(), *_rules(LIKELY, is_sure=False))
 
 
-def _is_suffix(form: bytes) -> bool:
+def is_suffix(form: bytes) -> bool:
     return form.startswith(b"*.") and b"*" not in form[1:] and b"." not in form[2:]
 
 
 def _is_glob(form: bytes) -> bool:
-    return b"*" in form and not _is_suffix(form)
+    return b"*" in form and not is_suffix(form)
 
 
 def _is_beside(form: bytes) -> bool:
     return form.startswith(b"=")
 
 
-def _index() -> dict[bytes, list[int]]:
+@cache
+def numbers_by_sign() -> dict[bytes, list[int]]:
     """Map each name, or suffix with its `*`, to the rules that it is a sign of."""
     found: dict[bytes, list[int]] = {}
-    for number, rule in enumerate(_RULES):
+    for number, rule in enumerate(all_rules()):
         for form in (form for sign in rule.signs for form in sign if not (_is_glob(form) or _is_beside(form))):
             found.setdefault(form.partition(b"/")[0], []).append(number)
     return found
-
-
-_RULES_OF = _index()
-SIGN_NAMES = _OF_A_PROJECT.union(form for form in _RULES_OF if not _is_suffix(form))
-_SIGN_SUFFIXES = frozenset(form[1:] for form in _RULES_OF if _is_suffix(form))
-
-
-SYSTEM_SIGNS = frozenset(
-    form for rule in _RULES if rule.reason is IgnoreReason.OTHER_SYSTEM for form in sum(rule.signs, ())
-)
-"""Names that identify the root of another operating system."""
 
 
 def is_bundle(name: bytes) -> bool:
@@ -278,15 +272,15 @@ class Signs:
             self._found |= SIGN_NAMES.intersection(part)
             listed = part if isinstance(part, JoinedNames) else JoinedNames(tuple(part))
             # A name without a dot may equal a suffix.
-            suffixes = _SIGN_SUFFIXES.intersection([b"." + each for each in listed.suffixes])
+            suffixes = SIGN_SUFFIXES.intersection([b"." + each for each in listed.suffixes])
             self._found.update(b"*" + suffix for suffix in suffixes if suffix + EDGE in listed.low)
 
     def whole(self, *, surely: bool = False) -> Whole | None:
         """Return the reason to keep the folder whole, None if there is none. With `surely` only sure signs count."""
         if not self._found:  # true of nearly every folder
             return None
-        for number in sorted({number for sign in self._found for number in _RULES_OF.get(sign, ())}):
-            rule = _RULES[number]
+        for number in sorted({number for sign in self._found for number in numbers_by_sign().get(sign, ())}):
+            rule = all_rules()[number]
             if surely and not rule.is_sure:
                 continue
             first, *others = rule.signs
@@ -303,7 +297,7 @@ class Signs:
             fitting = tuple(suffix[1:] for suffix in suffixes)
             named = (name for part in self._names() for name in part if name.lower().endswith(fitting))
             markers += islice(named, 2)
-        beside = _OF_A_PROJECT.intersection(self._found)
+        beside = OF_A_PROJECT.intersection(self._found)
         return markers[0] if markers and len({*markers, *beside}) > 1 else None
 
     def one_of(self, names: Iterable[bytes]) -> bytes | None:

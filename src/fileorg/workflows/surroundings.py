@@ -15,7 +15,8 @@ from fileorg.core.names import below
 from fileorg.core.trusted import path_of
 from fileorg.core.tuples import NamedTuple
 from fileorg.rules.ignore import IgnoreReason, is_tooling
-from fileorg.rules.whole_folders import SIGN_NAMES, SYSTEM_SIGNS, VERSION_CONTROL, Signs, Whole, is_bundle
+from fileorg.rules.triggers import SIGN_NAMES, SYSTEM_SIGNS
+from fileorg.rules.whole_folders import VERSION_CONTROL, Signs, Whole, is_bundle
 from fileorg.storage.local.listing import INODE_MASK, names_in
 from fileorg.storage.local.posix import FOLDER_FLAGS
 from fileorg.workflows.places import SHARED, is_home
