@@ -11,7 +11,8 @@ from tests.support import trigger_table
 
 from fileorg.core.model import Entry
 from fileorg.rules.families import FAMILIES, FOLDERS, SETS, SHEETS, Family, Set, Sheet
-from fileorg.rules.grouping import FolderAccess, Grouping, grouping
+from fileorg.rules.grouping import grouping
+from fileorg.rules.groups import FolderAccess, Grouping
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.marks import MARKS, Mark
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fileorg.rules.families import FAMILIES, FOLDERS, NEEDS_ITS_NAME, PAGE_FOLDERS, PAGES, SETS, SHEETS
-from fileorg.rules.grouping import STALE_NS
+from fileorg.rules.groups import STALE_NS
 from fileorg.rules.ignore import SYSTEM_FILES, SYSTEM_FOLDERS, SYSTEM_PREFIXES, TOOLING, UNFINISHED, IgnoreReason
 from fileorg.rules.marks import MARKS
 from fileorg.rules.whole_folders import (

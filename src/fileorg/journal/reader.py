@@ -23,12 +23,7 @@ from fileorg.core.times import true_ns
 from fileorg.journal.absolute import MADE
 from fileorg.journal.connection import changed
 from fileorg.journal.folder_times import times_before
-from fileorg.journal.kept_groups import KeptGroups
-from fileorg.journal.moved import MovedFiles
-from fileorg.journal.moved_roots import MovedRoots
 from fileorg.journal.queries import Queries
-from fileorg.journal.record_listing import RecordListing
-from fileorg.journal.relations import Relations
 from fileorg.journal.rows import (
     IS_LEFT,
     IS_UNSETTLED,
@@ -55,13 +50,19 @@ from fileorg.journal.rows import (
     quoted,
     record_of,
 )
-from fileorg.journal.sums import RecordSums
-from fileorg.journal.trash_records import PURGE, TrashRecords
+from fileorg.journal.trash_records import PURGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.journal.chosen_records import ChosenRecords
+    from fileorg.journal.kept_groups import KeptGroups
+    from fileorg.journal.moved import MovedFiles
+    from fileorg.journal.moved_roots import MovedRoots
+    from fileorg.journal.record_listing import RecordListing
+    from fileorg.journal.relations import Relations
+    from fileorg.journal.sums import RecordSums
+    from fileorg.journal.trash_records import TrashRecords
 
 _MAX_ID = (1 << 63) - 1  # of SQLite
 
@@ -72,13 +73,55 @@ class JournalReader:
     def __init__(self, path: bytes, *, read_only: bool = True) -> None:
         self.path = path
         self._queries = Queries(path, read_only=read_only)
-        self.listing = RecordListing(self._queries)
-        self.sums = RecordSums(self._queries)
-        self.trash = TrashRecords(self._queries)
-        self.groups = KeptGroups(self._queries)
-        self.relations = Relations(self._queries)
-        self.moved = MovedFiles(self._queries, self.trash)
-        self.moved_roots = MovedRoots(self._queries)
+
+    @functools.cached_property
+    def listing(self) -> RecordListing:
+        """Pages of records."""
+        from fileorg.journal.record_listing import RecordListing
+
+        return RecordListing(self._queries)
+
+    @functools.cached_property
+    def sums(self) -> RecordSums:
+        """Sums for reports."""
+        from fileorg.journal.sums import RecordSums
+
+        return RecordSums(self._queries)
+
+    @functools.cached_property
+    def groups(self) -> KeptGroups:
+        """Groups that were moved together."""
+        from fileorg.journal.kept_groups import KeptGroups
+
+        return KeptGroups(self._queries)
+
+    @functools.cached_property
+    def relations(self) -> Relations:
+        """What one operation has to do with another one."""
+        from fileorg.journal.relations import Relations
+
+        return Relations(self._queries)
+
+    @functools.cached_property
+    def moved(self) -> MovedFiles:
+        """Where files went."""
+        from fileorg.journal.moved import MovedFiles
+
+        return MovedFiles(self._queries, self.trash)
+
+    @functools.cached_property
+    def moved_roots(self) -> MovedRoots:
+        """Roots that fileorg itself moved."""
+        from fileorg.journal.moved_roots import MovedRoots
+
+        return MovedRoots(self._queries)
+
+    @functools.cached_property
+    def trash(self) -> TrashRecords:
+        """Files in the trash."""
+        from fileorg.journal.trash_records import TrashRecords
+
+        return TrashRecords(self._queries)
 
     @functools.cached_property
     def selection(self) -> ChosenRecords:

@@ -22,7 +22,7 @@ from fileorg.rules.families import (
     Set,
     Sheet,
 )
-from fileorg.rules.grouping import STALE_NS, FolderAccess, Grouping, signs
+from fileorg.rules.groups import STALE_NS, FolderAccess, Grouping, signs
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.joined_names import EDGE, JoinedNames
 from fileorg.rules.marks import MARKS, Mark

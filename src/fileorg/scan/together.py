@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.tuples import NamedTuple
 from fileorg.index.columns import NO_LEADERS
-from fileorg.rules.grouping import STALE_NS, FolderAccess, Grouping, grouping
+from fileorg.rules.grouping import grouping
+from fileorg.rules.groups import STALE_NS, FolderAccess, Grouping
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.storage.base import BATCH_ENTRIES
 
