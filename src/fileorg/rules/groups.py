@@ -49,7 +49,7 @@ class FolderAccess(NamedTuple):
     booted_ns: int
 
 
-class Signs:
+class SignSearch:
     """The signs of rules, searched for in joined names."""
 
     def __init__(self) -> None:
@@ -83,4 +83,4 @@ class Signs:
         return tuple(re.compile(b"%b(?:%b)" % part) for part in parts)
 
 
-signs = Signs()
+signs = SignSearch()
