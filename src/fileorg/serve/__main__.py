@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from fileorg.core.confinement import AllowedFolder, confined_to
 from fileorg.core.errors import ErrorCode, FileorgError, UsageError
 from fileorg.core.names import display
 from fileorg.core.state import default_config_path, open_state
 from fileorg.serve.application import application
+from fileorg.serve.guard import BODY_SECONDS
 from fileorg.serve.served import Served
 from fileorg.serve.sessions import Sessions, read_token
+from fileorg.workflows.guards import existing_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +40,7 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--config")
     parser.add_argument("--requests", type=int, default=100)
     parser.add_argument("--operations", type=int, default=10)
+    parser.add_argument("--body-seconds", type=float, default=BODY_SECONDS)
     parser.add_argument("roots", nargs="+")
     return parser.parse_args(words)
 
@@ -76,6 +80,13 @@ def listening_file(path: bytes) -> socket.socket:
     finally:
         os.umask(before)
     return found
+
+
+def _allowed(root: bytes) -> AllowedFolder:
+    """Return a root of this server as it is now. Raises `UsageError`."""
+    existing_folder(root)
+    seen = os.stat(root)
+    return AllowedFolder(root, seen.st_dev, seen.st_ino)
 
 
 class _Server(uvicorn.Server):
@@ -119,6 +130,8 @@ def serve(words: Sequence[str]) -> None:
     state = open_state(None if given.state_dir is None else os.fsencode(given.state_dir))
     configuration = default_config_path() if given.config is None else os.path.abspath(os.fsencode(given.config))
     roots = tuple(dict.fromkeys(os.path.realpath(os.fsencode(root)) for root in given.roots))
+    # Commands and jobs inherit it: they refuse any other folder by its descriptor, whatever a path leads to by then.
+    os.environ.update(confined_to([_allowed(root) for root in roots]))
     served = Served(state, roots, configuration, given.operations, given.requests)
     sessions = Sessions(read_token(state), given.requests, given.operations)
     if given.socket is not None:
@@ -132,7 +145,7 @@ def serve(words: Sequence[str]) -> None:
         address, cookie = f"http://{HOST}:{port}", f"fileorg-{port}"
         hosts = frozenset({f"{HOST}:{port}", f"localhost:{port}"})
     config = uvicorn.Config(
-        application(served, sessions, hosts, cookie),
+        application(served, sessions, hosts, cookie, given.body_seconds),
         ws="websockets-sansio",
         ws_max_size=_MOST_MESSAGE,
         ws_per_message_deflate=False,

@@ -245,10 +245,10 @@ ENDPOINTS = (
         _object(operations=_array(_OPERATION), next=_NEXT),
         (_BEFORE, _LIMIT),
     ),
-    Endpoint("GET", "/operations/{id:int}", journal_pages.operation, "One operation", _OPERATION),
+    Endpoint("GET", "/operations/{id:number}", journal_pages.operation, "One operation", _OPERATION),
     Endpoint(
         "GET",
-        "/operations/{id:int}/duplicates",
+        "/operations/{id:number}/duplicates",
         journal_pages.duplicates,
         "The duplicates that an operation processed",
         _shape("duplicates"),
@@ -256,7 +256,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST",
-        "/operations/{id:int}/undo",
+        "/operations/{id:number}/undo",
         plans.undo,
         "Undo an operation, or a part of it",
         _BACK,
@@ -266,7 +266,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST",
-        "/operations/{id:int}/redo",
+        "/operations/{id:number}/redo",
         plans.redo,
         "Redo what an undo took back",
         _BACK,
@@ -286,7 +286,7 @@ ENDPOINTS = (
     Endpoint("POST", "/plans", plans.make, "Begin to make a plan", _RUN, body=plans.PlanWanted, status=_ACCEPTED),
     Endpoint(
         "GET",
-        "/plans/{id:int}",
+        "/plans/{id:number}",
         plans.head,
         "What the plan of a job is about",
         _object(
@@ -302,7 +302,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET",
-        "/plans/{id:int}/rows",
+        "/plans/{id:number}/rows",
         plans.rows,
         "Rows of a plan",
         _object(job=_NUMBER, rows=_array(_ROW), next=_or_null(_TEXT), version=_TEXT),
@@ -310,7 +310,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET",
-        "/plans/{id:int}/columns",
+        "/plans/{id:number}/columns",
         plans.columns,
         "A plan as binary columns",
         {"type": "string", "format": "binary"},
@@ -318,7 +318,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST",
-        "/plans/{id:int}/edits",
+        "/plans/{id:number}/edits",
         plans.edit,
         "Leave files out of a plan, or give them another folder",
         _object(job=_NUMBER, files=_COUNT, left_out=_COUNT, moved=_COUNT, version=_TEXT),
@@ -328,8 +328,8 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/searches", find_duplicates, "Begin to look for duplicates", _RUN, body=SearchWanted, status=_ACCEPTED
     ),
-    Endpoint("GET", "/runs/{id:int}", run, "A command that a request has begun", _RUN),
-    Endpoint("DELETE", "/runs/{id:int}", stop_run, "Stop a command", _RUN),
+    Endpoint("GET", "/runs/{id:number}", run, "A command that a request has begun", _RUN),
+    Endpoint("DELETE", "/runs/{id:number}", stop_run, "Stop a command", _RUN),
     Endpoint(
         "GET",
         "/jobs",
@@ -338,11 +338,11 @@ ENDPOINTS = (
         _object(jobs=_array(_JOB), next=_NEXT),
         (_BEFORE, _LIMIT),
     ),
-    Endpoint("GET", "/jobs/{id:int}", journal_pages.one_job, "One job", _JOB),
-    Endpoint("GET", "/jobs/{id:int}/log", journal_pages.job_log, "The log of a job", _shape("job log")),
+    Endpoint("GET", "/jobs/{id:number}", journal_pages.one_job, "One job", _JOB),
+    Endpoint("GET", "/jobs/{id:number}/log", journal_pages.job_log, "The log of a job", _shape("job log")),
     Endpoint(
         "POST",
-        "/jobs/{id:int}/approve",
+        "/jobs/{id:number}/approve",
         plans.approve,
         "Carry out a plan that waits",
         _JOB,
@@ -350,11 +350,11 @@ ENDPOINTS = (
         status=_ACCEPTED,
         changes=True,
     ),
-    Endpoint("POST", "/jobs/{id:int}/cancel", plans.cancel, "End a job, or drop a plan", _JOB),
-    Endpoint("POST", "/jobs/{id:int}/resume", plans.resume, "Continue a job", _JOB, status=_ACCEPTED, changes=True),
+    Endpoint("POST", "/jobs/{id:number}/cancel", plans.cancel, "End a job, or drop a plan", _JOB),
+    Endpoint("POST", "/jobs/{id:number}/resume", plans.resume, "Continue a job", _JOB, status=_ACCEPTED, changes=True),
     Endpoint(
         "POST",
-        "/jobs/{id:int}/retry",
+        "/jobs/{id:number}/retry",
         plans.retry,
         "Try the rest of a failed job again",
         _JOB,

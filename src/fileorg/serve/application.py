@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -44,7 +45,22 @@ _OLD_LINK = """<!doctype html><html lang="en"><meta charset="utf-8"><title>fileo
 <p>For another one, press Enter in the terminal where fileorg serve runs.</p></html>"""
 
 
-def application(served: Served, sessions: Sessions, hosts: frozenset[str], cookie: str) -> ASGIApp:
+class _Number(Convertor[int]):
+    """The number of a job, an operation or a run, in a path: one that a database can hold."""
+
+    regex = "[1-9][0-9]{0,14}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("number", _Number())
+
+
+def application(served: Served, sessions: Sessions, hosts: frozenset[str], cookie: str, body_seconds: float) -> ASGIApp:
     """Return the application of a server whose names are `hosts`; its cookie has a name of its own."""
     runs, feeds, page = Runs(), JobFeeds(served.state), PageFiles()
     open_sockets = 0
@@ -117,12 +133,13 @@ def application(served: Served, sessions: Sessions, hosts: frozenset[str], cooki
         Route(f"{V1}/logout", logout, methods=["POST"]),
         Route(f"{V1}/openapi.json", described, methods=["GET"]),
         *(Route(V1 + each.path, partial(handle, each), methods=[each.method]) for each in ENDPOINTS),
-        WebSocketRoute(f"{V1}/jobs/{{id:int}}/events", job_events),
-        WebSocketRoute(f"{V1}/runs/{{id:int}}/events", run_events),
+        WebSocketRoute(f"{V1}/jobs/{{id:number}}/events", job_events),
+        WebSocketRoute(f"{V1}/runs/{{id:number}}/events", run_events),
         Route("/{path:path}", page_file, methods=["GET"]),
     ]
-    handlers = {HTTPException: _http_problem, Exception: _internal}
-    guard = Guard(Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers), sessions, hosts, cookie)  # type: ignore[arg-type]
+    handlers: dict[Any, Any] = {HTTPException: _http_problem, Exception: _internal}
+    inner = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    guard = Guard(inner, sessions, hosts, cookie, body_seconds)
     return guard
 
 

@@ -48,8 +48,11 @@ _NO_SESSION = """<!doctype html><html lang="en"><meta charset="utf-8"><title>fil
 class Guard:
     """The outermost application. `hosts`: the exact values of `Host`, in lower case."""
 
-    def __init__(self, app: ASGIApp, sessions: Sessions, hosts: frozenset[str], cookie: str) -> None:
+    def __init__(
+        self, app: ASGIApp, sessions: Sessions, hosts: frozenset[str], cookie: str, body_seconds: float = BODY_SECONDS
+    ) -> None:
         self._app, self._sessions, self._hosts, self._cookie = app, sessions, hosts, cookie
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -67,7 +70,7 @@ class Guard:
                 _count(asked, session, by_token=by_token)
                 scope["session"] = session
             if scope["type"] == "http":
-                receive = await _whole_body(asked, receive)
+                receive = await _whole_body(asked, receive, self._body_seconds)
         except HttpProblem as problem:
             if scope["type"] == "http" and problem.code is HttpCode.NO_SESSION and _is_navigation(asked):
                 await HTMLResponse(_NO_SESSION, problem.status)(scope, receive, send)
@@ -176,7 +179,7 @@ def too_many(seconds: float, what: str) -> HttpProblem:
     )
 
 
-async def _whole_body(asked: _Head, receive: Receive) -> Receive:
+async def _whole_body(asked: _Head, receive: Receive, seconds: float) -> Receive:
     """Read the body, and return a function that gives it. Raises `HttpProblem` for one too large or too slow."""
     length = asked.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
@@ -184,7 +187,7 @@ async def _whole_body(asked: _Head, receive: Receive) -> Receive:
     parts: list[bytes] = []
     size, more = 0, True
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while more:
                 message = await receive()
                 if message["type"] != "http.request":
@@ -198,7 +201,7 @@ async def _whole_body(asked: _Head, receive: Receive) -> Receive:
         raise HttpProblem(
             HTTPStatus.REQUEST_TIMEOUT,
             HttpCode.TOO_SLOW,
-            f"The body of the request did not arrive within {BODY_SECONDS:.0f} s.",
+            f"The body of the request did not arrive within {seconds:g} s.",
             headers={"connection": "close"},
         ) from None
     waiting: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]

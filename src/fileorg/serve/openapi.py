@@ -30,7 +30,7 @@ def document() -> dict[str, Any]:
     """Return the document."""
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in ENDPOINTS:
-        path = V1 + endpoint.path.replace(":int", "")
+        path = V1 + endpoint.path.replace(":number", "")
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
     return {
         "openapi": "3.1.0",
@@ -78,7 +78,7 @@ def _in_path(endpoint: Endpoint) -> list[dict[str, Any]]:
     for part in endpoint.path.split("/"):
         if part.startswith("{"):
             name, _, kind = part[1:-1].partition(":")
-            schema = {"type": "integer", "minimum": 0} if kind == "int" else {"type": "string"}
+            schema = {"type": "integer", "minimum": 1} if kind == "number" else {"type": "string"}
             found.append({"name": name, "in": "path", "required": True, "schema": schema})
     return found
 

@@ -21,7 +21,6 @@ class HttpCode(StrEnum):
     NO_SESSION = "no-session"
     WRONG_HOST = "wrong-host"
     CROSS_SITE = "cross-site"
-    OUTSIDE_ROOTS = "outside-roots"
     NOT_FOUND = "not-found"
     WRONG_METHOD = "wrong-method"
     BAD_REQUEST = "bad-request"
@@ -55,6 +54,7 @@ _STATUS = {
     ErrorCode.NO_SUCH_PATH: HTTPStatus.NOT_FOUND,
     ErrorCode.NOT_RECORDED: HTTPStatus.NOT_FOUND,
     ErrorCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
+    ErrorCode.OUTSIDE: HTTPStatus.FORBIDDEN,
     ErrorCode.REFUSED_PLACE: HTTPStatus.FORBIDDEN,
     ErrorCode.JOB_ENDED: HTTPStatus.CONFLICT,
     ErrorCode.NOT_RECOVERED: HTTPStatus.CONFLICT,

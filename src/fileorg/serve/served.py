@@ -6,9 +6,10 @@ import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from fileorg.core.errors import ErrorCode
 from fileorg.core.names import display, is_within, scheme_of
 from fileorg.core.tuples import NamedTuple
-from fileorg.serve.problems import HttpCode, HttpProblem
+from fileorg.serve.problems import HttpProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +64,7 @@ def outside(path: bytes) -> HttpProblem:
     """Return the problem of a path that this server does not serve."""
     return HttpProblem(
         HTTPStatus.FORBIDDEN,
-        HttpCode.OUTSIDE_ROOTS,
+        ErrorCode.OUTSIDE,
         f"{display(path) or 'The empty path'} is not in a folder that this server was started for.",
         "name the folder when you start fileorg serve",
     )
