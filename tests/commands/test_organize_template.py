@@ -69,7 +69,7 @@ def test_a_template_may_flatten_a_tree(tree: Tree, runs: Runs) -> None:
 
 @pytest.mark.parametrize(
     ("template", "fault"),
-    [("{kind}/{name}", "{kind} is not a field"), ("../{name}", "which is . or .."), ("/x/{name}", "below the root")],
+    [("{kind}/{name}", "{kind} is not a field"), ("../{name}", "named . or .."), ("/x/{name}", "below the root")],
 )
 def test_a_template_that_cannot_be_meant(tree: Tree, runs: Runs, template: str, fault: str) -> None:
     tree.write({"a.jpg": "1"})

@@ -51,6 +51,16 @@ def test_limits_are_kept_with_the_job_and_read_back() -> None:
             of_json(text)
 
 
+def test_a_configuration_that_is_a_named_pipe_or_has_no_end_holds_nobody_up(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "1"})
+    os.mkfifo(fileorg.folder / "pipe")
+    for path in ("pipe", "/dev/zero"):
+        ran = fileorg("organize", "tree", "--config", path)
+        assert (ran.code, "is not a regular file" in ran.err) == (2, True), ran.err
+        assert fileorg("undo", FILEORG_CONFIG=path).code == 0
+    assert set(tree.read()) == {"a.jpg"}
+
+
 # The soft limit -------------------------------------------------------------------------------------------------------
 
 

@@ -433,8 +433,8 @@ class Facts:
             named = [line.strip() for line in ran.stderr.splitlines() if line.startswith("  ") and ": " in line]
             for line in named:
                 path, _, why = line.partition(": ")
-                is_told = why == "another file has taken its place" and os.path.basename(path) in self.replaced
-                assert (ran.returncode, is_told) == (1, True), ran.stderr
+                is_expected = why == "another file has taken its place" and os.path.basename(path) in self.replaced
+                assert (ran.returncode, is_expected) == (1, True), ran.stderr
             assert named, ran.stderr
             exchanged += len(named)
             again = subprocess.run([sys.executable, *words, "--include-changed"], capture_output=True, check=False)

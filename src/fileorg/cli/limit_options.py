@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from fileorg.cli import values
@@ -107,8 +108,9 @@ def _configured(path: bytes) -> Limits:
     A fault in it is reported by the commands that sort by it; undo goes on, and the log of its job says so.
     """
     try:
-        with open(path, "rb") as file:
-            if b"jobs" not in file.read():
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a named pipe would wait for its writer
+        with open(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode) or b"jobs" not in file.read():
                 return Limits()
     except OSError:  # whoever needs the configuration reports it
         return Limits()

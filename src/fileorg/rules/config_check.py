@@ -320,11 +320,12 @@ class _Check:
         if rule.to is not None:
             self._check_template(rule.to, (*keys, "to"))
 
-    def _check_template(self, text: str, keys: Keys) -> None:
+    def _check_template(self, text: str, keys: Keys, *, is_below_root: bool = False) -> None:
         from fileorg.rules.path_template import TemplateError, parse_target
 
         try:
-            parse_target(text)
+            if parse_target(text).absolute and is_below_root:
+                raise TemplateError("its folders are created below the root or dest", "leave out / and ~, or use dest")
         except TemplateError as error:
             message = f"the template {display(text)} cannot be used: {error}"
             raise self._error(keys, message, error.hint or None) from error
@@ -384,7 +385,7 @@ class _Check:
                 values.one_of(str(options[key]), choices, (*keys, key))
         self._check_values(options, keys)
         if "template" in options:
-            self._check_template(str(options["template"]), (*keys, "template"))
+            self._check_template(str(options["template"]), (*keys, "template"), is_below_root=True)
             if "by" in options:
                 raise self._error((*keys, "by"), "by and template cannot be combined", "remove one of them")
         chosen = [*values.texts(table, "rules", keys), *(f"@{tag}" for tag in values.texts(table, "tags", keys))]

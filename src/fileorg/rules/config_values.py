@@ -145,7 +145,7 @@ def nearest(word: str, words: Sequence[str]) -> str:
 
 def _shown(value: object) -> str:
     """Return a value of the file for a message, not longer than a line."""
-    text = "a table" if isinstance(value, dict) else "a list" if isinstance(value, list) else display(str(value))
+    text = "a table" if isinstance(value, dict) else display(str(value))
     if isinstance(value, bool):
         text = text.lower()
     return text if len(text) <= 60 else text[:59] + "…"

@@ -252,6 +252,8 @@ class _Parser:
         absolute, rest = b"", text
         if text == "~" or text.startswith("~/"):
             absolute, rest = os.fsencode(os.path.expanduser("~")), text[2:]
+        elif text.startswith("~"):
+            raise TemplateError("it starts with the home directory of another user", "write the whole path: /home/…")
         elif text.startswith("/"):
             absolute, rest = b"/", text[1:]
         components = self._components(rest)

@@ -175,7 +175,7 @@ def fault(component: bytes) -> str:
     if not component:
         return "which is empty"
     if component in {b".", b".."}:
-        return "which is . or .."
+        return "named . or .., which leads elsewhere"
     if b"/" in component or b"\0" in component:
         return "which holds a slash or NUL"
     if component.startswith(b".fileorg"):
@@ -249,7 +249,7 @@ def _components(text: str) -> list[_Component]:
     """Split the template at its slashes. Raises `ValueError` with the fault."""
     if not text:
         raise ValueError("it is empty")
-    if text == "~" or text.startswith(("/", "~/")):
+    if text.startswith(("/", "~")):
         raise ValueError("its folders are created below the root or --dest: leave out / and ~")
     components: list[_Component] = [()]
     for match in re.finditer(_PIECE, text):
