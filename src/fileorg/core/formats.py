@@ -16,6 +16,7 @@ from fileorg.core.times import MAX_KEPT, true_ns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_DIGITS = tuple(f"{number:02d}" for number in range(60))
 _DAYS_IN_400_YEARS, _DAYS_FROM_1_TO_1970 = 146_097, 719_162
 
 # Characters that start a formula in a spreadsheet, full-width forms included.
@@ -37,7 +38,7 @@ def iso(ns: int | None) -> str | None:
     if ns is None or abs(ns) == MAX_KEPT:
         return None
     day, seconds = divmod(true_ns(ns) // 1_000_000_000, 86_400)
-    return f"{_date(day)}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
+    return f"{_date(day)}T{_DIGITS[seconds // 3600]}:{_DIGITS[seconds // 60 % 60]}:{_DIGITS[seconds % 60]}Z"
 
 
 @lru_cache(maxsize=4096)

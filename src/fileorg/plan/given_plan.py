@@ -1,15 +1,22 @@
 """A plan that someone else wrote: all of it is checked, and only then it is rows like those of any other plan.
 
-The rows are in a private database, with 64-bit digests of their paths, so that memory does not grow with their number.
+The rows are in a private database, with 64-bit digests of their paths, so that memory does not grow with their number:
+packed by the batch, and each for itself in a table with indexes only if rows have to do with each other.
 Paths are those before the plan: all rows happen at once, and `row_order` finds an order of single renames.
 """
 
 from __future__ import annotations
 
+import marshal
 import stat
+from array import array
+from itertools import islice
+from operator import eq
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.batches import row_maker
 from fileorg.core.formats import iso
+from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import ROOT
 from fileorg.core.names import collision_key, is_within, join, split
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
@@ -35,6 +42,7 @@ CREATE TABLE rows (
     source INTEGER NOT NULL, target INTEGER NOT NULL, occupied INTEGER NOT NULL,
     leader BLOB, together INTEGER NOT NULL DEFAULT 0, keeper BLOB, dev INTEGER NOT NULL,
     faulty INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE packed (id INTEGER PRIMARY KEY, rows BLOB NOT NULL);
 CREATE TABLE folders (
     line INTEGER NOT NULL, action TEXT NOT NULL, base INTEGER NOT NULL, path BLOB NOT NULL,
     to_base INTEGER NOT NULL, to_path BLOB NOT NULL, PRIMARY KEY (base, path)) WITHOUT ROWID;
@@ -62,6 +70,10 @@ COLUMNS = (
 )
 VACATES = f"action IN ('{GivenAction.MOVE}', '{GivenAction.TRASH}')"
 """The rows after which their source is free."""
+
+_DOT = ord(".")
+_COMPARED_IN_MEMORY = 1 << 21
+"""The rows whose digests are compared without the database: 16 bytes each, and 40 more while they are sorted."""
 
 
 class PlanTree(NamedTuple):
@@ -115,6 +127,9 @@ class _LocatedRow(NamedTuple):
     entry: Entry | None = None
 
 
+_new_located = row_maker(_LocatedRow)
+
+
 class GivenPlan:
     """The rows and what is wrong with them. `check_together` ends the checks; then `GivenRows` can read it."""
 
@@ -143,10 +158,18 @@ class GivenPlan:
             for tree in trees
         }
         self._folds = {tree.base for tree in trees if tree.case_insensitive}
+        self._folders: Memo[bytes, tuple[Base, bytes]] = Memo(MANY_FOLDERS)
+        """The folders that rows name, as they write them, with the slash at the end."""
+        self._seen: tuple[array[int], array[int]] | None = array("q"), array("q")
+        """The digests of all sources and targets, None once they are too many to be compared in memory."""
         self.problems = 0
         self.is_unreadable = False
         """True if the file of the plan itself is faulty."""
         self.files = self.size_bytes = 0
+        self.has_table = False
+        """Whether the rows are in the table already, not only packed."""
+        self._has_neighbors = False
+        """Whether a row has a target whose name something has now, a file that belongs to others, or a keeper."""
 
     def close(self) -> None:
         self.db.close()
@@ -219,10 +242,23 @@ class GivenPlan:
         to_base, to_folder, to_name = target
         if name == to_name and folder == to_folder and base == to_base:
             return Fault(RowFault.ONTO_ITSELF)
-        return _LocatedRow(row, base, folder, name, to_base, to_folder, to_name)
+        return _new_located((row, base, folder, name, to_base, to_folder, to_name, None))
 
     def place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
         """Return base, folder and name of a path, or why it has none."""
+        name = path[path.rfind(b"/") + 1 :]
+        above = path[: len(path) - len(name)]
+        if not name or name[0] == _DOT or 0 in name:
+            return self._place(path)
+        known = self._folders.get(above)
+        if known is not None:
+            return *known, name
+        found = self._place(path)
+        if not isinstance(found, Fault):
+            self._folders[above] = found[:2]
+        return found
+
+    def _place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
         base, inside = ROOT, path
         if path[:1] == b"/":
             for prefix, number in self._prefixes:
@@ -261,7 +297,8 @@ class GivenPlan:
         occupied: set[int] = set()
         for (base, folder), positions in by_folder.items():
             self._look_up_targets(base, folder, placed, positions, entries, occupied, faults)
-        insert, digest, rows = self.db.executemany, self.digest, list[tuple[Any, ...]]()
+        digest, rows = self.digest, list[tuple[Any, ...]]()
+        sources, targets = array("q"), array("q")
         for position, each in enumerate(placed):
             row, base, folder, name, to_base, to_folder, to_name, _ = each
             entry = entries[position]
@@ -276,14 +313,28 @@ class GivenPlan:
                 continue
             source = digest(base, folder + b"/" + name if folder else name)
             target = digest(to_base, to_folder + b"/" + to_name if to_folder else to_name)
+            sources.append(source)
+            targets.append(target)
             rows.append(
                 (
-                    row.line, row.action, base, folder, name, to_base, to_folder, to_name, entry.inode, entry.size,
+                    row.line, str(row.action), base, folder, name, to_base, to_folder, to_name, entry.inode, entry.size,
                     entry.mtime_ns, entry.mode, source, target, position in occupied and source != target,
                     leaders.get(position), row.duplicate_of or None, entry.dev,
                 )
             )  # fmt: skip
-        insert(_INSERT, rows)
+        self.files += len(rows)
+        self.size_bytes += sum([row[9] for row in rows])
+        if self.has_table:
+            self.db.executemany(_INSERT, rows)
+            return
+        if occupied or leaders or any(each.row.duplicate_of for each in placed):
+            self._has_neighbors = True
+        self.db.execute("INSERT INTO packed (rows) VALUES (?)", (marshal.dumps(rows),))
+        if self._seen is not None:
+            self._seen[0].extend(sources)
+            self._seen[1].extend(targets)
+            if len(self._seen[0]) > _COMPARED_IN_MEMORY:
+                self._seen = None
 
     def _look_up_sources(
         self,
@@ -397,7 +448,31 @@ class GivenPlan:
             ]
         )
 
+    def are_apart(self) -> bool:
+        """Return whether no row has to do with another one or with a file that has no row: then they stay packed. The
+        table and its indexes would cost twice as much as all the other checks.
+        """
+        if self._has_neighbors or self._seen is None:
+            return False
+        sources, targets = self._seen
+        if self.db.execute("SELECT 1 FROM folders").fetchone() is not None:
+            return False
+        missing = {digest for (digest,) in self.db.execute("SELECT digest FROM missing")}
+        return missing.isdisjoint(targets) and not any(map(_has_repeated, (sources, targets)))
+
+    def make_table(self) -> None:
+        """Put the packed rows into the table."""
+        self.has_table, self._seen = True, None
+        for rows in self.packed():
+            self.db.executemany(_INSERT, rows)
+        self.db.execute("DELETE FROM packed")
+
     # Reading ----------------------------------------------------------------------------------------------------------
+
+    def packed(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the packed rows by the batch: the values of `_INSERT`."""
+        for (rows,) in self.db.execute("SELECT rows FROM packed ORDER BY id"):
+            yield marshal.loads(rows)  # noqa: S302  written by this process, in a database that no other one can open
 
     def stored(self, where: str, values: Sequence[Any] = ()) -> Iterator[StoredRow]:
         """Yield rows of the database."""
@@ -431,6 +506,12 @@ class GivenPlan:
 
 
 _MISSING = Fault(RowFault.MISSING)
+
+
+def _has_repeated(digests: array[int]) -> bool:
+    """Return whether a digest occurs more than once."""
+    ordered = sorted(digests)
+    return any(map(eq, ordered, islice(ordered, 1, None)))
 
 
 def _is_empty(storage: LocalStorage, folder: bytes) -> bool:

@@ -25,6 +25,11 @@ _ACTIONS = {
     GivenAction.SYMLINK: Action.SYMLINK,
     GivenAction.TRASH: Action.MOVE,
 }
+_FREE = (
+    "SELECT action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode,"
+    " '', 0, NULL, NULL, together, id, keeper FROM rows WHERE NOT occupied AND NOT faulty"
+)
+"""The columns of a `PlanRow`, then the number of the row, and its keeper."""
 _new_row = row_maker(PlanRow)
 
 
@@ -50,25 +55,26 @@ class GivenRows:
             yield from missing[base].rows(path, mode)
         db, actions = given.db, _ACTIONS
         known = {base: each.known for base, each in missing.items()}
-        free = db.execute(f"SELECT {COLUMNS} FROM rows WHERE NOT occupied AND NOT faulty AND NOT together ORDER BY id")
-        together = db.execute(
-            f"SELECT {COLUMNS} FROM rows WHERE NOT occupied AND NOT faulty AND together ORDER BY together, id"
-        )
+        if not given.has_table:
+            for batch in given.packed():
+                for row in batch:
+                    action, to_base, to_folder = row[1], row[5], row[6]
+                    if to_folder not in known[to_base]:
+                        yield from missing[to_base].rows(to_folder, PRIVATE_MODE if action == "trash" else 0o777)
+                    yield _new_row((actions[action], *row[2:12], "", 0, None, None, 0))
+            return
+        free = db.execute(f"{_FREE} AND NOT together ORDER BY id")
+        together = db.execute(f"{_FREE} AND together ORDER BY together, id")
         for rows in (free, together):
             for row in rows:
-                (_, _, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode, _, _, _, _,
-                 group, keeper, _) = row  # fmt: skip
+                action, to_base, to_folder = row[0], row[4], row[5]
                 if to_folder not in known[to_base]:
                     yield from missing[to_base].rows(to_folder, PRIVATE_MODE if action == "trash" else 0o777)
-                if keeper is not None:
-                    yield self._duplicate(StoredRow._make(row))
+                if row[17] is not None:
+                    [stored] = given.stored("id = ?", (row[16],))
+                    yield self._duplicate(stored)
                     continue
-                yield _new_row(
-                    (
-                        actions[action], base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode,
-                        "", 0, None, None, group,
-                    )
-                )  # fmt: skip
+                yield _new_row((actions[action], *row[1:16]))
         yield from self._ordered()
         emptied = db.execute("SELECT base, path, is_subject FROM emptied").fetchall()
         for base, path, is_subject in sorted(emptied, key=lambda row: (row[0], tree_key(row[1])), reverse=True):
