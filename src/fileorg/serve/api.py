@@ -17,6 +17,7 @@ from fileorg.serve import journal_pages, pictures, plans
 from fileorg.serve.endpoints import MOST_ROWS, Asked, Endpoint, QueryParameter
 from fileorg.serve.sessions import READS_FOR_ONE_REQUEST
 from fileorg.serve.shapes import GivenPath  # noqa: TC001  its fields are read
+from fileorg.workflows.add_rule import NewRule, add_rule
 
 if TYPE_CHECKING:
     from fileorg.report.schemas import Schema
@@ -206,6 +207,11 @@ def rules(asked: Asked) -> Any:
     return run_command(["rules", *asked.served.configured[2:], "check"]).document
 
 
+def make_rule(asked: Asked) -> dict[str, Any]:
+    """Make a rule from one file: for its extension, or for the beginning of its name."""
+    return {"name": add_rule(asked.served.configuration, asked.body, asked.served.state)}
+
+
 # The table ------------------------------------------------------------------------------------------------------------
 
 _FILE_QUERY = (
@@ -383,6 +389,7 @@ ENDPOINTS = (
         _shape("categories"),
     ),
     Endpoint("GET", "/category-changes", category_changes, "Changes of categories", _shape("category changes")),
+    Endpoint("POST", "/rules", make_rule, "Make a rule", _object(name=_TEXT), body=NewRule, status=_CREATED),
     Endpoint("GET", "/rules", rules, "The rules, and likely mistakes in them", _shape("rules")),
     Endpoint(
         "GET",

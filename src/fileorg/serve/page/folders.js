@@ -1,0 +1,271 @@
+// Folders as numbered nodes, and the rows of a plan in them as a tree: a visible row is found by prefix sums.
+
+const FEW = 64;
+const BYTES = 257;
+const SLASH = 47;
+
+/** Folders, each a number. 0 is none. */
+export class Folders {
+  parent = [0];
+  names = [""];
+  /** @type {number[][]} */
+  children = [[]];
+  /** @type {number[]} */
+  tops = [];
+  #byPath = new Map();
+  /** @type {Map<number, Uint8Array>} */
+  #bytes = new Map();
+
+  /** Return the node of a folder, made with those above it. @param {string} root @param {string} path */
+  node(root, path) {
+    const key = path ? `${root}\0${path}` : root;
+    let node = this.#byPath.get(key);
+    if (node === undefined) {
+      const slash = path.lastIndexOf("/");
+      const parent = path ? this.node(root, path.slice(0, Math.max(slash, 0))) : 0;
+      node = this.names.push(path ? path.slice(slash + 1) : root) - 1;
+      this.parent.push(parent);
+      this.children.push([]);
+      (parent ? this.children[parent] : this.tops).push(node);
+      this.#byPath.set(key, node);
+    }
+    return node;
+  }
+
+  get length() {
+    return this.names.length;
+  }
+
+  /** Return the path of a folder as shown. @param {number} node @returns {string} */
+  path(node) {
+    const parent = this.parent[node];
+    return parent ? `${this.path(parent).replace(/\/$/, "")}/${this.names[node]}` : this.names[node];
+  }
+
+  /** Return the path below its root, empty for the root itself. @param {number} node @returns {string} */
+  below(node) {
+    const parent = this.parent[node];
+    return parent ? [this.below(parent), this.names[node]].filter(Boolean).join("/") : "";
+  }
+
+  /** Return the root of a folder as shown. @param {number} node @returns {string} */
+  root(node) {
+    return this.parent[node] ? this.root(this.parent[node]) : this.names[node];
+  }
+
+  /** Keep the bytes of a folder that is not shown as it is, and of those above it. @param {number} node @param {Uint8Array} bytes */
+  keepBytes(node, bytes) {
+    for (let each = node; each && !this.#bytes.has(each); each = this.parent[each]) {
+      this.#bytes.set(each, bytes);
+      bytes = bytes.subarray(0, Math.max(bytes.lastIndexOf(SLASH), 0));
+      if (!this.parent[this.parent[each]]) break; // the root has its own
+    }
+  }
+
+  /** Return a folder as the API takes it. @param {number} node */
+  place(node) {
+    let root = node;
+    while (this.parent[root]) root = this.parent[root];
+    const [own, ofRoot] = [this.#bytes.get(node), this.#bytes.get(root)];
+    if (!own && !ofRoot) return { path: this.path(node) };
+    const encoder = new TextEncoder();
+    const parts = [ofRoot ?? encoder.encode(this.names[root]), ...(node === root ? [] : [new Uint8Array([SLASH]), own ?? encoder.encode(this.below(node))])];
+    return { path_b64: btoa(parts.flatMap((each) => [...each]).map((byte) => String.fromCharCode(byte)).join("")) };
+  }
+}
+
+/** One side of a plan, before or after, as a tree. `folderOf` is the node of each row, 0 for a row that is not shown. */
+export class Tree {
+  /** @type {Set<number>} */
+  open = new Set();
+  /** The number of visible rows. */
+  length = 0;
+  files = new Uint32Array(0);
+  sizes = new Float64Array(0);
+  rows = new Uint32Array(0);
+  #starts = new Uint32Array(1);
+  /** @type {Set<number>} */
+  #sorted = new Set();
+  /** Where each segment of visible rows begins: a folder, or the files of a folder. */
+  #segments = [0];
+  #nodes = [0];
+  #levels = [0];
+  #isFiles = [false];
+  /** @type {number[]} */
+  #firsts = [];
+
+  /** @param {import("./plan.js").Plan} plan @param {(row: number) => number} folderOf */
+  constructor(plan, folderOf) {
+    [this.plan, this.folderOf] = [plan, folderOf];
+    this.refresh();
+    for (const top of this.tops) this.open.add(top);
+    this.layOut();
+  }
+
+  /** The roots that have something to show. */
+  get tops() {
+    return this.plan.folders.tops.filter((node) => this.files[node]);
+  }
+
+  /** Take the rows anew, after `folderOf` has changed. */
+  refresh() {
+    const { plan, folderOf } = this;
+    const { folders } = plan;
+    const starts = new Uint32Array(folders.length + 1);
+    const nodes = new Uint32Array(plan.length);
+    const sizes = new Float64Array(folders.length);
+    let row = 0;
+    for (const { size } of plan.frames) {
+      for (let at = 0; at < size.length; at++, row++) {
+        const node = (nodes[row] = folderOf(row));
+        starts[node + 1]++;
+        sizes[node] += size[at];
+      }
+    }
+    this.#starts = starts;
+    for (let node = 0; node < folders.length; node++) starts[node + 1] += starts[node];
+    const next = starts.slice();
+    const rows = new Uint32Array(plan.length);
+    for (row = 0; row < plan.length; row++) rows[next[nodes[row]]++] = row;
+    const files = new Uint32Array(folders.length);
+    // A folder has a higher number than the one above it.
+    for (let node = folders.length - 1; node > 0; node--) {
+      files[node] += starts[node + 1] - starts[node];
+      files[folders.parent[node]] += files[node];
+      sizes[folders.parent[node]] += sizes[node];
+    }
+    [this.files, this.sizes, this.rows] = [files, sizes, rows];
+    this.#sorted.clear();
+    this.layOut();
+  }
+
+  /** Return the folders in a folder, or the roots for 0, that have something to show. @param {number} node */
+  folders(node) {
+    const { folders } = this.plan;
+    const found = (node ? folders.children[node] : folders.tops).filter((each) => this.files[each]);
+    return found.sort((a, b) => (folders.names[a] < folders.names[b] ? -1 : 1));
+  }
+
+  /** Compute the segments of visible rows. */
+  layOut() {
+    const segments = [0];
+    /** @type {number[]} */
+    const nodes = [];
+    /** @type {number[]} */
+    const levels = [];
+    /** @type {boolean[]} */
+    const isFiles = [];
+    /** @type {number[]} */
+    const firsts = [];
+    const add = (/** @type {number} */ node, /** @type {number} */ level, /** @type {boolean} */ files, /** @type {number} */ count) => {
+      nodes.push(node);
+      levels.push(level);
+      isFiles.push(files);
+      if (!files) firsts[node] = segments[segments.length - 1];
+      segments.push(segments[segments.length - 1] + count);
+    };
+    /** @type {[number, number, boolean][]} */
+    const waiting = this.folders(0).reverse().map((node) => [node, 1, false]);
+    for (let each = waiting.pop(); each; each = waiting.pop()) {
+      const [node, level, files] = each;
+      const own = this.#starts[node + 1] - this.#starts[node];
+      add(node, level, files, files ? own : 1);
+      if (files || !this.open.has(node)) continue;
+      if (own) waiting.push([node, level + 1, true]);
+      for (const child of this.folders(node).reverse()) waiting.push([child, level + 1, false]);
+    }
+    [this.#segments, this.#nodes, this.#levels, this.#isFiles, this.#firsts] = [segments, nodes, levels, isFiles, firsts];
+    this.length = segments[segments.length - 1];
+  }
+
+  /**
+   * Return what is visible at a position: a folder, or a file of it, which has a `row`.
+   * @param {number} position @returns {{node: number, level: number, row: number}}
+   */
+  at(position) {
+    let [low, high] = [0, this.#nodes.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.#segments[middle] <= position) low = middle;
+      else high = middle;
+    }
+    const node = this.#nodes[low];
+    const row = this.#isFiles[low] ? this.own(node)[position - this.#segments[low]] : -1;
+    return { node, level: this.#levels[low], row };
+  }
+
+  /** Return the position of a folder, or undefined. @param {number} node @returns {number | undefined} */
+  position(node) {
+    return this.#firsts[node];
+  }
+
+  /** Return the position of a row in its folder, which is opened with those above it. @param {number} row */
+  reveal(row) {
+    const node = this.folderOf(row);
+    for (let each = node; each; each = this.plan.folders.parent[each]) this.open.add(each);
+    this.layOut();
+    const segment = this.#nodes.findIndex((each, at) => each === node && this.#isFiles[at]);
+    return this.#segments[segment] + this.own(node).indexOf(row);
+  }
+
+  /** Return the rows of files in a folder, sorted by name. @param {number} node */
+  own(node) {
+    const rows = this.rows.subarray(this.#starts[node], this.#starts[node + 1]);
+    if (!this.#sorted.has(node)) {
+      sortByName(rows, this.plan);
+      this.#sorted.add(node);
+    }
+    return rows;
+  }
+
+  /** Return all rows in and below a folder. @param {number} node @returns {number[]} */
+  all(node) {
+    const found = [];
+    const waiting = [node];
+    for (let each = waiting.pop(); each !== undefined; each = waiting.pop()) {
+      for (let at = this.#starts[each]; at < this.#starts[each + 1]; at++) found.push(this.rows[at]);
+      waiting.push(...this.plan.folders.children[each]);
+    }
+    return found;
+  }
+
+  /** @param {number} node */
+  toggle(node) {
+    if (!this.open.delete(node)) this.open.add(node);
+    this.layOut();
+  }
+}
+
+const lower = (/** @type {number} */ byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte);
+
+/** Sort rows by name, as ASCII without its case, one byte at a time: no name is decoded. @param {Uint32Array} rows @param {any} plan */
+function sortByName(rows, plan) {
+  const other = new Uint32Array(rows.length);
+  /** @type {[number, number, number][]} */
+  const waiting = [[0, rows.length, 0]];
+  for (let part = waiting.pop(); part; part = waiting.pop()) {
+    const [start, end, depth] = part;
+    if (end - start < FEW) {
+      const names = Array.from(rows.subarray(start, end), (row) => /** @type {[number, string]} */ ([row, plan.name(row).toLowerCase()]));
+      names.sort((a, b) => (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : a[0] - b[0]));
+      names.forEach(([row], at) => (rows[start + at] = row));
+      continue;
+    }
+    const ends = new Uint32Array(BYTES + 1);
+    const digits = new Uint16Array(end - start);
+    for (let at = start; at < end; at++) {
+      const [frame, place] = plan.at(rows[at]);
+      const from = (place ? frame.nameEnd[place - 1] : 0) + depth;
+      const digit = from < frame.nameEnd[place] ? lower(frame.names[from]) + 1 : 0;
+      digits[at - start] = digit;
+      ends[digit + 1]++;
+    }
+    for (let digit = 0; digit < BYTES; digit++) ends[digit + 1] += ends[digit];
+    for (let digit = 1; digit < BYTES; digit++) {
+      if (ends[digit + 1] - ends[digit] > 1) waiting.push([start + ends[digit], start + ends[digit + 1], depth + 1]);
+    }
+    const next = ends.slice();
+    for (let at = start; at < end; at++) other[start + next[digits[at - start]]++] = rows[at];
+    rows.set(other.subarray(start, end), start);
+  }
+}

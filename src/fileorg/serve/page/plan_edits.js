@@ -1,0 +1,146 @@
+// What a person changes in a plan before it is carried out: files left out, and files given another folder.
+
+import { signal } from "./signal.js";
+import { Tree } from "./folders.js";
+
+const MAKE_FOLDER = "make-folder";
+
+export class PlanEdits {
+  /** Counts changes, for what is shown to follow them. */
+  version = signal(0);
+  /** @type {Map<number, number>} the node that a row was given */
+  moved = new Map();
+  /** @type {Set<number>} */
+  newFolders = new Set();
+  files = 0;
+  skipped = 0;
+  left = 0;
+
+  /** @param {import("./plan.js").Plan} plan */
+  constructor(plan) {
+    this.plan = plan;
+    this.leftOut = new Uint8Array(plan.length);
+    const { folders } = plan;
+    for (let row = 0; row < plan.length; row++) {
+      if (plan.before[row]) {
+        this.files++;
+        this.skipped += plan.skipped[row];
+      } else if (plan.action(row) === MAKE_FOLDER) {
+        const above = folders.below(plan.target[row]);
+        this.newFolders.add(folders.node(folders.root(plan.target[row]), above ? `${above}/${plan.newName(row)}` : plan.newName(row)));
+      }
+    }
+    this.before = new Tree(plan, (row) => plan.before[row]);
+    this.after = new Tree(plan, (row) => this.folderAfter(row));
+    this.#count();
+  }
+
+  /** @param {number} row */
+  stays(row) {
+    return this.plan.skipped[row] === 1 || this.leftOut[row] === 1;
+  }
+
+  /** @param {number} row */
+  folderAfter(row) {
+    if (!this.plan.before[row] || this.stays(row)) return this.plan.before[row];
+    return this.moved.get(row) ?? this.plan.target[row];
+  }
+
+  /** @param {number} row */
+  nameAfter(row) {
+    return this.stays(row) || this.moved.has(row) ? this.plan.name(row) : this.plan.newName(row);
+  }
+
+  /** Return whether rows are taken: all, none, or some of those that the plan would move. @param {number[]} rows */
+  taken(rows) {
+    let [taken, left] = [0, 0];
+    for (const row of rows) this.stays(row) ? left++ : taken++;
+    return /** @type {"true" | "false" | "mixed"} */ (left && taken ? "mixed" : String(taken > 0));
+  }
+
+  /** @type {Uint32Array} */
+  #staying = new Uint32Array(0);
+
+  /** Return the same for a folder of the side before. @param {number} node */
+  takenFolder(node) {
+    const staying = this.#staying[node];
+    return /** @type {"true" | "false" | "mixed"} */ (!staying ? "true" : staying === this.before.files[node] ? "false" : "mixed");
+  }
+
+  /** Return the same for a folder of the side after. @param {number} node */
+  takenAfter(node) {
+    return this.after.files[node] > 100_000 ? "true" : this.taken(this.after.all(node));
+  }
+
+  /** Leave rows out, or take them again if all are left out. @param {number[]} rows */
+  toggle(rows) {
+    const open = rows.filter((row) => !this.plan.skipped[row]);
+    const out = open.some((row) => !this.leftOut[row]) ? 1 : 0;
+    for (const row of open) this.leftOut[row] = out;
+    this.#changed();
+    return out ? open.length : -open.length;
+  }
+
+  /** Give rows another folder. Rows that stay are not moved. @param {number[]} rows @param {number} node */
+  move(rows, node) {
+    const found = rows.filter((row) => !this.stays(row) && this.folderAfter(row) !== node);
+    for (const row of found) {
+      if (this.plan.target[row] === node) this.moved.delete(row);
+      else if (this.plan.before[row] === node) this.leftOut[row] = 1;
+      else this.moved.set(row, node);
+    }
+    if (found.length) this.after.open.add(node);
+    this.#changed();
+    return found.length;
+  }
+
+  #changed() {
+    this.after.refresh();
+    this.#count();
+    this.version.value = this.version.peek() + 1;
+  }
+
+  #count() {
+    const { plan, leftOut } = this;
+    const { folders } = plan;
+    const staying = new Uint32Array(folders.length);
+    this.left = 0;
+    for (let row = 0; row < plan.length; row++) {
+      if (!leftOut[row] && !plan.skipped[row]) continue;
+      this.left += leftOut[row];
+      staying[plan.before[row]]++;
+    }
+    for (let node = folders.length - 1; node > 0; node--) staying[folders.parent[node]] += staying[node];
+    this.#staying = staying;
+  }
+
+  get isChanged() {
+    return this.left > 0 || this.moved.size > 0;
+  }
+
+  /** Return the changes as the API takes them. @param {string} version */
+  asBody(version) {
+    const leave = [];
+    for (let row = 0; row < this.leftOut.length; row++) if (this.leftOut[row]) leave.push(row);
+    /** @type {Map<number, number[]>} */
+    const byNode = new Map();
+    for (const [row, node] of this.moved) {
+      if (this.leftOut[row]) continue;
+      if (!byNode.has(node)) byNode.set(node, []);
+      byNode.get(node)?.push(row);
+    }
+    const move = [...byNode].map(([node, rows]) => ({ rows, folder: this.plan.folders.place(node) }));
+    return { version, leave_out: leave, move };
+  }
+
+  /** Return the files of the plan that a rule for an extension or a beginning of names would catch. @param {{ext?: string, start?: string}} rule */
+  caught(rule) {
+    const found = [];
+    for (let row = 0; row < this.plan.length; row++) {
+      if (!this.plan.before[row] || this.plan.skipped[row]) continue;
+      const name = this.plan.name(row).toLowerCase();
+      if (rule.ext ? name.endsWith(`.${rule.ext}`) : name.startsWith(rule.start ?? "\0")) found.push(row);
+    }
+    return found;
+  }
+}

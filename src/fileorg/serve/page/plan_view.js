@@ -1,0 +1,191 @@
+// A plan before it is carried out, the job that carries it out, and what came of it.
+
+import { counted, sizeText } from "/report/figures.js";
+import { fetched, follow, get, post, Problem } from "./api.js";
+import { askFolder, askRule } from "./move_dialog.js";
+import { canUndo, later, plural, problemBox, progressBar, said, shortPath, statusText, title, undoButton, wayBack } from "./parts.js";
+import { Plan } from "./plan.js";
+import { PlanEdits } from "./plan_edits.js";
+import { PlanTree } from "./plan_tree.js";
+import { effect, h, signal } from "./signal.js";
+
+/** @param {any} about @param {number} number */
+export function planOf(about, number) {
+  const version = signal(0);
+  return h("div", {}, () => {
+    version.value;
+    return later(get(`jobs/${number}`), (job) => (job.status === "waiting"
+      ? later(waitingPlan(number), ([head, plan]) => planScreen(head, plan, () => (version.value += 1)), "Reading the plan …")
+      : jobScreen(job)));
+  });
+}
+
+/** @param {number} number @returns {Promise<[any, Plan]>} */
+async function waitingPlan(number) {
+  const [head, columns] = await Promise.all([get(`plans/${number}`), fetched(`plans/${number}/columns`)]);
+  if (!columns.body) throw new Problem({ detail: "The plan is empty." });
+  return [head, await Plan.read(columns.body)];
+}
+
+/** @param {any} head @param {Plan} plan @param {() => void} reload */
+function planScreen(head, plan, reload) {
+  const edits = new PlanEdits(plan);
+  const chosen = signal(/** @type {any} */ (null));
+  const state = signal(/** @type {any} */ (null));
+  const isBusy = signal(false);
+  const [before, after] = [new PlanTree(), new PlanTree()];
+
+  /** @param {number[]} rows */
+  function leave(rows) {
+    const count = edits.toggle(rows);
+    said.value = count > 0 ? `${plural(count, "file")} left out.` : `${plural(-count, "file")} taken again.`;
+    refresh();
+  }
+
+  /** @param {number[]} rows @param {number} node */
+  async function move(rows, node) {
+    const open = rows.filter((row) => !edits.stays(row) && edits.folderAfter(row) !== node);
+    if (!open.length) return;
+    const answer = await askRule(edits, open, node);
+    if (!answer) return;
+    const count = edits.move(answer.rows, node);
+    said.value = `${plural(count, "file")} moved to ${plan.folders.path(node)}.`;
+    refresh();
+    after.reveal(open[0]);
+  }
+
+  /** @param {number[]} rows */
+  async function ask(rows) {
+    const node = await askFolder(edits, rows);
+    if (node) await move(rows, node);
+  }
+
+  function refresh() {
+    before.refresh();
+    after.refresh();
+    chosen.value = chosen.peek() && { ...chosen.peek() };
+  }
+
+  const shared = { taken: (/** @type {number[]} */ rows) => edits.taken(rows), isMoved: (/** @type {number} */ row) => edits.moved.has(row) && !edits.stays(row), leave, ask, chosen: (/** @type {any} */ each) => (chosen.value = each) };
+  before.show({
+    ...shared, tree: edits.before, label: "Before", name: (row) => plan.name(row), isNew: () => false,
+    note: (row) => (plan.skipped[row] ? "skipped" : edits.leftOut[row] ? "left out" : ""), takenFolder: (node) => edits.takenFolder(node),
+  }, "before");
+  after.show({
+    ...shared, tree: edits.after, label: "After", name: (row) => edits.nameAfter(row), isNew: (node) => edits.newFolders.has(node),
+    note: (row) => (edits.stays(row) ? "stays" : edits.moved.has(row) ? "moved by you" : plan.newName(row) === plan.name(row) ? "" : `was ${plan.name(row)}`),
+    takenFolder: (node) => edits.takenAfter(node), drop: move,
+  }, "after");
+
+  async function carryOut() {
+    isBusy.value = true;
+    try {
+      let version = head.version;
+      if (edits.isChanged) ({ version } = await post(`plans/${head.job}/edits`, edits.asBody(version)));
+      await post(`jobs/${head.job}/approve`, { version });
+      reload();
+    } catch (error) {
+      state.value = problemBox(error);
+      isBusy.value = false;
+    }
+  }
+
+  async function drop() {
+    try {
+      await post(`jobs/${head.job}/cancel`);
+      location.hash = "#/organize";
+    } catch (error) {
+      state.value = problemBox(error);
+    }
+  }
+
+  const summary = () => {
+    edits.version.value;
+    const open = edits.files - edits.skipped - edits.left;
+    const parts = [[edits.left, "left out"], [edits.moved.size, "moved by you"], [edits.skipped, "skipped"]];
+    return `${plural(open, "file")}${parts.filter(([count]) => count).map(([count, words]) => `, ${counted(/** @type {number} */ (count))} ${words}`).join("")}`;
+  };
+  return h("div", { class: "plan" },
+    h("div", { class: "card-head" },
+      h("div", {}, h("h1", {}, `${title(head.kind)} ${shortPath(head.roots[0].path)}`), h("p", { class: "lead number" }, summary)),
+      h("p", { class: "actions" },
+        h("button", { type: "button", class: "button", onclick: drop, disabled: () => isBusy.value }, "Drop the plan"),
+        h("button", { type: "button", class: "button primary", onclick: carryOut, disabled: () => { edits.version.value; return isBusy.value || edits.files - edits.skipped - edits.left === 0; } }, "Carry out"))),
+    () => state.value,
+    h("div", { class: "sides" },
+      h("section", { class: "card side", "aria-labelledby": "before-title" }, h("h2", { id: "before-title" }, "Before"), before),
+      h("section", { class: "card side", "aria-labelledby": "after-title" }, h("h2", { id: "after-title" }, "After"), after)),
+    () => chosen.value && details(plan, edits, chosen.value, leave, ask),
+    h("p", { class: "quiet keys" }, "Move with the arrow keys; right and left open and close folders. Space leaves a file or folder out; M moves it to another folder, and so does dragging it on the side After."));
+}
+
+/** What is known of the chosen file or folder. @param {Plan} plan @param {PlanEdits} edits @param {any} chosen @param {(rows: number[]) => void} leave @param {(rows: number[]) => void} ask */
+function details(plan, edits, { rows, node, row }, leave, ask) {
+  const isFile = row >= 0;
+  const isOut = rows.every((/** @type {number} */ each) => edits.stays(each));
+  const canLeave = rows.some((/** @type {number} */ each) => !plan.skipped[each]);
+  const facts = isFile
+    ? [["From", join(plan.folders.path(plan.before[row]), plan.name(row))],
+      [edits.stays(row) ? "Stays" : "To", edits.stays(row) ? plan.reason(row) || "left out by you" : join(plan.folders.path(edits.folderAfter(row)), edits.nameAfter(row))],
+      ["Category", plan.category(row) || "–"], ["Size", sizeText(plan.size(row))]]
+    : [["Folder", plan.folders.path(node)], ["Files", counted(rows.length)]];
+  return h("section", { class: "card chosen", "aria-label": "The chosen file or folder" },
+    h("dl", { class: "facts" }, facts.map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", { class: "path" }, fact)))),
+    rows.length > 1 && isFile && h("p", { class: "quiet" }, `It goes together with ${plural(rows.length - 1, "file")}.`),
+    h("p", { class: "actions" },
+      canLeave && h("button", { type: "button", class: "button", onclick: () => leave(rows) }, isOut ? "Take again" : "Leave out"),
+      !isOut && h("button", { type: "button", class: "button", onclick: () => ask(rows) }, "Move to…")));
+}
+
+const join = (/** @type {string} */ folder, /** @type {string} */ name) => `${folder.replace(/\/$/, "")}/${name}`;
+
+/** A job at work, and its end. @param {any} first */
+export function jobScreen(first) {
+  const job = signal(first);
+  const lost = signal(/** @type {any} */ (null));
+  const state = signal(/** @type {any} */ (null));
+  const isOver = signal(false);
+  const stop = follow(`jobs/${first.job}`, (told) => {
+    if (told.problem) state.value = problemBox(new Problem(told.problem));
+    else job.value = told.job;
+    if (told.last) {
+      isOver.value = true;
+      said.value = `${title(first.kind)}: ${told.job?.status ?? "ended"}.`;
+    }
+  }, (problem) => (lost.value = problem && problemBox(problem)));
+  effect(() => () => stop());
+  const ask = (/** @type {string} */ what) => async () => {
+    try {
+      await post(`jobs/${first.job}/${what}`);
+      if (what !== "cancel") location.reload();
+    } catch (error) {
+      state.value = problemBox(error);
+    }
+  };
+  const words = () => ({ queued: "Waiting for its turn …", running: "Carrying out …", waiting: "Waiting for you.", done: "Done.", failed: "Done, but some files could not be processed.", cancelled: "Cancelled.", interrupted: "Interrupted: nothing is lost.", parked: "Stopped at its time limit." })[/** @type {string} */ (job.value.status)] ?? job.value.status;
+  return h("div", { class: "plan" },
+    h("h1", {}, `${title(first.kind)} ${shortPath(first.root)}`),
+    h("section", { class: "card", "aria-label": "Progress" },
+      h("p", { class: "job-state", role: "status" }, words),
+      () => job.value.reason && h("p", {}, job.value.reason),
+      () => !isOver.value && progressBar(() => job.value.progress, "Carrying out the plan"),
+      () => lost.value, () => state.value,
+      () => !isOver.value && h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: ask("cancel") }, "Cancel")),
+      () => isOver.value && ["interrupted", "parked", "cancelled"].includes(job.value.status) && h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: ask("resume") }, "Resume")),
+      () => isOver.value && job.value.operations.map((/** @type {number} */ number) => ended(number))));
+}
+
+/** What came of an operation, with a way back. @param {number} number */
+function ended(number) {
+  const version = signal(0);
+  return h("div", {}, () => {
+    version.value;
+    return later(get(`operations/${number}`), (operation) => h("div", { class: "ended" },
+      h("p", {}, `Operation ${operation.operation}: ${plural(operation.files, "file")}, ${sizeText(operation.size_bytes)}, ${statusText(operation)}.`,
+        operation.problems ? h("span", { class: "bad" }, ` ${plural(operation.problems, "problem")}.`) : null),
+      h("p", { class: "actions" },
+        canUndo(operation) && undoButton(operation, () => (version.value += 1)),
+        h("a", { class: "button", href: `#/history/${operation.operation}` }, "Show the files"),
+        h("a", { class: "button", href: "#/organize" }, "Organize another folder"))));
+  });
+}

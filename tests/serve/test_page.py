@@ -1,0 +1,235 @@
+"""The page of `fileorg serve` in a real Chromium: what the commands do, with a mouse and with the keyboard."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.report.conftest import browser  # noqa: F401  a fixture
+from tests.serve.pages import HOSTILE, messy, opened, serving
+from tests.support.snapshot import differences, take
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+    from tests.serve.pages import Opened, Server
+
+VIEWS = ("", "organize", "duplicates", "history", "rules", "settings")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    place = tmp_path_factory.mktemp("served")
+    roots = [messy(place / name) for name in ("mouse", "keys", "rule", "doubles", "looks")]
+    with serving(place, roots) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cookies(browser: Browser, server: Server) -> list[Any]:  # noqa: F811
+    """The session that the link gives, which works once."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.link)
+    page.wait_for_selector("h1:text-is('Home')")
+    assert page.goto(server.link).status == 401  # type: ignore[union-attr]
+    found: list[Any] = context.cookies()
+    context.close()
+    return found
+
+
+@pytest.fixture
+def it(browser: Browser, server: Server, cookies: list[Any]) -> Iterator[Opened]:  # noqa: F811
+    with opened(browser, server, cookies, bypass_csp=False) as page:
+        yield page
+        assert page.reported == []
+
+
+def _root(it: Opened, name: str) -> Path:
+    return next(root for root in it.server.roots if root.name == name)
+
+
+def test_a_folder_is_planned_changed_carried_out_and_undone(it: Opened) -> None:
+    root = _root(it, "mouse")
+    before = take(os.fsencode(root))
+    it.plan(root)
+    it.line("Before", "notes.txt").locator(".check").click()
+    assert it.line("Before", "notes.txt").get_attribute("aria-checked") == "false"
+    assert it.line("Before", "mouse").get_attribute("aria-checked") == "mixed"
+    it.open_folder("After", "Documents")
+    it.line("After", "report.docx").drag_to(it.line("After", "Audio"))
+    it.page.get_by_role("button", name="Move", exact=True).click()
+    it.page.wait_for_selector("text=1 left out, 1 moved by you")
+    it.heard.clear()
+    it.page.get_by_role("button", name="Carry out").click()
+    it.page.get_by_role("button", name="Undo").wait_for()
+    assert it.page.inner_text(".job-state") == "Done."
+    states = [heard["job"]["status"] for heard in it.heard if "job" in heard]
+    assert states[-1] == "done"
+    assert (root / "notes.txt").exists()
+    assert (root / "Audio" / "report.docx").exists()
+    assert (root / "Documents" / "letter.docx").exists()
+    assert (root / "Images" / "sunset copy.png").exists()
+    it.page.get_by_role("button", name="Undo").click()
+    it.page.wait_for_selector("text=undone by")
+    assert differences(before, take(os.fsencode(root))) == []
+
+
+def test_hostile_names_are_text(it: Opened) -> None:
+    it.plan(_root(it, "looks"))
+    shown = it.side("Before").locator(".label").all_inner_texts()
+    assert {"bad\\xff\\xfename.jpg", "\\u202egpj.exe.pdf", "new\\nline.txt", HOSTILE[0].decode()} <= set(shown)
+    assert it.page.title() == "fileorg: Organize"
+    assert it.page.locator("img").count() == 0
+
+
+def test_the_trees_show_each_file_once_in_order(it: Opened) -> None:
+    root = _root(it, "looks")
+    it.plan(root)
+    it.side("Before").focus()
+    for name in ("old", "to sort"):
+        it.open_folder("Before", name)
+    shown = it.side("Before").locator(".line:not(.is-folder) .label").all_inner_texts()
+    names = [b"/".join(path.split(b"/")[1:]) for path in map(os.fsencode, _files(root))]
+    assert len(shown) == len(names)
+    folders = it.side("Before").locator(".is-folder .label").all_inner_texts()
+    assert folders == ["looks", "old", "to sort"]
+    top = shown[5:]  # behind those of the two folders
+    assert top == sorted(top, key=str.lower)
+
+
+def _files(root: Path) -> list[str]:
+    return [os.path.relpath(os.path.join(at, name), root) for at, _, names in os.walk(root) for name in names]
+
+
+def test_everything_goes_with_the_keyboard(it: Opened) -> None:
+    root = _root(it, "keys")
+    it.plan(root)
+    press = it.page.keyboard.press
+    it.side("Before").focus()
+    press("End")
+    last = it.side("Before").locator("[aria-selected=true]")
+    name = last.locator(".label").inner_text()
+    press(" ")
+    assert last.get_attribute("aria-checked") == "false"
+    press(" ")
+    assert last.get_attribute("aria-checked") == "true"
+    press("m")
+    it.page.get_by_role("dialog").wait_for()
+    it.page.keyboard.type("Pictures/Sea")
+    press("Enter")
+    it.page.get_by_role("radio", name=f"Only {name}").wait_for()
+    press("Escape")
+    assert it.page.get_by_role("dialog").count() == 0
+    press("m")
+    it.page.keyboard.type("Pictures/Sea")
+    press("Enter")
+    it.page.get_by_role("radio", name=f"Only {name}").wait_for()
+    press("Enter")
+    it.page.wait_for_selector("text=1 moved by you")
+    it.side("After").focus()
+    press("Home")
+    press("ArrowLeft")
+    assert it.line("After", "keys").get_attribute("aria-expanded") == "false"
+    press("ArrowRight")
+    assert it.line("After", "keys").get_attribute("aria-expanded") == "true"
+    it.page.get_by_role("button", name="Carry out").press("Enter")
+    it.page.get_by_role("button", name="Undo").wait_for()
+    assert (root / "Pictures" / "Sea" / name).exists()
+
+
+def test_a_rule_is_made_by_dragging(it: Opened) -> None:
+    root = _root(it, "rule")
+    it.plan(root)
+    it.open_folder("After", "Documents")
+    it.line("After", "invoice 1.pdf").drag_to(it.line("After", "Audio"))
+    it.page.get_by_role("radio", name="names begin with “invoice”").check()
+    caught = it.page.get_by_label("Files that the rule would catch").locator("li").all_inner_texts()
+    assert sorted(caught) == ["invoice 1.pdf", "invoice 2.pdf", "invoice 3.pdf"]
+    it.page.get_by_role("button", name="Make the rule").click()
+    it.page.wait_for_selector("text=3 moved by you")
+    [rule] = tomllib.loads(it.server.configuration.read_text())["rule"]
+    assert rule == {"name": "invoice to Audio", "when": {"name": "invoice*"}, "to": "Audio"}
+    it.go("rules")
+    it.page.wait_for_selector("text=invoice to Audio")
+    it.plan(root)
+    it.open_folder("After", "Audio")
+    assert it.line("After", "invoice 3.pdf").count() == 1
+
+
+def test_duplicates_side_by_side_and_kept_from_a_folder(it: Opened) -> None:
+    root = _root(it, "doubles")
+    it.go("duplicates")
+    it.page.get_by_label("Folder", exact=True).select_option(label=str(root))
+    it.page.get_by_role("button", name="Find duplicates").click()
+    it.page.wait_for_selector("text=2 duplicates in 1 group")
+    it.page.get_by_role("button", name="Show side by side").click()
+    it.page.wait_for_selector("figure img")
+    width = "[...document.querySelectorAll('figure img')].map((img) => img.complete && img.naturalWidth)"
+    while it.page.evaluate(width) != [60, 60]:
+        it.page.wait_for_timeout(20)
+    it.page.get_by_role("slider").press("ArrowRight")
+    assert it.page.locator(".both").evaluate("frame => frame.style.getPropertyValue('--at')") == "51%"
+    it.page.get_by_role("button", name="Keep from this folder").first.click()
+    it.page.get_by_role("button", name="Make a plan").click()
+    it.page.wait_for_selector("plan-tree .line")
+    it.page.get_by_role("button", name="Carry out").click()
+    it.page.get_by_role("button", name="Undo").wait_for()
+    assert (root / "old" / "sunset copy.png").exists()
+    assert not (root / "sunset.png").exists()
+    it.page.get_by_role("button", name="Undo").click()
+    it.page.wait_for_selector("text=undone by")
+    assert (root / "sunset.png").exists()
+
+
+def test_dropped_files_show_where_they_would_go(it: Opened) -> None:
+    from playwright.sync_api import FilePayload
+
+    it.go("organize")
+    it.page.locator("#pick").set_input_files(
+        [FilePayload(name=name, mimeType="", buffer=b"") for name in ("a.JPG", "b.tar.gz", "<b>.unheard")]
+    )
+    it.page.wait_for_selector(".drop li")
+    assert it.page.locator(".drop li").all_text_contents() == [
+        "a.JPG → Images", "b.tar.gz → Archives", "<b>.unheard stays: of unknown type by its name"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_each_view_is_for_everyone(
+    browser: Browser,  # noqa: F811
+    server: Server,
+    cookies: list[Any],
+    scheme: str,
+    width: int,
+) -> None:
+    with opened(browser, server, cookies, width=width, color_scheme=scheme, bypass_csp=True) as it:
+        for view in VIEWS:
+            it.go(view)
+            it.page.wait_for_load_state("networkidle")
+            it.check_for_everyone()
+        it.plan(_root(it, "looks"))
+        it.line("Before", "film.mp4").locator(".label").click()
+        it.check_for_everyone()
+        it.page.get_by_role("button", name="Move to…").click()
+        it.check_for_everyone()
+        assert it.reported == []
+
+
+def test_a_server_that_ends_is_noticed(browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+    root = messy(tmp_path / "root")
+    with serving(tmp_path, [root]) as server:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(server.link)
+        page.wait_for_selector("h1:text-is('Home')")
+        server.process.kill()
+        server.process.wait(20)
+        page.get_by_role("link", name="History").click()
+        page.wait_for_selector("text=fileorg serve does not answer.")
+        assert page.is_visible("text=See whether it still runs in its terminal.")
+        context.close()
