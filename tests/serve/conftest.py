@@ -61,7 +61,7 @@ class Server:
             **{name: value for name, value in os.environ.items() if not name.startswith("FILEORG")},
             "FILEORG_HOME": str(self.state), "XDG_CONFIG_HOME": str(folder / "config"), "HOME": str(folder), **changes,
         }  # fmt: skip
-        self.words = words
+        self._options = [each for each in ("--no-open", *words) if "--open" not in words or "open" not in each]
         self.port = 0
         self.start()
 
@@ -69,7 +69,7 @@ class Server:
         """Start the server, and read its first link."""
         self.errors = (self.folder / "errors").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fileorg.serve", "--no-open", *self.words, "--", str(self.root)],
+            [sys.executable, "-m", "fileorg.serve", *self._options, "--", str(self.root)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, env=self.environment, text=True,
         )  # fmt: skip
         assert self.process.stdout is not None

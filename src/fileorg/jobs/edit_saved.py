@@ -116,13 +116,11 @@ class _Edits:
     def _changed(self, row: PlanRow, folder: bytes | None) -> PlanRow | None:
         if row.action in ON_SYMLINKS and row.keeper is not None:
             old = row.keeper.base, row.keeper.folder, row.keeper.name
-            if old not in self._gone:
-                return row
-            new = self._gone[old]
+            new = self._gone.get(old, old)
             if new is None:
-                return None
-            return row._replace(keeper=row.keeper._replace(base=new[0], folder=new[1], name=new[2]))
-        if folder is not None:
+                return None  # its file stays
+            row = row._replace(keeper=row.keeper._replace(base=new[0], folder=new[1], name=new[2]))
+        elif folder is not None:
             row = self._moved(row, folder)
         if row.action not in FOLDER_ACTIONS and row.reason is None:
             self.used.add((row.target_base, b""))
@@ -130,7 +128,9 @@ class _Edits:
         return row
 
     def _moved(self, row: PlanRow, folder: bytes) -> PlanRow:
-        source = below(self._head.roots[row.source_base].path, join(row.source_folder, row.source_name))
+        is_folder = row.action in FOLDER_ACTIONS
+        path = join(row.target_folder, row.target_name) if is_folder else join(row.source_folder, row.source_name)
+        source = below(self._head.roots[row.source_base].path, path)
         if row.action not in _MOVABLE or row.reason is not None:
             raise UsageError(
                 f"{display(source)} cannot go to another folder: the plan does not move or copy it.",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Plan
 
 _FORM, _VERSION = "fileorg plan", 2
+_LONGEST_PLACE = 40
 _MAX_LINE_BYTES, _END_BYTES = 64 << 20, 64
 
 
@@ -153,7 +154,7 @@ class SavedPlan:
         line, at, row = self._file.tell(), 0, 0
         if place:
             numbers = [int(number) for number in place.split(".") if number.isascii() and number.isdigit()]
-            if len(numbers) != 3 or len(place) > 60 or numbers[0] < line:
+            if len(numbers) != 3 or len(place) > _LONGEST_PLACE or numbers[0] < line:
                 raise _no_place()
             line, at, row = numbers
             self._file.seek(line - 1)

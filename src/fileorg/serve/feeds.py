@@ -52,7 +52,7 @@ class Feed:
 
     async def later_than(self, number: int) -> None:
         """Wait until there is a state with another number. A higher one stems from a server before this one."""
-        while self.number == number or not self.number:
+        while self.number == number or not self.text:
             await self._changed.wait()
 
 
@@ -75,7 +75,7 @@ async def follow(socket: WebSocket, feed: Feed, seen: int) -> None:
     listening = asyncio.create_task(listen())
     try:
         while True:
-            if not (feed.is_last and feed.number == seen):
+            if not (feed.is_last and feed.number == seen and seen):
                 await feed.later_than(seen)
                 seen, is_last, text = feed.number, feed.is_last, feed.text
                 await socket.send_text(text)

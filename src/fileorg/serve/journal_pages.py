@@ -6,7 +6,8 @@ What is not in the roots of the server is neither listed nor found.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fileorg.core.errors import JournalError, UnknownOperation
 from fileorg.core.model import RecordState, SortBy
@@ -32,18 +33,22 @@ if TYPE_CHECKING:
     from fileorg.serve.endpoints import Asked
     from fileorg.serve.served import Served
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 _AT_ONCE = 200
 _TRIES = 5
 
 
-def again(read: Callable[[Asked], Any]) -> Callable[[Asked], Any]:
-    """Return a handler that reads again if a run has ended just now: its log was written into the journal meanwhile."""
+def again(read: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Return a function that reads again if a run has ended just now, which changes the journal under a reader."""
 
-    def reading(asked: Asked) -> Any:
+    @functools.wraps(read)
+    def reading(*words: _P.args, **named_words: _P.kwargs) -> _T:
         for _ in range(_TRIES - 1):
             with contextlib.suppress(JournalError):
-                return read(asked)
-        return read(asked)
+                return read(*words, **named_words)
+        return read(*words, **named_words)
 
     return reading
 
@@ -179,6 +184,7 @@ def jobs(asked: Asked) -> dict[str, Any]:
     return {"jobs": found, "next": following}
 
 
+@again
 def served_job(served: Served, number: int) -> FoundJob:
     """Return a job whose folder is served. Raises `UnknownJob`."""
     found = job(served.state, number)

@@ -1,0 +1,111 @@
+"""The API as it describes itself: the document is right, answers have their shapes, and the docs have all paths."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from tests.serve.conftest import V1, Server
+
+from fileorg.serve.api import ENDPOINTS
+from fileorg.serve.openapi import document
+
+DOCS = Path(__file__).parents[2] / "docs" / "api.md"
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "hint"],
+    "properties": {"detail": {"pattern": r"\A[^\n]+\.\Z"}, "status": {"type": "integer"}},
+}
+
+
+def test_the_document_is_served_and_made_of_schemas(shared: Server) -> None:
+    served = shared.get("/openapi.json")
+    assert served == json.loads(json.dumps(document()))
+    assert served["openapi"] == "3.1.0"
+    described = [(method.upper(), path) for path, methods in served["paths"].items() for method in methods]
+    assert len(described) == len(ENDPOINTS)
+    names = set()
+    for methods in served["paths"].values():
+        for operation in methods.values():
+            names.add(operation["operationId"])
+            for answer in operation["responses"].values():
+                for content in answer["content"].values():
+                    jsonschema.Draft202012Validator.check_schema(content["schema"])
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                jsonschema.Draft202012Validator.check_schema(schema)
+    assert len(names) == len(ENDPOINTS)
+
+
+def test_every_path_is_in_the_docs() -> None:
+    text = DOCS.read_text()
+    for endpoint in ENDPOINTS:
+        path = endpoint.path.replace("{id:number}", "{id}")
+        paths = (path, path.replace("/plans/{id}", "/plans/{job}"), "/" + path.rpartition("/")[2])
+        assert any(f"`{each}" in text for each in paths), path
+
+
+@pytest.mark.parametrize("path", [
+    "", "/profiles", "/operations", "/operations/1", "/operations/1/duplicates", "/files", "/files?sort=size&reverse=true",
+    "/jobs", "/jobs/1", "/jobs/1/log", "/categories", "/category-changes", "/rules", "/duplicates",
+])  # fmt: skip
+def test_answers_have_their_shapes(shared: Server, path: str) -> None:
+    answer = shared.ask("GET", path)
+    if path == "/duplicates" and answer.status != 200:
+        check(answer.json, PROBLEM)
+        return
+    assert answer.status == 200, answer
+    plain = re.sub(r"/1\b", "/{id:number}", path.partition("?")[0])
+    [endpoint] = [each for each in ENDPOINTS if (each.method, each.path) == ("GET", plain)]
+    check(answer.json, endpoint.answer)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [
+    ("GET", "/operations/9", 404), ("GET", "/jobs/9", 404), ("GET", "/runs/9", 404), ("GET", "/none", 404), ("PUT", "/jobs", 405),
+    ("POST", "/jobs/1/resume", 409), ("POST", "/plans", 400), ("GET", "/files?page=0", 400), ("DELETE", "/categories/None", 400),
+    ("GET", "/plans/1", 404), ("GET", "/thumbnails", 403),
+])  # fmt: skip
+def test_errors_are_problems(shared: Server, method: str, path: str, status: int) -> None:
+    answer = shared.ask(method, path, {} if method in {"POST", "PUT"} else None)
+    assert answer.status == status, answer
+    assert answer.headers["content-type"] == "application/problem+json"
+    check(answer.json, PROBLEM)
+    assert answer.json["status"] == status
+
+
+def check(value: Any, schema: Any) -> None:
+    jsonschema.validate(value, schema, jsonschema.Draft202012Validator, format_checker=jsonschema.FormatChecker())
+
+
+def test_categories_are_changed_and_the_changes_are_recorded(server: Server) -> None:
+    added = server.post("/categories", {"name": "Games", "extensions": ["nes", "gba"]})
+    assert "Games" in {each["name"] for each in added["categories"]}
+    bad = server.ask("POST", "/categories", {"name": "../x", "extensions": ["y"]})
+    assert (bad.status, bad.json["code"]) == (400, "bad-value")
+    assert server.ask("PUT", "/categories/Games", {"extensions": ["nds"], "without": ["gba"]}).status == 200
+    [games] = [each for each in server.get("/categories")["categories"] if each["name"] == "Games"]
+    assert set(games["extensions"]) == {"nes", "nds"}
+    assert server.ask("DELETE", "/categories/Games").status == 200
+    changes = server.get("/category-changes")["changes"]
+    assert [each["kind"] for each in changes] == ["remove", "edit", "add"]
+    assert server.post("/categories/Games/restore")["categories"]
+    assert "Games" in {each["name"] for each in server.get("/categories")["categories"]}
+
+
+def test_pictures_are_shown_by_their_first_bytes(shared: Server) -> None:
+    pictures = {"p.png": (b"\x89PNG\r\n\x1a\n", "image/png"), "p.txt": (b"\xff\xd8\xff\xe0", "image/jpeg")}
+    for name, (content, kind) in pictures.items():
+        (shared.root / name).write_bytes(content)
+        answer = shared.ask("GET", f"/thumbnails?path={shared.root}/{name}")
+        assert (answer.status, answer.headers["content-type"], answer.body) == (200, kind, content)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    for name in ("v.svg", "v.html", "v.png"):
+        (shared.root / name).write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+        answer = shared.ask("GET", f"/thumbnails?path={shared.root}/{name}")
+        assert answer.status == 415
+        assert b"<svg" not in answer.body
+    assert V1 == "/api/v1"
