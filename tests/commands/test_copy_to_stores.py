@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
 
-from fileorg.core.errors import GuardRefused, StorageFailure, UsageError
+from fileorg.core.errors import GuardRefused, StorageFailure
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, By, OperationState, RecordState
 from fileorg.journal.journal import Journal
@@ -96,14 +95,6 @@ def test_objects_are_copied_into_a_folder_with_their_times(runs: Runs, tree: Tre
     tree.write({"Images/a.jpg": "edited"})
     bucket.write({"b.pdf": "replaced"})
     assert (runs.undo().done, tree.read()) == (1, {"Images/a.jpg": "edited", "Documents/b.pdf": "text"})
-
-
-def test_moves_between_a_folder_and_a_store_are_refused(runs: Runs, tree: Tree, bucket: Bucket) -> None:
-    tree.write({"a.jpg": "1"})
-    for options in ({"dest": bucket.url}, {"root": bucket.url, "dest": os.fsencode(tree.root)}):
-        with pytest.raises(UsageError, match=r"^fileorg cannot yet "):
-            runs.organize(**options)
-    assert (tree.read(), bucket.read()) == ({"a.jpg": "1"}, {})
 
 
 @pytest.mark.parametrize("fault", Fault)

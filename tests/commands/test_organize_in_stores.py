@@ -195,7 +195,6 @@ def test_a_url_that_cannot_be_used(runs: Runs, url: bytes, says: str) -> None:
     ("options", "what"),
     [
         ({"action": Action.HARDLINK}, "use --action hardlink"),
-        ({"dest": b"/tmp"}, "move files into a local folder"),
         ({"by": By.DATE}, "use --by date"),
         ({"look_into": LookInto.ALL}, "use --by-content"),
     ],

@@ -34,10 +34,12 @@ class Case:
         reservation: Reservation | None,
         reserving: Reserving,
         announces: Callable[[Record, Verdict], None],
+        kept: Callable[[int | None], str | None] = lambda _: None,
     ) -> None:
         """`touch` is called with each folder from which a temporary file is about to be removed; `announces` with a
         verdict whose evidence is about to be removed. `digest_of` returns the digest of what another record copied.
-        `reservation`: an empty placeholder file may occupy one of the record's names.
+        `reservation`: an empty placeholder file may occupy one of the record's names. `kept` returns what the journal
+        keeps of the source of another record.
         """
         self.record = record
         self.storages = storages
@@ -53,6 +55,7 @@ class Case:
         self._touch = touch
         self._announces = announces
         self.digest_of = digest_of
+        self.kept = kept
         self.not_done = CUT_SHORT if record.reason == CUT_SHORT.reason else NOT_DONE
 
     def touch_folder(self, base: Base, folder: bytes) -> None:

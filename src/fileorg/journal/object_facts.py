@@ -1,4 +1,6 @@
-"""What the journal keeps of moves in stores beside their records: delete markers, and uploads that have begun."""
+"""What the journal keeps of moves in stores beside their records: delete markers, uploads that have begun, and what the
+source had and the target cannot keep.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ class BegunUpload(NamedTuple):
 
 
 class ObjectFacts:
-    """The table `objects`. Raises `JournalError`."""
+    """The tables `objects` and `kept_attributes`. Raises `JournalError`."""
 
     def __init__(self, queries: Queries, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         self._queries = queries
@@ -73,3 +75,13 @@ class ObjectFacts:
             if not isinstance(upload_id, str) or not isinstance(base, int):
                 raise foreign("The object of record", record)
             yield BegunUpload(base, place[0], place[1], upload_id)
+
+    def keep(self, attributes: Mapping[RecordId, str]) -> None:
+        """Record durably what the sources of records have, as JSON."""
+        with self._transaction():
+            self._queries.db.executemany("INSERT OR REPLACE INTO kept_attributes VALUES (?, ?)", attributes.items())
+
+    def kept(self, record: RecordId | None) -> str | None:
+        """Return what the source of a record had, None if nothing was recorded."""
+        found = self._queries.value("SELECT attributes FROM kept_attributes WHERE record = ?", (record,))
+        return found if isinstance(found, str) else None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import sqlite_utils
 
-VERSION = 7
+VERSION = 8
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
 LATER_TABLES = {
     "roots": 2,
@@ -23,6 +23,7 @@ LATER_TABLES = {
     "job_operations": 5,
     "configuration_changes": 6,
     "objects": 7,
+    "kept_attributes": 8,
 }
 """Tables of later versions, with the version that added them."""
 
@@ -158,6 +159,12 @@ CREATE TABLE IF NOT EXISTS objects (
     upload_id TEXT                   -- of an upload in parts to its target, completed or not
 );
 """
+_EIGHTH = """
+CREATE TABLE IF NOT EXISTS kept_attributes (
+    record INTEGER PRIMARY KEY,      -- of a move between a folder and a store, or between two services
+    attributes TEXT NOT NULL         -- JSON: what its source had, and its target cannot keep
+);
+"""
 # The columns before version 3, without the last one, which was renamed.
 _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
@@ -203,15 +210,23 @@ def migrate(db: sqlite3.Connection) -> None:
     def _seventh(target: sqlite_utils.Database) -> None:
         _run(target, _SEVENTH)
 
+    @migrations(name="0008_kept_attributes")
+    def _eighth(target: sqlite_utils.Database) -> None:
+        _run(target, _EIGHTH)
+
     migrations.apply(sqlite_utils.Database(db, execute_plugins=False))
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={VERSION}")
 
 
+_BEGUN_WITH = {4: "jobs", 5: "configuration_changes", 6: "objects"}
+"""The table that a migration from a version adds first."""
+
+
 def is_begun(db: sqlite3.Connection, version: int) -> bool:
     """Return whether a migration from that version was started before and killed."""
     if version >= 4:
-        return _has_table(db, {4: "jobs", 5: "configuration_changes"}.get(version, "objects"))
+        return _has_table(db, _BEGUN_WITH.get(version, "kept_attributes"))
     return ("reason" if version < 3 else "target_ctime_ns") in _columns(db)
 
 
@@ -246,6 +261,8 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
         _run(db, _SIXTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if not _has_table(db, "objects"):
         _run(db, _SEVENTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    if not _has_table(db, "kept_attributes"):
+        _run(db, _EIGHTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if not _has_table(db, "companions"):
         db.execute("CREATE TEMP TABLE companions (record INTEGER PRIMARY KEY, leader INTEGER NOT NULL)")
     columns = _columns(db)

@@ -107,6 +107,7 @@ class OrganizePlan:
             self._target = cast("Storage", self._rule_targets)
             self._by_rules = RulePlacer(layout, layout.by_rules.storages[ROOT])
         self._makes_folders = target.capabilities.empty_folders
+        self._one_kind = target.kind is source.kind  # no symlink leads into a store
         self._placer = self._by_rules or Placer(layout, source)
         self._draft = Draft()
         self._others: dict[Base, Storage] = {}  # other folders of the operation, which may have symlinks into this one
@@ -179,7 +180,7 @@ class OrganizePlan:
         """
         if other is not None:
             self._others[base] = other
-        if self._layout.action is Action.MOVE or self._by_rules is not None:
+        if self._one_kind and (self._layout.action is Action.MOVE or self._by_rules is not None):
             self._draft.add_symlinks(known_by(found, self._source.root, base, case_insensitive=self._source_folds))
 
     @functools.cached_property

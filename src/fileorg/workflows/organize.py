@@ -9,7 +9,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, LookInto, OnConflict
@@ -379,29 +378,19 @@ def organizing(
 
 def _refuse_in_store(options: OrganizeOptions, *, own_rules: bool, is_watch: bool) -> None:
     """Raise `UsageError` for a run that does not work on stores."""
-    from fileorg.workflows.stores import cannot_yet, parsed
+    from fileorg.workflows.stores import cannot_yet
 
     places = options.roots if options.dest is None else [*options.roots, options.dest]
     in_store = [place for place in places if scheme_of(place)]
-    schemes = {parsed(place).scheme for place in in_store}
     unsupported = {
         "watch a folder": is_watch,
         "organize several folders": bool(options.more_roots),
         f"use --action {options.action}": options.action not in {Action.MOVE, Action.COPY},
-        "move files into a local folder": not scheme_of(places[-1]) and options.action is Action.MOVE,
-        "move files to another store": len(schemes) > 1,
         "use --fix-extensions": options.fix_extensions,
         "use rules": own_rules,
         "use --by-content": options.look_into is LookInto.ALL and bool(scheme_of(options.root)),
         "use --by date": options.by is By.DATE and bool(scheme_of(options.root)),
     }
-    if len(in_store) < len(places) and options.action is Action.MOVE and scheme_of(places[-1]):
-        raise UsageError(
-            f"fileorg cannot yet move files from a folder into {display(in_store[0])}; it can copy them.",
-            hint="add --action copy",
-            code=ErrorCode.PATH_UNUSABLE,
-            path=in_store[0],
-        )
     for what, is_asked in unsupported.items():
         if is_asked:
             raise cannot_yet(what, in_store[0])

@@ -110,8 +110,9 @@ class Copies:
         """True if `publish` should be called before the next `stage`."""
         return len(self._staged) >= self._limit or self._bytes >= _GROUP_BYTES
 
-    def stage(self, position: int, row: PlanRow, record: int, original: Original | None) -> None:
-        """Copy the source, which is open as `original` if it is a file, to a temporary name beside its own.
+    def stage(self, position: int, row: PlanRow, record: int, original: Original | None, **known: Any) -> None:
+        """Copy the source, which is open as `original` if it is a file, to a temporary name beside its own. `known` is
+        what is known of an object.
 
         Raises `OSError`; nothing is left then.
         """
@@ -128,6 +129,7 @@ class Copies:
             flags=before.flags,
             original=original,
             check=work.check_cancelled,
+            **known,
         )
         if before.for_good:
             lost = staged.lost | before.for_good

@@ -17,17 +17,11 @@ from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions import copy, folder_actions, link_actions
+from fileorg.execute.actions.carry_object import AT_ONCE, READ_WHOLE_BYTES
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone
-from fileorg.execute.actions.move_object import (
-    check_object,
-    copied_objects,
-    error_of,
-    is_copy,
-    moves_of,
-    record_copies,
-    store_of,
-    unreachable,
-)
+from fileorg.execute.actions.kept_attributes import ObjectAttributes
+from fileorg.execute.actions.move_object import check_object, copied_objects, record_copies
+from fileorg.execute.actions.object_copies import error_of, is_copy, moves_of, store_of, unreachable
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, TAKEN, Refusal, Verdict
 from fileorg.storage.base import Kind
 from fileorg.storage.object.client import ObjectDeletion, ObjectOutcome, Result, etag_token
@@ -46,29 +40,26 @@ if TYPE_CHECKING:
     from fileorg.storage.local.original import Original
     from fileorg.storage.object.object_storage import ObjectStorage
 
-_AT_ONCE = 16
-"""Uploads under way: more than a connection needs to be busy, few enough for their files to be open."""
-_READ_WHOLE_BYTES = 1 << 20
-"""Files up to this size are read at once, and uploaded at the same time as others."""
 _COMPARED_BYTES = 8 << 20
 
 
 # Into a store ---------------------------------------------------------------------------------------------------------
 
 
-class _FileToPut(NamedTuple):
-    """A row under way: its file, open and unchanged since the check, and its key."""
+class FileToPut(NamedTuple):
+    """A row under way: its file, open and unchanged since the check, its key, and what its object is to have."""
 
     position: int
     row: PlanRow
     original: Original
     file: BinaryIO
     key: bytes
+    attributes: ObjectAttributes
 
 
 def _upload(work: Work, series: Series, fail: Fail) -> None:
-    for start in range(0, len(series.positions), _AT_ONCE):
-        _upload_some(work, series, series.positions[start : start + _AT_ONCE], fail)
+    for start in range(0, len(series.positions), AT_ONCE):
+        _upload_some(work, series, series.positions[start : start + AT_ONCE], fail)
 
 
 def _upload_some(work: Work, series: Series, positions: Sequence[int], fail: Fail) -> None:
@@ -78,56 +69,71 @@ def _upload_some(work: Work, series: Series, positions: Sequence[int], fail: Fai
             row = series.batch[position]
             try:
                 work.check_cancelled()
-                uploads.append(_opened(work, stack, position, row))
+                original = stack.enter_context(
+                    work.storages[row.source_base].original(row.source_folder, row.source_name)
+                )
+                check_ready(row, original.begin(), if_unknown=original.is_quiet)
+                attributes = ObjectAttributes(mtime_metadata(original.facts.st_mtime_ns))
+                uploads.append(file_to_put(work, stack, position, row, original, attributes))
             except (Refusal, OSError) as error:
                 fail(position, error)
         if not uploads:
             return
-        target = store_of(work, uploads[0].row.target_base)
-        made = []
-        for upload, outcome in zip(uploads, _put(work, target, uploads, series.first), strict=True):
-            try:
-                made.append((upload, _made(target, upload, outcome)))
-            except (Refusal, OSError) as error:
-                fail(upload.position, error)
-        marks = [
-            (
-                series.first + upload.position,
-                RecordState.COPIED,
-                {"target_inode": etag_token(known.etag), "target_mtime_ns": known.mtime_ns},
-            )
-            for upload, known in made
-        ]
+        made = put_files(work, uploads, series.first, fail)
         with work.journal.transaction():
-            work.journal.mark_many(marks)
-        target.known.add(known for _, known in made)
+            work.journal.mark_many(
+                [(series.first + each.position, RecordState.COPIED, as_made(known)) for each, known in made]
+            )
 
 
-def _opened(work: Work, stack: contextlib.ExitStack, position: int, row: PlanRow) -> _FileToPut:
+def as_made(known: KnownKey) -> dict[str, int]:
+    """Return the columns by which the journal recognises an object."""
+    return {"target_inode": etag_token(known.etag), "target_mtime_ns": known.mtime_ns}
+
+
+def put_files(work: Work, uploads: Sequence[FileToPut], first: int, fail: Fail) -> list[tuple[FileToPut, KnownKey]]:
+    """Upload files to one store; return those whose object is there, and is of a file that did not change meanwhile."""
+    target = store_of(work, uploads[0].row.target_base)
+    made = []
+    for upload, outcome in zip(uploads, _put(work, target, uploads, first), strict=True):
+        try:
+            made.append((upload, _made(target, upload, outcome)))
+        except (Refusal, OSError) as error:
+            fail(upload.position, error)
+    target.known.add(known for _, known in made)
+    return made
+
+
+def file_to_put(
+    work: Work,
+    stack: contextlib.ExitStack,
+    position: int,
+    row: PlanRow,
+    original: Original,
+    attributes: ObjectAttributes,
+) -> FileToPut:
+    """Return the upload of an open file. Raises `OSError`."""
     source = work.storages[row.source_base]
-    original = stack.enter_context(source.original(row.source_folder, row.source_name))
-    check_ready(row, original.begin(), if_unknown=original.is_quiet)
     original.ready()
     # A descriptor of its own: the other one holds the lease.
     file = stack.enter_context(source.open_read(row.source_folder, row.source_name))
     if os.fstat(file.fileno()) != original.facts:
         raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(row.source_name))
     key = store_of(work, row.target_base).key(row.target_folder, row.target_name)
-    return _FileToPut(position, row, original, file, key)
+    return FileToPut(position, row, original, file, key, attributes)
 
 
-def _put(work: Work, target: ObjectStorage, uploads: Sequence[_FileToPut], first: int) -> list[ObjectOutcome]:
+def _put(work: Work, target: ObjectStorage, uploads: Sequence[FileToPut], first: int) -> list[ObjectOutcome]:
     """Upload at the same time, but one after another those that go in parts: their ids are recorded first."""
     outcomes: dict[int, ObjectOutcome] = {}
 
-    def put(upload: _FileToPut, **more: object) -> ObjectOutcome:
-        metadata = mtime_metadata(upload.original.facts.st_mtime_ns)
+    def put(upload: FileToPut, **more: object) -> ObjectOutcome:
         size = upload.original.facts.st_size
-        source = upload.file.read() if size <= _READ_WHOLE_BYTES else upload.file
-        return target.client.put(upload.key, source, metadata=metadata, **more)  # type: ignore[arg-type]
+        source = upload.file.read() if size <= READ_WHOLE_BYTES else upload.file
+        return target.client.put(upload.key, source, **upload.attributes._asdict(), **more)  # type: ignore[arg-type]
 
     try:
-        small = [each for each in uploads if each.original.facts.st_size <= _READ_WHOLE_BYTES]
+        small = [each for each in uploads if each.original.facts.st_size <= READ_WHOLE_BYTES]
         if len(small) > 1:
             with ThreadPoolExecutor(len(small)) as pool:
                 outcomes = dict(zip([each.position for each in small], pool.map(put, small), strict=True))
@@ -141,7 +147,7 @@ def _put(work: Work, target: ObjectStorage, uploads: Sequence[_FileToPut], first
     return [outcomes[each.position] for each in uploads]
 
 
-def _made(target: ObjectStorage, upload: _FileToPut, outcome: ObjectOutcome) -> KnownKey:
+def _made(target: ObjectStorage, upload: FileToPut, outcome: ObjectOutcome) -> KnownKey:
     """Return the copy in the store. One of a file that changed meanwhile is removed. Raises `Refusal`, `OSError`."""
     row, size = upload.row, upload.original.facts.st_size
     path = join(row.target_folder, row.target_name)
@@ -160,13 +166,13 @@ def _made(target: ObjectStorage, upload: _FileToPut, outcome: ObjectOutcome) -> 
     raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(row.source_name))
 
 
-def _looked_at(target: ObjectStorage, upload: _FileToPut, path: bytes) -> KnownKey:
+def _looked_at(target: ObjectStorage, upload: FileToPut, path: bytes) -> KnownKey:
     """Return the copy if a look at its key shows that it was made. Raises `Refusal`, `OSError`, `StorageFailure`."""
     try:
         there = target.head(upload.row.target_folder, upload.row.target_name)
         if there is None:
             raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-        is_made = there.metadata.get(MTIME) == mtime_metadata(upload.original.facts.st_mtime_ns)[MTIME]
+        is_made = there.metadata == upload.attributes.metadata
         size = upload.original.facts.st_size
         if not (is_made and there.size == size and _has_content(target, there.key, there.etag, upload.file, size)):
             raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)

@@ -293,7 +293,7 @@ class Crossing:
         work = self._work
         for position, row, record, staged, entry in self._copies.publish():
             expected = intended(self.series.checked.intent(position))
-            failure = _take_away(work, row, record, expected, staged.digest, self._originals[position])
+            failure = take_away(work, row, record, expected, staged.digest, self._originals[position])
             if failure is None:
                 work.losses.add(staged.lost)
                 continue
@@ -304,7 +304,7 @@ class Crossing:
         self._open.close()
 
 
-def _take_away(
+def take_away(
     work: Work, row: PlanRow, record: int, expected: Identity, digest: bytes, original: Original
 ) -> Refusal | None:
     """Remove the original after the copy, or return why it is kept."""
@@ -340,14 +340,14 @@ def _settle_cross_device(case: Case, made: Identity) -> Verdict:
         put_back(source, folder, name, case.aside, case.reserving)
         return CHANGED
     # Otherwise the file at the source belongs to another program.
-    if (is_aside or is_there) and (failure := _settle_original(case, is_aside=is_aside)) is not None:
+    if (is_aside or is_there) and (failure := settle_original(case, is_aside=is_aside)) is not None:
         case.touch_folder(case.record.target_base, case.record.target_folder)
         withdrawn = remove_checked(case.target, *place, case.aside, made, digest, reserving=case.reserving)
         return Verdict(RecordState.CHANGED, Reason(failure)) if withdrawn else CHANGED
     return Verdict(RecordState.DONE, case.note(), as_recorded(made))
 
 
-def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
+def settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
     """Remove the original, or put it back and return why it is kept. Its content shows writes since the copy."""
     source, folder, name = case.source, case.record.source_folder, case.record.source_name
     with source.original(folder, case.aside if is_aside else name, by_content=True) as original:

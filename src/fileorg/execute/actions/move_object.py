@@ -10,12 +10,22 @@ import errno
 import os
 from typing import TYPE_CHECKING, cast
 
-from fileorg.core.errors import StorageFailure
 from fileorg.core.model import Action, RecordState
-from fileorg.core.names import display, join
+from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.core.tuples import NamedTuple
+from fileorg.execute.actions.carry_object import carried_objects
 from fileorg.execute.actions.handler import Handler, gone
+from fileorg.execute.actions.object_copies import (
+    CopiedObject,
+    error_of,
+    is_copy,
+    is_one_service,
+    looked_at,
+    made_copy,
+    moves_of,
+    store_of,
+    unreachable,
+)
 from fileorg.execute.verdict import CHANGED, DONE, GONE, TAKEN, Refusal, Verdict
 from fileorg.execute.work import Changed
 from fileorg.storage.base import Kind
@@ -27,7 +37,6 @@ from fileorg.storage.object.client import (
     Result,
     Upload,
     etag_token,
-    may_be_md5,
 )
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -36,16 +45,13 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Entry, PlanRow
     from fileorg.execute.actions.handler import Fail, Series
+    from fileorg.execute.actions.object_copies import ObjectMove
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
     from fileorg.storage.base import Storage
-    from fileorg.storage.object.client import StoredObject
-    from fileorg.storage.object.known_keys import KnownKey
     from fileorg.storage.object.object_storage import ObjectStorage
-
-_COMPARED_BYTES = 8 << 20
 
 
 def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, Reason | None]:
@@ -61,18 +67,6 @@ def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, R
     # An object is replaced as a whole: nothing tells an edited one from another one.
     is_left = work.changed is Changed.LEAVE
     raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN if is_left else ReasonCode.ANOTHER_FILE_THERE)
-
-
-class _Move(NamedTuple):
-    """A row under way: its position, its two keys, and its source as listed."""
-
-    position: int
-    row: PlanRow
-    source: bytes
-    target: bytes
-    listed: KnownKey
-    marker: str | None
-    """The version of the delete marker that hides what the row brings back."""
 
 
 def _apply(work: Work, series: Series, fail: Fail) -> None:
@@ -121,50 +115,9 @@ def _move_all(work: Work, series: Series, fail: Fail) -> None:
         _delete(work, source, target, copied, series.first, fail)
 
 
-def store_of(work: Work, base: int) -> ObjectStorage:
-    return cast("ObjectStorage", work.storages[base])
-
-
-def unreachable(storage: ObjectStorage, error: StoreError) -> StorageFailure:
-    """Return the error that ends a run whose store fails: the operation stays open for recovery."""
-    return StorageFailure(
-        f"{display(storage.root)} cannot be used any more: {error.strerror}.",
-        hint="run fileorg recover once it can be: it checks every object",
-    )
-
-
-def moves_of(work: Work, source: ObjectStorage, target: ObjectStorage, series: Series, fail: Fail) -> list[_Move]:
-    """Return the rows with their keys and ETags. One whose ETag is not that of its intent fails."""
-    found = []
-    markers = work.journal.objects().markers(
-        row.reverts for row in (series.batch[position] for position in series.positions) if row.reverts
-    )
-    for position in series.positions:
-        row, intent = series.batch[position], series.checked.intent(position)
-        try:
-            listed = source.listed(row.source_folder, row.source_name)
-            if listed is None or (etag_token(listed.etag), listed.size) != (intent.inode, intent.size):
-                raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
-            keys = source.key(row.source_folder, row.source_name), target.key(row.target_folder, row.target_name)
-            # What the marker hides is the same as the copy, unless the copy was changed.
-            marker = markers.get(row.reverts) if intent.inode == row.inode else None
-            found.append(_Move(position, row, *keys, listed, marker))
-        except (Refusal, OSError) as error:
-            fail(position, error)
-    return found
-
-
-class _Copied(NamedTuple):
-    """A move whose copy is there, and how."""
-
-    move: _Move
-    etag: str
-    mtime_ns: int
-
-
 def _unhidden(
-    source: ObjectStorage, target: ObjectStorage, moves: Sequence[_Move], fail: Fail
-) -> tuple[list[_Copied], list[_Move]]:
+    source: ObjectStorage, target: ObjectStorage, moves: Sequence[ObjectMove], fail: Fail
+) -> tuple[list[CopiedObject], list[ObjectMove]]:
     """Remove the markers that hide the objects to bring back. Return the moves whose target is there again, and those
     whose object must be copied.
     """
@@ -173,7 +126,7 @@ def _unhidden(
     for move, outcome in zip(moves, outcomes, strict=True):
         try:
             if outcome.result in {Result.DONE, Result.AMBIGUOUS}:
-                found.append(_looked_at(source, target, move))
+                found.append(looked_at(source, target, move))
             elif outcome.result is Result.NOT_BEGUN:
                 raise error_of(outcome)
             else:
@@ -184,9 +137,11 @@ def _unhidden(
 
 
 def copied_objects(
-    work: Work, source: ObjectStorage, target: ObjectStorage, moves: Sequence[_Move], first: int, fail: Fail
-) -> list[_Copied]:
-    """Copy; return the moves whose copy is there."""
+    work: Work, source: ObjectStorage, target: ObjectStorage, moves: Sequence[ObjectMove], first: int, fail: Fail
+) -> list[CopiedObject]:
+    """Copy; return the moves whose copy is there. Raises `StoreError`, `OSError`."""
+    if not is_one_service(source, target):
+        return carried_objects(work, source, target, moves, first, fail)
     bucket = None if source.client.bucket == target.client.bucket else source.client.bucket
     rows = [
         ObjectCopy(move.source, move.listed.etag, move.target, move.listed.size, bucket, move.listed.storage_class)
@@ -199,54 +154,13 @@ def copied_objects(
 
     for move, outcome in zip(moves, target.client.copy(rows, begun=begun), strict=True):
         try:
-            if outcome.result is Result.DONE and outcome.mtime_ns:
-                found.append(_Copied(move, outcome.etag, outcome.mtime_ns))
-            elif outcome.result in {Result.DONE, Result.AMBIGUOUS}:
-                found.append(_looked_at(source, target, move))
-            else:
-                raise error_of(outcome)
+            found.append(made_copy(source, target, move, outcome))
         except (Refusal, OSError) as error:
             fail(move.position, error)
     return found
 
 
-def _looked_at(source: ObjectStorage, target: ObjectStorage, move: _Move) -> _Copied:
-    """Return the copy of a move if a look at both keys shows that it was made. Raises `Refusal`, `OSError`, and
-    `StorageFailure` if nobody can tell now.
-    """
-    row = move.row
-    try:
-        here = source.head(row.source_folder, row.source_name)
-        there = target.head(row.target_folder, row.target_name)
-        is_made = here is not None and there is not None and is_copy(source, here, target, there)
-    except StoreError as error:
-        raise unreachable(target, error) from error
-    if here is None:
-        raise Refusal(RecordState.MISSING, ReasonCode.GONE)
-    if here.etag != move.listed.etag:
-        raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
-    if there is None:
-        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-    if not is_made:
-        raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
-    return _Copied(move, there.etag, there.mtime_ns)
-
-
-def error_of(outcome: ObjectOutcome) -> Refusal | OSError:
-    match outcome.result:
-        case Result.TARGET_EXISTS:
-            return Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
-        case Result.CHANGED:
-            return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
-        case Result.GONE:
-            return Refusal(RecordState.MISSING, ReasonCode.GONE)
-        case Result.NOT_BEGUN:
-            return OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
-        case _:
-            return outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
-
-
-def record_copies(work: Work, series: Series, copied: Sequence[_Copied]) -> None:
+def record_copies(work: Work, series: Series, copied: Sequence[CopiedObject]) -> None:
     """Record the copies: nothing is deleted before."""
     marks = [
         (
@@ -261,7 +175,7 @@ def record_copies(work: Work, series: Series, copied: Sequence[_Copied]) -> None
 
 
 def _delete(
-    work: Work, source: ObjectStorage, target: ObjectStorage, copied: Sequence[_Copied], first: int, fail: Fail
+    work: Work, source: ObjectStorage, target: ObjectStorage, copied: Sequence[CopiedObject], first: int, fail: Fail
 ) -> None:
     """Delete the originals. One that has been replaced since the copy stays: it is another object now."""
     try:
@@ -284,7 +198,7 @@ def _delete(
         work.journal.objects().note_markers(markers)
 
 
-def _failure(source: ObjectStorage, copied: _Copied, outcome: ObjectOutcome) -> Refusal | OSError | None:
+def _failure(source: ObjectStorage, copied: CopiedObject, outcome: ObjectOutcome) -> Refusal | OSError | None:
     """Return why the original is still there, None if it is not, or is another object."""
     if outcome.result in {Result.DONE, Result.GONE, Result.CHANGED}:
         return None
@@ -296,7 +210,7 @@ def _failure(source: ObjectStorage, copied: _Copied, outcome: ObjectOutcome) -> 
     return error_of(outcome) if there is not None and there.etag == copied.move.listed.etag else None
 
 
-def _withdrawn(target: ObjectStorage, copied: _Copied, failure: Refusal | OSError) -> Refusal | OSError:
+def _withdrawn(target: ObjectStorage, copied: CopiedObject, failure: Refusal | OSError) -> Refusal | OSError:
     """Remove the copy of an object whose original could not be deleted; return what to report.
 
     Raises `StorageFailure` if the copy may be removed by a later recovery.
@@ -352,32 +266,6 @@ def abort_uploads(journal: Journal, operation: Operation, storages: Sequence[Sto
         for outcome in cast("ObjectStorage", storages[base]).client.abort(uploads):
             if outcome.result not in {Result.DONE, Result.GONE}:
                 raise outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
-
-
-def is_copy(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:
-    """Return whether one object is the copy of another: the same content, headers, metadata and tags.
-
-    The content is read if neither ETags nor checksums decide. Raises `OSError`.
-    """
-    if (here.size, here.metadata, here.headers) != (there.size, there.metadata, there.headers):
-        return False
-    if source.client.tags(here.key) != target.client.tags(there.key):
-        return False
-    if here.etag == there.etag and may_be_md5(here.etag):
-        return True
-    for algorithm, checksum in here.checksums.items():
-        if (other := there.checksums.get(algorithm)) is not None:
-            return checksum == other
-    return _same_content(source, here, target, there)
-
-
-def _same_content(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:
-    for start in range(0, here.size, _COMPARED_BYTES):
-        stop = min(here.size, start + _COMPARED_BYTES)
-        one = source.client.read(here.key, start, stop, etag=here.etag)
-        if one != target.client.read(there.key, start, stop, etag=there.etag) or len(one) != stop - start:
-            return False
-    return True
 
 
 _MOVE = Handler(check_object, _apply, settle)

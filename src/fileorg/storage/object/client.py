@@ -66,6 +66,13 @@ class StoredObject(NamedTuple):
         return self.storage_class in ARCHIVES
 
 
+_PLAIN_HEADERS = frozenset(
+    {
+        "content-type", "content-encoding", "content-language", "content-disposition", "cache-control", "expires",
+        "x-amz-website-redirect-location",
+    }
+)  # fmt: skip
+"""The headers that an object can be written with again; the others are of the bucket."""
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects cannot be read. GLACIER_IR can."""
 
@@ -74,6 +81,11 @@ def etag_token(etag: str) -> int:
     """Return a number of 63 bits, never 0, that stands for an ETag where a file has its inode number."""
     digest = hashlib.blake2b(etag.encode(), digest_size=8).digest()
     return (int.from_bytes(digest) & ((1 << _TOKEN_BITS) - 1)) or 1
+
+
+def plain_headers(there: StoredObject) -> dict[str, str]:
+    """Return the headers that an object can be written with again."""
+    return {name: value for name, value in there.headers.items() if name in _PLAIN_HEADERS}
 
 
 def crc32_text(checksum: int) -> str:
@@ -244,10 +256,13 @@ class ObjectClient(Protocol):
         if_absent: bool = True,
         metadata: Mapping[str, str] = _NOTHING,
         headers: Mapping[str, str] = _NOTHING,
+        tags: Mapping[str, str] = _NOTHING,
+        storage_class: str = "STANDARD",
         begun: Callable[[str], None] | None = None,
     ) -> ObjectOutcome:
         """Write an object, with a checksum that the store compares. A file is read from where it stands to its end,
         and above the size of a part uploaded in parts: `begun` then gets the id of the upload before the first part.
+        `headers` are as in `plain_headers`.
         """
         ...
 

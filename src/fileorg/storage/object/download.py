@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from fileorg.core.reasons import NOTHING_LOST
+from fileorg.storage.local.attributes import give_back
 from fileorg.storage.local.copying import StagedCopy
 from fileorg.storage.local.digests import digest_of, digest_of_copy
 from fileorg.storage.local.listing import entry_of
@@ -17,6 +18,7 @@ from fileorg.storage.object.client import crc32_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fileorg.storage.local.attributes import FileAttributes
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.object.client import ObjectClient, StoredObject
 
@@ -48,9 +50,11 @@ def download(
     folder: bytes,
     temporary: bytes,
     check: Callable[[], None] = lambda: None,
+    attributes: FileAttributes | None = None,
 ) -> StagedCopy:
-    """Make a copy of an object named `temporary`; it is removed again after an error. `check` is called for each part,
-    and may raise. Raises `OSError`, EIO if the checksum of the store does not fit.
+    """Make a copy of an object named `temporary`, with `attributes` if they are known; it is removed again after an
+    error. `check` is called for each part, and may raise. Raises `OSError`, EIO if the checksum of the store does not
+    fit.
     """
     fd = os.open(temporary, _FLAGS, 0o666, dir_fd=target.fd(folder))
     try:
@@ -69,14 +73,18 @@ def download(
         expected = there.checksums.get("CRC32")
         if expected is not None and not there.parts and expected != crc32_text(checksum):
             raise OSError(errno.EIO, "the content has another checksum than in the store", os.fsdecode(temporary))
+        lost, names = NOTHING_LOST, list[bytes]()
+        if attributes is not None:
+            lost, names = give_back(fd, attributes)
         mtime_ns = kept_mtime_ns(there)
         os.utime(fd, ns=(mtime_ns, mtime_ns))
         made, view = digest_of_copy(os.fstat(fd)), memoryview(bytearray(1 << 20))
         digest = digest_of(fd, there.size, view, made, lambda _data, _position: None)
         entry = entry_of(temporary, os.fstat(fd))
-        return StagedCopy(fd, digest, entry, NOTHING_LOST, [], 0, None)
-    except BaseException:
+        return StagedCopy(fd, digest, entry, lost, names, 0, None)
+    except BaseException as error:
         os.close(fd)
-        with contextlib.suppress(OSError):
-            target.discard(folder, temporary)
+        if isinstance(error, Exception):  # otherwise the run ends, and recovery also restores the time of the folder
+            with contextlib.suppress(OSError):
+                target.discard(folder, temporary)
         raise

@@ -184,11 +184,10 @@ class MemoryClient:
         if_absent: bool = True,
         metadata: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        begun: Callable[[str], None] | None = None,
         tags: Mapping[str, str] | None = None,
         storage_class: str = "STANDARD",
+        begun: Callable[[str], None] | None = None,
     ) -> ObjectOutcome:
-        """Write an object; `tags` and `storage_class` are for those who prepare a bucket."""
         if (error := key_error(key)) is not None:
             return ObjectOutcome(Result.FAILED, error=error)
         content = source if isinstance(source, bytes) else source.read()

@@ -25,6 +25,7 @@ from fileorg.storage.paths import check_folder, check_name, failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from fileorg.storage.local.attributes import FileAttributes
     from fileorg.storage.local.copying import StagedCopy
     from fileorg.storage.local.readiness import Readiness
     from fileorg.storage.local.storage import LocalStorage
@@ -186,11 +187,11 @@ class ObjectStorage:
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
         key, known = self.key(folder, name), self.known.key(join(folder, name))
         if known is not None:
-            return cast("BinaryIO", _ObjectReader(self.client, key, known.size, known.etag))
+            return cast("BinaryIO", ObjectReader(self.client, key, known.size, known.etag))
         there = None if self.known.is_listed(folder) else self.head(folder, name)
         if there is None:
             raise failed(errno.ENOENT, name)
-        return cast("BinaryIO", _ObjectReader(self.client, key, there.size, there.etag))
+        return cast("BinaryIO", ObjectReader(self.client, key, there.size, there.etag))
 
     def stage_copy(
         self,
@@ -201,19 +202,21 @@ class ObjectStorage:
         temporary: bytes,
         *,
         check: Callable[[], None] = lambda: None,
+        there: StoredObject | None = None,
+        attributes: FileAttributes | None = None,
         **_: object,
     ) -> StagedCopy:
-        """Make a file of an object: see `download`. Its attributes are those of any new file. ESTALE if the object is
-        not the one that was listed.
+        """Make a file of an object: see `download`. `there` is what HEAD has told of it, if it was asked. Without
+        `attributes`, it gets those of any new file. ESTALE if the object is not the one that was listed.
         """
         from fileorg.storage.object.download import download
 
-        there, listed = self.head(folder, name), self.listed(folder, name)
+        there, listed = there or self.head(folder, name), self.listed(folder, name)
         if there is None:
             raise failed(errno.ENOENT, name)
         if listed is None or listed.etag != there.etag:
             raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(name))
-        return download(self.client, there, target, target_folder, temporary, check)
+        return download(self.client, there, target, target_folder, temporary, check, attributes)
 
     def _entry(self, known: KnownKey) -> Entry:
         path, size, mtime_ns, etag, _ = known
@@ -277,7 +280,7 @@ class ObjectStorage:
         self.client.close()
 
 
-class _ObjectReader(io.RawIOBase):
+class ObjectReader(io.RawIOBase):
     """An object that is read in ranges, as long as it has its ETag."""
 
     def __init__(self, client: ObjectClient, key: bytes, size: int, etag: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlencode
 from zlib import crc32
 
 from fileorg.core.store_settings import StoreSettings
@@ -184,6 +185,8 @@ class S3Client:
         if_absent: bool = True,
         metadata: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        storage_class: str = "STANDARD",
         begun: Callable[[str], None] | None = None,
     ) -> ObjectOutcome:
         if (error := key_error(key)) is not None:
@@ -193,6 +196,10 @@ class S3Client:
         more = file.read(1) if len(head) == self._part_bytes else b""
         parameters: dict[str, Any] = {"Key": key.decode(), "Metadata": dict(metadata or {})}
         parameters |= {_HEADERS[name.lower()]: value for name, value in (headers or {}).items()}
+        if tags:
+            parameters["Tagging"] = urlencode(tags)
+        if storage_class != "STANDARD":
+            parameters["StorageClass"] = storage_class
         if more:
             uploads = PartUploads(self._send, self._loop, parameters, if_absent=if_absent)
             return uploads.put(head, more, file, self._part_bytes, begun)
@@ -397,6 +404,7 @@ _HEADERS = {
     "content-disposition": "ContentDisposition",
     "cache-control": "CacheControl",
     "expires": "Expires",
+    "x-amz-website-redirect-location": "WebsiteRedirectLocation",
 }
 
 

@@ -1,0 +1,158 @@
+"""Objects on their way to another key: what is to be copied, what was, and whether an object is the copy of another."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, cast
+
+from fileorg.core.errors import StorageFailure
+from fileorg.core.model import RecordState
+from fileorg.core.names import display
+from fileorg.core.reasons import ReasonCode
+from fileorg.core.tuples import NamedTuple
+from fileorg.execute.verdict import Refusal
+from fileorg.storage.object.client import ObjectOutcome, Result, etag_token, may_be_md5, plain_headers
+from fileorg.storage.object.store_error import StoreError
+
+if TYPE_CHECKING:
+    from fileorg.core.model import PlanRow
+    from fileorg.execute.actions.handler import Fail, Series
+    from fileorg.execute.work import Work
+    from fileorg.storage.object.client import StoredObject
+    from fileorg.storage.object.known_keys import KnownKey
+    from fileorg.storage.object.object_storage import ObjectStorage
+
+_COMPARED_BYTES = 8 << 20
+
+
+class ObjectMove(NamedTuple):
+    """A row under way: its position, its two keys, and its source as listed."""
+
+    position: int
+    row: PlanRow
+    source: bytes
+    target: bytes
+    listed: KnownKey
+    marker: str | None
+    """The version of the delete marker that hides what the row brings back."""
+
+
+def store_of(work: Work, base: int) -> ObjectStorage:
+    return cast("ObjectStorage", work.storages[base])
+
+
+def unreachable(storage: ObjectStorage, error: StoreError) -> StorageFailure:
+    """Return the error that ends a run whose store fails: the operation stays open for recovery."""
+    return StorageFailure(
+        f"{display(storage.root)} cannot be used any more: {error.strerror}.",
+        hint="run fileorg recover once it can be: it checks every object",
+    )
+
+
+def moves_of(work: Work, source: ObjectStorage, target: ObjectStorage, series: Series, fail: Fail) -> list[ObjectMove]:
+    """Return the rows with their keys and ETags. One whose ETag is not that of its intent fails."""
+    found = []
+    markers = work.journal.objects().markers(
+        row.reverts for row in (series.batch[position] for position in series.positions) if row.reverts
+    )
+    for position in series.positions:
+        row, intent = series.batch[position], series.checked.intent(position)
+        try:
+            listed = source.listed(row.source_folder, row.source_name)
+            if listed is None or (etag_token(listed.etag), listed.size) != (intent.inode, intent.size):
+                raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
+            keys = source.key(row.source_folder, row.source_name), target.key(row.target_folder, row.target_name)
+            # What the marker hides is the same as the copy, unless the copy was changed.
+            marker = markers.get(row.reverts) if intent.inode == row.inode else None
+            found.append(ObjectMove(position, row, *keys, listed, marker))
+        except (Refusal, OSError) as error:
+            fail(position, error)
+    return found
+
+
+class CopiedObject(NamedTuple):
+    """A move whose copy is there, and how."""
+
+    move: ObjectMove
+    etag: str
+    mtime_ns: int
+
+
+def is_one_service(source: ObjectStorage, target: ObjectStorage) -> bool:
+    """Return whether a store can copy from one to the other itself: by the scheme, which stands for the credentials."""
+    return source.client.url.partition(":")[0] == target.client.url.partition(":")[0]
+
+
+def made_copy(source: ObjectStorage, target: ObjectStorage, move: ObjectMove, outcome: ObjectOutcome) -> CopiedObject:
+    """Return the copy of a move, or raise why there is none: `Refusal`, `OSError`."""
+    if outcome.result is Result.DONE and outcome.mtime_ns:
+        return CopiedObject(move, outcome.etag, outcome.mtime_ns)
+    if outcome.result in {Result.DONE, Result.AMBIGUOUS}:
+        return looked_at(source, target, move)
+    raise error_of(outcome)
+
+
+def looked_at(source: ObjectStorage, target: ObjectStorage, move: ObjectMove) -> CopiedObject:
+    """Return the copy of a move if a look at both keys shows that it was made. Raises `Refusal`, `OSError`, and
+    `StorageFailure` if nobody can tell now.
+    """
+    row = move.row
+    try:
+        here = source.head(row.source_folder, row.source_name)
+        there = target.head(row.target_folder, row.target_name)
+        is_made = here is not None and there is not None and is_copy(source, here, target, there)
+    except StoreError as error:
+        raise unreachable(target, error) from error
+    if here is None:
+        raise Refusal(RecordState.MISSING, ReasonCode.GONE)
+    if here.etag != move.listed.etag:
+        raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
+    if there is None:
+        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+    if not is_made:
+        raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
+    return CopiedObject(move, there.etag, there.mtime_ns)
+
+
+def error_of(outcome: ObjectOutcome) -> Refusal | OSError:
+    match outcome.result:
+        case Result.TARGET_EXISTS:
+            return Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
+        case Result.CHANGED:
+            return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
+        case Result.GONE:
+            return Refusal(RecordState.MISSING, ReasonCode.GONE)
+        case Result.NOT_BEGUN:
+            return OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+        case _:
+            return outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def is_copy(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:
+    """Return whether one object is the copy of another: the same content, headers, metadata and tags.
+
+    The content is read if neither ETags nor checksums decide. Raises `OSError`.
+    """
+    headers = here.headers, there.headers
+    if not is_one_service(source, target):
+        headers = plain_headers(here), plain_headers(there)
+    if (here.size, here.metadata, headers[0]) != (there.size, there.metadata, headers[1]):
+        return False
+    if source.client.tags(here.key) != target.client.tags(there.key):
+        return False
+    if here.etag == there.etag and may_be_md5(here.etag):
+        return True
+    for algorithm, checksum in here.checksums.items():
+        if (other := there.checksums.get(algorithm)) is not None:
+            return checksum == other
+    return _same_content(source, here, target, there)
+
+
+def _same_content(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:
+    for start in range(0, here.size, _COMPARED_BYTES):
+        stop = min(here.size, start + _COMPARED_BYTES)
+        one = source.client.read(here.key, start, stop, etag=here.etag)
+        if one != target.client.read(there.key, start, stop, etag=there.etag) or len(one) != stop - start:
+            return False
+    return True

@@ -1,0 +1,307 @@
+"""Moves files into a store, and objects into a folder.
+
+The content is copied and verified first, and the copy recorded; only then the original is removed, if it is still what
+was copied. What the target cannot keep of it is in the journal before that: undo gives it back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, cast
+
+from fileorg.content.identical import same_content
+from fileorg.core.model import Action, RecordState
+from fileorg.core.names import join
+from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.execute.actions.carry_object import AT_ONCE, REMOVED, with_attributes
+from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
+from fileorg.execute.actions.copy_object import as_made, file_to_put, put_files
+from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
+from fileorg.execute.actions.kept_attributes import (
+    ObjectAttributes,
+    as_file,
+    as_object,
+    file_text,
+    object_text,
+)
+from fileorg.execute.actions.move import settle_original, take_away
+from fileorg.execute.actions.move_object import check_object
+from fileorg.execute.actions.object_copies import error_of, store_of, unreachable
+from fileorg.execute.identity import identity, intended, is_intact
+from fileorg.execute.temporaries import put_back
+from fileorg.execute.verdict import CHANGED, GONE, TAKEN, Refusal, Verdict
+from fileorg.storage.base import Kind
+from fileorg.storage.local import posix
+from fileorg.storage.local.attributes import attributes_of
+from fileorg.storage.local.digests import digest_of, digest_of_copy
+from fileorg.storage.object.client import ObjectDeletion
+from fileorg.storage.object.download import mtime_metadata
+from fileorg.storage.object.store_error import StoreCode, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.core.model import PlanRow
+    from fileorg.execute.actions.copy_object import FileToPut
+    from fileorg.execute.actions.handler import Fail, Series
+    from fileorg.execute.case import Case
+    from fileorg.execute.identity import Identity
+    from fileorg.execute.work import Work
+    from fileorg.storage.local.original import Original
+    from fileorg.storage.object.client import StoredObject
+    from fileorg.storage.object.known_keys import KnownKey
+    from fileorg.storage.object.object_storage import ObjectStorage
+
+
+# A file into a store --------------------------------------------------------------------------------------------------
+
+
+def _put(work: Work, series: Series, fail: Fail) -> None:
+    for start in range(0, len(series.positions), AT_ONCE):
+        with contextlib.ExitStack() as stack:
+            uploads, attributes = [], dict[int, str]()
+            for position in series.positions[start : start + AT_ONCE]:
+                try:
+                    work.check_cancelled()
+                    upload = _opened(work, stack, series, position)
+                    attributes[series.first + position] = file_text(attributes_of(upload.original.fd))
+                    uploads.append(upload)
+                except (Refusal, OSError) as error:
+                    fail(position, error)
+            if uploads:
+                work.journal.objects().keep(attributes)
+                _put_and_remove(work, series, uploads, fail)
+
+
+def _opened(work: Work, stack: contextlib.ExitStack, series: Series, position: int) -> FileToPut:
+    row, intent = series.batch[position], series.checked.intent(position)
+    if (intent.nlink or 1) > 1:
+        raise kept(row, ReasonCode.HARD_LINKS_TORN, None, intent.nlink)
+    if not stat.S_ISREG(intent.mode or stat.S_IFREG):
+        raise kept(row, ReasonCode.SYMLINK_STAYS)
+    original = stack.enter_context(work.storages[row.source_base].original(row.source_folder, row.source_name))
+    check_ready(row, original.begin(), if_unknown=False)
+    if posix.flags(original.fd) & (posix.IMMUTABLE | posix.APPEND):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # the original could not be removed
+    before = as_object(work.journal.objects().kept(row.reverts)) if row.reverts else None
+    return file_to_put(work, stack, position, row, original, before or _of_file(original.facts.st_mtime_ns))
+
+
+def _of_file(mtime_ns: int) -> ObjectAttributes:
+    return ObjectAttributes(mtime_metadata(mtime_ns))
+
+
+def _put_and_remove(work: Work, series: Series, uploads: Sequence[FileToPut], fail: Fail) -> None:
+    made = [(*each, _digest(each[0].original)) for each in put_files(work, uploads, series.first, fail)]
+    with work.journal.transaction():
+        work.journal.mark_many(
+            [
+                (series.first + each.position, RecordState.COPIED, {**as_made(known), "digest": digest})
+                for each, known, digest in made
+            ]
+        )
+    for each, known, digest in made:
+        row, record = each.row, series.first + each.position
+        expected = intended(series.checked.intent(each.position))
+        failure = take_away(work, row, record, expected, digest, each.original)
+        if failure is not None:
+            work.touched_folders.add((row.source_base, row.source_folder))
+            fail(each.position, _withdrawn(work, row, each.key, known, failure))
+
+
+def _digest(original: Original) -> bytes:
+    view = memoryview(bytearray(1 << 20))
+    return digest_of(original.fd, original.facts.st_size, view, digest_of_copy(original.facts))
+
+
+def _withdrawn(work: Work, row: PlanRow, key: bytes, known: KnownKey, failure: Refusal | OSError) -> Refusal | OSError:
+    """Remove the copy of a file that could not be removed; return what to report. Raises `StorageFailure`."""
+    target = store_of(work, row.target_base)
+    try:
+        [outcome] = target.client.delete([ObjectDeletion(key, known.etag)])
+    except StoreError as error:
+        raise unreachable(target, error) from error
+    target.known.drop([known.path])
+    if outcome.result in REMOVED:
+        return failure
+    cause = outcome.error or StoreError(StoreCode.TIMED_OUT)
+    if not cause.is_permanent:
+        raise unreachable(target, cause)
+    return Refusal(RecordState.FAILED, ReasonCode.COPY_STAYS, known.path, cause.errno)
+
+
+def _settle_put(case: Case) -> Verdict:
+    """Return what became of a file on its way into a store, and remove the original if the copy is complete."""
+    target, record = cast("ObjectStorage", case.target), case.record
+    folder, name = record.source_folder, record.source_name
+    is_aside = case.is_aside(record.source_base, folder, name, case.original)
+    there = target.head(record.target_folder, record.target_name)
+    here = case.source.lstat(folder, case.aside) if is_aside else case.at_source()
+    is_original = case.is_original(here)
+    is_whole = there is not None and _is_put(case, there, is_aside=is_aside)
+    if there is None or not is_whole:
+        if is_aside:
+            put_back(case.source, folder, name, case.aside, case.reserving)
+        if there is None:
+            return case.not_done if is_original else GONE if here is None else CHANGED
+        return TAKEN if is_original or record.state is RecordState.CONFLICT else CHANGED
+    columns = {"target_inode": there.token, "target_mtime_ns": there.mtime_ns, "digest": case.record.digest}
+    if is_aside and not is_original:
+        put_back(case.source, folder, name, case.aside, case.reserving)
+        return CHANGED
+    if not is_original:  # gone, or the file of another program
+        return Verdict(RecordState.DONE, case.note(), columns)
+    case.announce(Verdict(RecordState.COPIED, case.note(), columns))
+    case.touch_folder(record.source_base, folder)
+    if (failure := settle_original(case, is_aside=is_aside)) is None:
+        return Verdict(RecordState.DONE, case.note(), columns)
+    _delete_one(target, there)
+    return Verdict(RecordState.CHANGED, Reason(failure))
+
+
+def _is_put(case: Case, there: StoredObject, *, is_aside: bool) -> bool:
+    """Return whether an object is the copy of the file: as it was recorded, or else by its content, whose digest the
+    record has then.
+    """
+    target, record = case.target, case.record
+    if record.digest is not None:  # recorded together with the object
+        return (there.token, there.size) == (record.target_inode, record.size)
+    if record.state is RecordState.CONFLICT or there.size != record.size or is_aside:
+        return False
+    before = as_object(case.kept(record.reverts)) if record.reverts else None
+    if dict(there.metadata) != dict((before or _of_file(record.mtime_ns or 0)).metadata):
+        return False
+    place = record.source_folder, record.source_name
+    if not case.is_original(case.at_source()):
+        return False
+    with case.source.original(*place) as original:
+        case.record = record._replace(digest=_digest(original))
+    return same_content(case.source, *place, target, record.target_folder, record.target_name)
+
+
+def _delete_one(storage: ObjectStorage, there: StoredObject) -> str | None:
+    """Delete an object unless it has changed; return its delete marker. Raises `OSError` if nobody can tell."""
+    [outcome] = storage.client.delete([ObjectDeletion(there.key, there.etag)])
+    if outcome.result not in REMOVED:
+        raise outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
+    return outcome.version
+
+
+# An object into a folder ----------------------------------------------------------------------------------------------
+
+
+def _get(work: Work, series: Series, fail: Fail) -> None:
+    for start in range(0, len(series.positions), AT_ONCE):
+        _get_some(work, series, series.positions[start : start + AT_ONCE], fail)
+
+
+def _get_some(work: Work, series: Series, positions: Sequence[int], fail: Fail) -> None:
+    source = store_of(work, series.batch[positions[0]].source_base)
+    there = _described(work, source, series, positions, fail)
+    with Copies(work, fail) as copies:
+        for position, (found, _) in there.items():
+            row = series.batch[position]
+            try:
+                work.check_cancelled()
+                work.begin_row()
+                before = as_file(work.journal.objects().kept(row.reverts)) if row.reverts else None
+                copies.stage(position, row, series.first + position, None, there=found, attributes=before)
+            except (Refusal, OSError) as error:
+                fail(position, error)
+        made = copies.publish()
+    if not made:
+        return
+    try:
+        outcomes = source.client.delete(
+            [ObjectDeletion(there[copy.position][0].key, there[copy.position][0].etag) for copy in made]
+        )
+    except StoreError as error:
+        raise unreachable(source, error) from error
+    for copy, outcome in zip(made, outcomes, strict=True):
+        if outcome.result in REMOVED:
+            source.known.drop([join(copy.row.source_folder, copy.row.source_name)])
+            continue
+        if _is_still_there(source, copy.row, there[copy.position][0]):
+            facts = copy.row, copy.record, RecordState.COPIED, identity(copy.entry), copy.staged.digest
+            withdraw(work, *facts)
+            fail(copy.position, error_of(outcome))
+
+
+def _described(
+    work: Work, source: ObjectStorage, series: Series, positions: Sequence[int], fail: Fail
+) -> dict[int, tuple[StoredObject, ObjectAttributes]]:
+    """Return the objects of a series, by position, and what they are to get back; that is in the journal then."""
+    found: dict[int, tuple[StoredObject, ObjectAttributes]] = {}
+    try:
+        work.check_cancelled()
+        described = with_attributes(source, [source.key(*series.batch[position][2:4]) for position in positions])
+    except StoreError as error:
+        raise unreachable(source, error) from error
+    except OSError as error:
+        for position in positions:
+            fail(position, error)
+        return found
+    for position, each in zip(positions, described, strict=True):
+        intent = series.checked.intent(position)
+        if not isinstance(each, tuple):
+            fail(position, each)
+        elif (each[0].token, each[0].size) != (intent.inode, intent.size):
+            fail(position, Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN))
+        else:
+            found[position] = each
+    if found:
+        work.journal.objects().keep({series.first + at: object_text(what) for at, (_, what) in found.items()})
+    return found
+
+
+def _is_still_there(source: ObjectStorage, row: PlanRow, before: StoredObject) -> bool:
+    try:
+        there = source.head(row.source_folder, row.source_name)
+    except StoreError as error:
+        raise unreachable(source, error) from error
+    return there is not None and there.etag == before.etag
+
+
+def _settle_get(case: Case) -> Verdict:
+    """Return what became of an object on its way into a folder, and remove it if the copy is complete."""
+    source, record = cast("ObjectStorage", case.source), case.record
+    made = settle_copy(case)
+    if isinstance(made, Verdict):
+        return made
+    here = source.head(record.source_folder, record.source_name)
+    is_here = here is not None and (here.token, here.size) == (record.inode, record.size)
+    if made is None:
+        return _not_gotten(case, is_here=is_here, is_gone=here is None)
+    place = record.target_folder, record.target_name
+    if not is_here:
+        return Verdict(RecordState.DONE, case.note(), as_recorded(made)) if _is_made(case, made) else CHANGED
+    if not is_intact(case.target, *place, made, record.digest):
+        return without_copy(case)
+    if here is not None:
+        case.announce(Verdict(RecordState.COPIED, case.note(), as_recorded(made)))
+        _delete_one(source, here)
+    return Verdict(RecordState.DONE, case.note(), as_recorded(made))
+
+
+def _not_gotten(case: Case, *, is_here: bool, is_gone: bool) -> Verdict:
+    is_free = case.at_target() is None
+    if is_here:
+        return case.not_done if is_free else TAKEN
+    return GONE if is_gone and is_free else CHANGED
+
+
+def _is_made(case: Case, made: Identity) -> bool:
+    return case.is_made(case.at_target(), made)
+
+
+_PUT = Handler(check_source, _put, _settle_put)
+_GET = Handler(check_object, _get, _settle_get)
+TABLE: dict[tuple[Action, Kind, Kind], Handler] = {
+    (action, source, target): handler
+    for action in (Action.MOVE, Action.RESTORE)
+    for source, target, handler in ((Kind.LOCAL, Kind.OBJECT, _PUT), (Kind.OBJECT, Kind.LOCAL, _GET))
+}
+"""The handlers of moves between folders and stores. Loaded only if a store takes part."""

@@ -1,0 +1,108 @@
+"""Organize with moves between a folder and an object store: what stays, and what others do meanwhile. The round trip
+and the kills are in tests/faults/test_transfers_killed.py.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.buckets import Bucket
+
+from fileorg.core.model import RecordState
+from fileorg.core.reasons import ReasonCode
+from fileorg.storage.object.memory import MemoryBucket, MemoryClient
+from fileorg.storage.object.store_error import StoreCode, StoreError
+from fileorg.workflows import stores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket(MemoryClient(f"moves-{next(_numbers)}"), "archive/")
+
+
+def test_what_a_store_cannot_keep_stays(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2", "led.jpg": "-> a.jpg", "c.jpg": "3"})
+    os.link(tree.path("b.jpg"), tree.path("second name"))
+    before = tree.snapshot()
+    outcome = runs.organize(dest=bucket.url)
+    assert bucket.read() == {"Images/a.jpg": "1", "Images/c.jpg": "3"}
+    assert tree.read() == {"b.jpg": "2", "second name": "2", "led.jpg": "-> a.jpg"}
+    assert [(each.path, each.reason and each.reason.code) for each in outcome.problems] == [
+        (b"b.jpg", ReasonCode.HARD_LINKS_TORN)
+    ]
+    runs.undo()
+    assert (tree.snapshot(), bucket.read()) == (before, {})
+
+
+def test_a_file_that_is_written_during_its_upload_stays(
+    runs: Runs, tree: Tree, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write({"a.jpg": "before", "b.jpg": "2"})
+    put = MemoryClient.put
+
+    def put_and_write(self: MemoryClient, key: bytes, source: bytes, **more: object) -> object:
+        if key.endswith(b"a.jpg"):
+            tree.write({"a.jpg": "after!"})
+        return put(self, key, source, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(MemoryClient, "put", put_and_write)
+    outcome = runs.organize(dest=bucket.url)
+    assert (tree.read(), bucket.read()) == ({"a.jpg": "after!"}, {"Images/b.jpg": "2"})
+    assert outcome.counts[RecordState.CHANGED] == 1
+
+
+def test_an_object_that_is_replaced_during_its_download_stays(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "mine", "b.jpg": "mine"})
+    with runs.organizing(root=bucket.url, dest=tree.root) as run:
+        bucket.write({"a.jpg": "theirs"})
+        bucket.remove("b.jpg")
+        outcome = run.run()
+    assert (tree.read(), bucket.read()) == ({"Images/": ""}, {"a.jpg": "theirs"})
+    assert outcome.counts == {RecordState.CHANGED: 1, RecordState.MISSING: 1}, outcome.problems
+
+
+def test_what_was_edited_in_the_store_comes_home_only_if_asked(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize(dest=bucket.url)
+    bucket.write({"Images/a.jpg": "edited"})
+    outcome = runs.undo()
+    assert (tree.read(), bucket.read()) == ({"b.jpg": "2"}, {"Images/a.jpg": "edited"})
+    assert outcome.problem_count == 1
+    runs.undo(include_changed=True)
+    assert (tree.read(), bucket.read()) == ({"a.jpg": "edited", "b.jpg": "2"}, {})
+
+
+class _WithoutTags(MemoryClient):
+    """A service that has no tags, and says nothing."""
+
+    def tags(self, key: bytes) -> Mapping[str, str]:
+        raise StoreError(StoreCode.UNSUPPORTED, key.decode())
+
+
+@pytest.mark.parametrize("keeps_tags", [True, False])
+def test_an_object_with_tags_goes_only_where_tags_are_kept(
+    runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, keeps_tags: bool
+) -> None:
+    there = (MemoryClient if keeps_tags else _WithoutTags)(f"moves-{next(_numbers)}", MemoryBucket())
+    there.url = f"other://{there.bucket}"
+    monkeypatch.setattr(stores, "_open_client", lambda *place: there if place[1] == "other" else bucket.client)
+    bucket.client.put(bucket.key("a.jpg"), b"1", tags={"of": "a user"})
+    bucket.write({"b.jpg": "2"})
+    before = bucket.snapshot()
+    outcome = runs.organize(root=bucket.url, dest=os.fsencode(there.url))
+    went = {"Images/b.jpg"} | ({"Images/a.jpg"} if keeps_tags else set())
+    assert set(Bucket(there).keys()) == went
+    assert outcome.counts.get(RecordState.FAILED, 0) == (0 if keeps_tags else 1)
+    runs.undo()
+    assert bucket.snapshot() == before

@@ -1,0 +1,284 @@
+"""Moves between a folder and a store, and between two services, are killed at each request, and so are their undo and
+each recovery; or a request or its answer gets lost.
+
+After each step, every content is in one of the two places, and nothing of others was overwritten. After recovery, each
+is in one place only, and an undo restores both places exactly: times, modes and extended attributes of files, metadata,
+headers and tags of objects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.storage.object import servers
+from tests.support.buckets import Bucket
+from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
+from tests.support.tree import Tree
+
+from fileorg.core.errors import StorageFailure
+from fileorg.core.events import NullReporter
+from fileorg.core.model import OperationState
+from fileorg.journal.journal import Journal
+from fileorg.storage.object.memory import MemoryBucket, MemoryClient
+from fileorg.storage.object.s3 import S3Client
+from fileorg.workflows import stores
+from fileorg.workflows.recover import recover_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.storage.object.servers import S3Server
+    from tests.support.runs import Runs
+
+    from fileorg.storage.object.client import ObjectClient
+
+_numbers = itertools.count()
+_MAX_REQUESTS = 200
+_SHORT = (Fault.KILL_AFTER, Fault.LOSE_THE_ANSWER)
+_FAULTS = [each if each in _SHORT else pytest.param(each, marks=pytest.mark.slow) for each in Fault]
+_ROUTES = ["into a store", "into a folder", "to another service"]
+
+
+class _Faulty(FaultyClient):
+    """Kills at each part of an upload, too, by the id that `begun` gets."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        if name != "put":
+            return found
+
+        def put(*what: Any, **more: Any) -> Any:
+            if more.get("begun") is not None:
+                noted = more["begun"]
+
+                def begun(upload: str) -> None:
+                    noted(upload)
+                    if self._faults.due() in KILLS:
+                        self._faults.die()
+
+                more["begun"] = begun
+            return found(*what, **more)
+
+        return put
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+class World:
+    """Two places, a command that moves between them, and what must hold of them."""
+
+    def __init__(self, route: str, runs: Runs, faults: Faults, tmp_path: Path, buckets: list[Bucket]) -> None:
+        number = next(_numbers)
+        self._runs, self._faults = runs, faults
+        self.tree = Tree(tmp_path / f"folder-{number}")
+        self.buckets = buckets[: 2 if route == "to another service" else 1]
+        here = self.tree if route == "into a store" else self.buckets[0]
+        there = self.tree if route == "into a folder" else self.buckets[-1]
+        self._urls = [os.fsencode(place.root if isinstance(place, Tree) else place.url) for place in (here, there)]
+        for name, content in {"a.jpg": "one", "b.pdf": "two", "c.jpg": "three, and more"}.items():
+            self._write(here, name, content)
+        self._write(there, "Images/c.jpg", "there before")
+        self.first = self.snapshot()
+
+    @staticmethod
+    def _write(place: Tree | Bucket, name: str, content: str) -> None:
+        if isinstance(place, Bucket):
+            place.write({name: content}, metadata={"of": "a user"}, headers={"content-type": "image/x-own"})
+            return
+        place.write({name: content})
+        place.path(name).chmod(0o640)
+        os.setxattr(place.path(name), "user.origin", b"somewhere")
+        place.set_time(name, 1_600_000_000_123_456_789)
+
+    def snapshot(self) -> list[Any]:
+        return [self.tree.snapshot(), *(bucket.snapshot() for bucket in self.buckets)]
+
+    def organize(self) -> None:
+        self._runs.organize(root=self._urls[0], dest=self._urls[1])
+
+    def recover(self) -> None:
+        recover_all(self._runs.state, NullReporter())
+
+    def undo(self) -> None:
+        self._runs.undo()
+
+    def redo(self) -> None:
+        self._runs.redo()
+
+    def ended_by(self, fault: Fault, at: int, do: Callable[[], object]) -> bool:
+        """Do something with a fault; return whether it happened."""
+        self._faults.arm(fault, at)
+        try:
+            do()
+        except (Killed, OSError, StorageFailure):
+            assert self._faults.happened
+        self._faults.disarm()
+        assert set(self._contents()) >= {"one", "two", "three, and more", "there before"}
+        return self._faults.happened
+
+    def _contents(self) -> Counter[str]:
+        found = Counter[str]()
+        for held in (self.tree.read(), *(bucket.read() for bucket in self.buckets)):
+            found.update(content for name, content in held.items() if not name.endswith("/"))
+        return found
+
+    def check_recovered(self) -> None:
+        self.recover()
+        with Journal(self._runs.state.journal, read_only=True) as journal:
+            assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
+        assert not any(bucket.client.uploads() for bucket in self.buckets)
+        assert set(self._contents().values()) == {1}
+
+    def check_undone(self) -> None:
+        """Undo what is left, and assert that both places are as they were first."""
+        if self.snapshot() != self.first:
+            self.undo()
+        assert self.snapshot() == self.first
+
+
+def _points(fault: Fault, made: Callable[[], World], do: Callable[[World], object]) -> Iterator[World]:
+    """Yield a world after a fault at each request of a command."""
+    for at in range(_MAX_REQUESTS):
+        world = made()
+        if not world.ended_by(fault, at, lambda world=world: do(world)):  # type: ignore[misc]
+            assert at > 3
+            return
+        yield world
+    raise AssertionError("the command does not end")
+
+
+@pytest.fixture(params=_ROUTES)
+def made(
+    request: pytest.FixtureRequest, runs: Runs, faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], World]:
+    """Make new worlds in memory. `other://` is another service. Objects of more than three bytes go in parts."""
+    kept: dict[tuple[str, str], MemoryBucket] = {}
+
+    def client(_: bytes, scheme: str, bucket: str) -> ObjectClient:
+        found = MemoryClient(bucket, kept.setdefault((scheme, bucket), MemoryBucket()), part_limit_bytes=3)
+        found.url = f"{scheme}://{bucket}"
+        return found
+
+    monkeypatch.setattr(stores, "_open_client", lambda *place: _Faulty(client(*place), faults))
+
+    def world() -> World:
+        name = f"transfers-{next(_numbers)}"
+        buckets = [Bucket(client(b"", scheme, name), "inbox/") for scheme in ("memory", "other")]
+        return World(request.param, runs, faults, tmp_path, buckets)
+
+    return world
+
+
+@pytest.fixture(params=_ROUTES)
+def on_server(
+    request: pytest.FixtureRequest, runs: Runs, faults: Faults, tmp_path: Path, seaweedfs: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[], World]]:  # fmt: skip
+    """Make new worlds on a real server. `other://` has its own client, and nothing is copied within the server."""
+    name = f"transfers-{next(_numbers)}"
+    servers.make_bucket(seaweedfs, name)
+    for variable, value in seaweedfs.environment.items():
+        monkeypatch.setenv(variable, value)
+
+    def client(_: bytes, scheme: str, bucket: str) -> S3Client:
+        return S3Client(bucket, seaweedfs.settings, scheme=scheme)
+
+    monkeypatch.setattr(stores, "_open_client", lambda *place: _Faulty(client(*place), faults))
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(contextlib.closing(client(b"", scheme, name))) for scheme in ("s3", "other")]
+
+        def world() -> World:
+            buckets = [Bucket(each, f"inbox-{next(_numbers)}/") for each in clients]
+            return World(request.param, runs, faults, tmp_path, buckets)
+
+        yield world
+
+
+def _organized(made: Callable[[], World]) -> World:
+    world = made()
+    world.organize()
+    return world
+
+
+def _undone(made: Callable[[], World]) -> World:
+    world = _organized(made)
+    world.undo()
+    return world
+
+
+def test_it_moves_and_comes_back_exactly(made: Callable[[], World]) -> None:
+    world = made()
+    world.organize()
+    moved = world.snapshot()
+    world.check_recovered()
+    names = {*world.tree.read()}.union(*(bucket.keys() for bucket in world.buckets))
+    assert not {"a.jpg", "b.pdf", "c.jpg"} & names
+    world.undo()
+    assert world.snapshot() == world.first
+    world.redo()
+    assert [list(each) for each in world.snapshot()] == [list(each) for each in moved]
+    world.undo()
+    assert world.snapshot() == world.first
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+def test_organize(made: Callable[[], World], fault: Fault) -> None:
+    for world in _points(fault, made, World.organize):
+        world.check_recovered()
+        world.check_undone()
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+def test_undo(made: Callable[[], World], fault: Fault) -> None:
+    for world in _points(fault, lambda: _organized(made), World.undo):
+        world.check_recovered()
+        world.check_undone()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", KILLS)
+def test_redo(made: Callable[[], World], fault: Fault) -> None:
+    for world in _points(fault, lambda: _undone(made), World.redo):
+        world.check_recovered()
+        world.check_undone()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("undoes", [False, True])
+def test_each_recovery_is_killed_at_each_request(made: Callable[[], World], undoes: bool) -> None:
+    """The run ends at each request, and then its recovery at each of its own."""
+    points = 0
+    for first in range(_MAX_REQUESTS):
+        for second in range(_MAX_REQUESTS):
+            world = _organized(made) if undoes else made()
+            if not world.ended_by(Fault.KILL_AFTER, first, world.undo if undoes else world.organize):
+                assert points > 20
+                return
+            if not world.ended_by(Fault.KILL_AFTER, second, world.recover):
+                break
+            world.check_recovered()
+            world.check_undone()
+            points += 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", Fault)
+def test_on_a_real_server(on_server: Callable[[], World], fault: Fault) -> None:
+    for world in itertools.chain(
+        _points(fault, on_server, World.organize), _points(fault, lambda: _organized(on_server), World.undo)
+    ):
+        world.check_recovered()
+        world.check_undone()
+
+
+def test_a_real_server_moves_and_gives_back(on_server: Callable[[], World]) -> None:
+    test_it_moves_and_comes_back_exactly(on_server)
