@@ -46,7 +46,11 @@ def seal(
     notes: list[str] = []
     # Not for an undo: records that it did not get done may have changed a folder and been put back.
     worked = journal.folders_with_done(operation) if is_recovered and not operation.undoes else None
+    # Their times are those of the repair, which began once this operation had recorded its own.
+    repaired = journal.repaired_folders(operation) if is_recovered else frozenset[int]()
     for folder, base, path, _, mtime_ns, _ in journal.folders(operation.id):
+        if folder in repaired:
+            continue
         storage, entry = storages[base], None
         try:
             entry = storage.stat_folder(path)

@@ -446,6 +446,15 @@ class JournalReader:
             mtime_ns, sealed_ns = (checked_exact_time(time, "Folder", number) for time in times)
             yield number, *checked_place((base, path), number), mode, mtime_ns, sealed_ns
 
+    def repaired_folders(self, operation: Operation) -> set[int]:
+        """Return the ids of the folders that a repair of the operation has touched: it puts back parts of groups."""
+        query = (
+            "SELECT f.id FROM operations o JOIN folders after ON after.operation = o.id JOIN folders f"
+            " ON f.operation = ?1 AND f.base = after.base AND f.path = after.path"
+            " WHERE o.id > ?1 AND o.undoes IN (?1, ?2)"
+        )
+        return {folder for (folder,) in self._queries.select(query, (operation.id, operation.undoes))}
+
     def trail(self, path: bytes) -> list[tuple[Operation, Record]]:
         """Return the done records of all operations with `path` (absolute) as source or target, oldest first.
 
