@@ -4,6 +4,7 @@ import { counted, sizeText } from "/report/figures.js";
 import { follow, get, place, post, Problem } from "./api.js";
 import { makePlan } from "./organize.js";
 import { labelled, later, plural, problemBox, progressBar, select, shortPath } from "./parts.js";
+import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
 const AT_ONCE = 25;
@@ -20,7 +21,7 @@ export function duplicates(about) {
 /** @param {any} about @param {(root: any) => void} done */
 function search(about, done) {
   const roots = about.roots.filter((/** @type {any} */ root) => root.is_there);
-  const folder = select(roots.map((/** @type {any} */ root, /** @type {number} */ at) => [String(at), root.path]));
+  const folder = select(roots.map((/** @type {any} */ root, /** @type {number} */ at) => [String(at), pathText(root)]));
   const state = signal(/** @type {any} */ (null));
   const isBusy = signal(false);
   /** @param {Event} event */
@@ -88,13 +89,13 @@ function groupItem(group, root, keepFrom) {
   const each = group.files[0]?.size_bytes ?? 0;
   const isPicture = PICTURE.test(group.files[0]?.path ?? "");
   const isOpen = signal(false);
-  const below = (/** @type {string} */ path) => path.replace(`${root.path}/`, "");
+  const below = (/** @type {string} */ path) => path.replace(`${pathText(root)}/`, "");
   const folderOf = (/** @type {string} */ path) => path.slice(0, path.lastIndexOf("/")) || "/";
   return h("li", {},
-    h("p", { class: "group-head" }, h("b", { class: "path" }, shortPath(group.files[0].path)), h("span", { class: "quiet" }, ` ${group.files.length} files of ${sizeText(each)}`),
+    h("p", { class: "group-head" }, h("b", { class: "path" }, shortPath(pathText(group.files[0]))), h("span", { class: "quiet" }, ` ${group.files.length} files of ${sizeText(each)}`),
       h("span", { class: "number" }, sizeText(each * (group.files.length - 1)))),
     h("ul", { class: "plain-list" }, group.files.map((/** @type {any} */ file) => h("li", {},
-      h("span", { class: "path" }, below(file.path)), file.status === "keeper" ? h("span", { class: "quiet" }, " kept") : null, " ",
+      h("span", { class: "path" }, below(pathText(file))), file.status === "keeper" ? h("span", { class: "quiet" }, " kept") : null, " ",
       !file.path_b64 && folderOf(file.path) !== root.path && h("button", { type: "button", class: "plain", onclick: () => keepFrom(folderOf(file.path)) }, "Keep from this folder", h("span", { class: "unseen" }, ` ${folderOf(file.path)}`))))),
     isPicture && group.files.length > 1 && h("button", { type: "button", class: "plain", "aria-expanded": () => String(isOpen.value), onclick: () => (isOpen.value = !isOpen.value) }, () => (isOpen.value ? "Hide the pictures" : "Show side by side")),
     () => isOpen.value && sideBySide(group.files));
@@ -105,12 +106,12 @@ function sideBySide(files) {
   const source = (/** @type {any} */ file) => `/api/v1/thumbnails?${new URLSearchParams(place(file))}`;
   const second = signal(1);
   const frame = h("div", { class: "both" },
-    h("img", { alt: `The picture ${files[0].path}`, src: source(files[0]) }),
-    h("img", { class: "over", alt: () => `The picture ${files[second.value].path}`, src: () => source(files[second.value]) }));
+    h("img", { alt: `The picture ${pathText(files[0])}`, src: source(files[0]) }),
+    h("img", { class: "over", alt: () => `The picture ${pathText(files[second.value])}`, src: () => source(files[second.value]) }));
   const slider = h("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "How much of the first picture is shown",
     oninput: () => frame.style.setProperty("--at", `${slider.value}%`) });
   frame.style.setProperty("--at", "50%");
-  const other = select(files.slice(1).map((file, at) => [String(at + 1), file.path]), { "aria-label": "The other picture", onchange: () => (second.value = Number(other.value)) });
+  const other = select(files.slice(1).map((file, at) => [String(at + 1), pathText(file)]), { "aria-label": "The other picture", onchange: () => (second.value = Number(other.value)) });
   return h("figure", {}, frame, slider,
-    h("figcaption", { class: "quiet" }, "Left: ", h("span", { class: "path" }, files[0].path), ". Right: ", files.length > 2 ? other : h("span", { class: "path" }, files[1].path)));
+    h("figcaption", { class: "quiet" }, "Left: ", h("span", { class: "path" }, pathText(files[0])), ". Right: ", files.length > 2 ? other : h("span", { class: "path" }, pathText(files[1]))));
 }

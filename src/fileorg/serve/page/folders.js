@@ -82,6 +82,8 @@ export class Tree {
   length = 0;
   files = new Uint32Array(0);
   sizes = new Float64Array(0);
+  /** How many of the files stay where they are. */
+  staying = new Uint32Array(0);
   rows = new Uint32Array(0);
   #starts = new Uint32Array(1);
   /** @type {Set<number>} */
@@ -94,9 +96,9 @@ export class Tree {
   /** @type {number[]} */
   #firsts = [];
 
-  /** @param {import("./plan.js").Plan} plan @param {(row: number) => number} folderOf */
-  constructor(plan, folderOf) {
-    [this.plan, this.folderOf] = [plan, folderOf];
+  /** @param {import("./plan.js").Plan} plan @param {(row: number) => number} folderOf @param {(row: number) => boolean} stays */
+  constructor(plan, folderOf, stays) {
+    [this.plan, this.folderOf, this.stays] = [plan, folderOf, stays];
     this.refresh();
     for (const top of this.tops) this.open.add(top);
     this.layOut();
@@ -114,12 +116,14 @@ export class Tree {
     const starts = new Uint32Array(folders.length + 1);
     const nodes = new Uint32Array(plan.length);
     const sizes = new Float64Array(folders.length);
+    const staying = new Uint32Array(folders.length);
     let row = 0;
     for (const { size } of plan.frames) {
       for (let at = 0; at < size.length; at++, row++) {
         const node = (nodes[row] = folderOf(row));
         starts[node + 1]++;
         sizes[node] += size[at];
+        if (this.stays(row)) staying[node]++;
       }
     }
     this.#starts = starts;
@@ -133,8 +137,9 @@ export class Tree {
       files[node] += starts[node + 1] - starts[node];
       files[folders.parent[node]] += files[node];
       sizes[folders.parent[node]] += sizes[node];
+      staying[folders.parent[node]] += staying[node];
     }
-    [this.files, this.sizes, this.rows] = [files, sizes, rows];
+    [this.files, this.sizes, this.rows, this.staying] = [files, sizes, rows, staying];
     this.#sorted.clear();
     this.layOut();
   }
@@ -227,6 +232,12 @@ export class Tree {
       waiting.push(...this.plan.folders.children[each]);
     }
     return found;
+  }
+
+  /** Return whether the files in a folder are taken: all, none, or some. @param {number} node @returns {"true" | "false" | "mixed"} */
+  taken(node) {
+    const staying = this.staying[node];
+    return !staying ? "true" : staying === this.files[node] ? "false" : "mixed";
   }
 
   /** @param {number} node */

@@ -3,6 +3,7 @@
 import { counted, sizeText } from "/report/figures.js";
 import { get } from "./api.js";
 import { canUndo, labelled, later, plural, select, shortPath, statusText, title, undoButton, whenText } from "./parts.js";
+import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
 const AT_ONCE = 25;
@@ -19,7 +20,7 @@ export function operationRows(operations, changed) {
   return h("div", { class: "wide" }, h("table", { class: "operations" },
     h("thead", {}, h("tr", {}, ["Operation", "When", "Files", "Size", "Status"].map((name, at) => h("th", { scope: "col", class: at === 2 || at === 3 ? "number" : "" }, name)), h("td", {}))),
     h("tbody", {}, operations.map((each) => h("tr", {},
-      h("th", { scope: "row" }, h("a", { href: `#/history/${each.operation}` }, `${title(each.kind)} ${each.operation}`), " ", h("span", { class: "quiet path" }, shortPath(each.root))),
+      h("th", { scope: "row" }, h("a", { href: `#/history/${each.operation}` }, `${title(each.kind)} ${each.operation}`), " ", h("span", { class: "quiet path" }, shortPath(pathText(each, "root")))),
       h("td", {}, whenText(each.started)), h("td", { class: "number" }, counted(each.files)), h("td", { class: "number" }, sizeText(each.size_bytes)),
       h("td", {}, statusText(each), each.problems ? h("span", { class: "bad" }, `, ${plural(each.problems, "problem")}`) : null),
       h("td", { class: "actions" }, canUndo(each) && undoButton(each, changed)))))));
@@ -48,7 +49,7 @@ function oneOperation(number) {
     return later(get(`operations/${number}`), (operation) => h("div", {},
       h("div", { class: "card-head" },
         h("div", {}, h("h1", {}, `${title(operation.kind)} ${number}`),
-          h("p", { class: "lead" }, h("span", {}, statusText(operation)), h("span", {}, whenText(operation.started)), h("span", { class: "path" }, operation.root))),
+          h("p", { class: "lead" }, h("span", {}, statusText(operation)), h("span", {}, whenText(operation.started)), h("span", { class: "path" }, pathText(operation, "root")))),
         h("p", { class: "actions" }, canUndo(operation) && undoButton(operation, () => (version.value += 1)))),
       h("dl", { class: "figures" },
         [["Files", counted(operation.files)], ["Size", sizeText(operation.size_bytes)], ["Problems", counted(operation.problems)]].map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", {}, fact)))),
@@ -79,9 +80,9 @@ function filesOf(number) {
 
 /** @param {any} file */
 function record(file) {
-  const [from, to] = [file.path, file.new_path];
+  const [from, to] = [pathText(file), pathText(file, "new_path")];
   return h("li", {}, h("span", { class: `status is-${file.status}` }, file.status),
-    h("span", { class: "path" }, from ?? to ?? "", to && from && to !== from ? h("span", { class: "quiet" }, " → ", to) : null, file.reason ? h("span", { class: "quiet why" }, ` ${file.reason}`) : null),
+    h("span", { class: "path" }, from || to, to && from && to !== from ? h("span", { class: "quiet" }, " → ", to) : null, file.reason ? h("span", { class: "quiet why" }, ` ${file.reason}`) : null),
     h("span", { class: "number quiet" }, file.size_bytes === null || file.size_bytes === undefined ? "" : sizeText(file.size_bytes)));
 }
 

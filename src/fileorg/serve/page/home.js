@@ -4,6 +4,7 @@ import { sizeText } from "/report/figures.js";
 import { fetched, follow, get, place, post, Problem } from "./api.js";
 import { plural, problemBox, progressBar, shortPath, title, later } from "./parts.js";
 import { operationRows } from "./history.js";
+import { pathText } from "./shown.js";
 import { effect, h, signal } from "./signal.js";
 import { treemap } from "./treemap.js";
 
@@ -56,7 +57,7 @@ function waitingJob(job, changed) {
   };
   const words = { waiting: "waits for you", interrupted: "was interrupted; nothing is lost", running: "is running", parked: "stopped at its time limit" };
   return h("li", {},
-    h("span", {}, `${title(job.kind)} of ${shortPath(job.root)} `, h("span", { class: "quiet" }, `(job ${job.job}, ${plural(job.files ?? 0, "file")}) `),
+    h("span", {}, `${title(job.kind)} of ${shortPath(pathText(job, "root"))} `, h("span", { class: "quiet" }, `(job ${job.job}, ${plural(job.files ?? 0, "file")}) `),
       /** @type {any} */ (words)[job.status], "."),
     h("span", { class: "actions" },
       job.status === "waiting" && h("a", { class: "button", href: `#/organize/${job.job}` }, "Look at the plan"),
@@ -116,13 +117,13 @@ function rootCard(root) {
       found.value = answer;
     }, (error) => (state.value = problemBox(error))));
   } else {
-    state.value = problemBox(new Problem({ detail: `${root.path} does not exist.`, hint: "is its disk mounted?" }));
+    state.value = problemBox(new Problem({ detail: `${pathText(root)} does not exist.`, hint: "is its disk mounted?" }));
   }
   return h("section", { class: "card", "aria-labelledby": id },
     h("div", { class: "card-head" },
-      h("h2", { id }, shortPath(root.path), h("small", { class: "path" }, root.path)),
+      h("h2", { id }, shortPath(pathText(root)), h("small", { class: "path" }, pathText(root))),
       root.is_there && h("span", { class: "actions" },
-        h("a", { class: "button primary", href: `#/organize?${encodeURIComponent(root.path)}`.replace("?", "/new/") }, "Organize"),
+        h("a", { class: "button primary", href: `#/organize/new/${encodeURIComponent(root.path)}` }, "Organize"),
         h("a", { class: "button", href: "#/duplicates" }, "Find duplicates"))),
     () => state.value,
     () => (found.value ? space(found.value) : !state.value && h("div", {}, h("p", { class: "quiet" }, "Counting files …"), progressBar(() => progress.value, "Counting files"))));

@@ -3,6 +3,7 @@
 import { follow, get, place, post, Problem } from "./api.js";
 import { checkbox, labelled, problemBox, progressBar, select, title } from "./parts.js";
 import { planOf } from "./plan_view.js";
+import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
 /** @param {any} about @param {string[]} rest */
@@ -16,7 +17,7 @@ function form(about, chosen) {
   const state = signal(/** @type {any} */ (null));
   const isBusy = signal(false);
   const roots = about.roots.filter((/** @type {any} */ root) => root.is_there);
-  const folder = select(roots.map((/** @type {any} */ root, /** @type {number} */ at) => [String(at), root.path]), { name: "folder" });
+  const folder = select(roots.map((/** @type {any} */ root, /** @type {number} */ at) => [String(at), pathText(root)]), { name: "folder" });
   folder.value = String(Math.max(0, roots.findIndex((/** @type {any} */ root) => root.path === chosen)));
   const text = (/** @type {string} */ placeholder) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", placeholder });
   const fields = {

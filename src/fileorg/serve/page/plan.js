@@ -21,22 +21,16 @@ const pairs = (list) => new Map(Array.from({ length: list.length / 2 }, (_, at) 
  * @param {ReadableStream<Uint8Array>} stream
  */
 async function* framesOf(stream) {
-  const reader = stream.getReader();
-  let chunk = new Uint8Array(0);
-  let at = 0;
+  // The browser writes into the buffer that stays: there is no second copy of the plan.
+  const reader = stream.getReader({ mode: "byob" });
   /** @param {number} size */
   async function take(size) {
-    const whole = new Uint8Array(size);
+    let whole = new Uint8Array(size);
     for (let have = 0; have < size;) {
-      if (at === chunk.length) {
-        const { done, value } = await reader.read();
-        if (done) return null;
-        [chunk, at] = [value, 0];
-      }
-      const piece = chunk.subarray(at, at + size - have);
-      whole.set(piece, have);
-      have += piece.length;
-      at += piece.length;
+      const { done, value } = await reader.read(whole.subarray(have));
+      if (done) return null;
+      whole = new Uint8Array(value.buffer);
+      have += value.length;
     }
     return whole;
   }

@@ -30,9 +30,9 @@ export class PlanEdits {
         this.newFolders.add(folders.node(folders.root(plan.target[row]), above ? `${above}/${plan.newName(row)}` : plan.newName(row)));
       }
     }
-    this.before = new Tree(plan, (row) => plan.before[row]);
-    this.after = new Tree(plan, (row) => this.folderAfter(row));
-    this.#count();
+    const stays = (/** @type {number} */ row) => this.stays(row);
+    this.before = new Tree(plan, (row) => plan.before[row], stays);
+    this.after = new Tree(plan, (row) => this.folderAfter(row), stays);
   }
 
   /** @param {number} row */
@@ -49,27 +49,6 @@ export class PlanEdits {
   /** @param {number} row */
   nameAfter(row) {
     return this.stays(row) || this.moved.has(row) ? this.plan.name(row) : this.plan.newName(row);
-  }
-
-  /** Return whether rows are taken: all, none, or some of those that the plan would move. @param {number[]} rows */
-  taken(rows) {
-    let [taken, left] = [0, 0];
-    for (const row of rows) this.stays(row) ? left++ : taken++;
-    return /** @type {"true" | "false" | "mixed"} */ (left && taken ? "mixed" : String(taken > 0));
-  }
-
-  /** @type {Uint32Array} */
-  #staying = new Uint32Array(0);
-
-  /** Return the same for a folder of the side before. @param {number} node */
-  takenFolder(node) {
-    const staying = this.#staying[node];
-    return /** @type {"true" | "false" | "mixed"} */ (!staying ? "true" : staying === this.before.files[node] ? "false" : "mixed");
-  }
-
-  /** Return the same for a folder of the side after. @param {number} node */
-  takenAfter(node) {
-    return this.after.files[node] > 100_000 ? "true" : this.taken(this.after.all(node));
   }
 
   /** Leave rows out, or take them again if all are left out. @param {number[]} rows */
@@ -95,23 +74,10 @@ export class PlanEdits {
   }
 
   #changed() {
+    this.before.refresh();
     this.after.refresh();
-    this.#count();
+    this.left = this.leftOut.reduce((sum, each) => sum + each, 0);
     this.version.value = this.version.peek() + 1;
-  }
-
-  #count() {
-    const { plan, leftOut } = this;
-    const { folders } = plan;
-    const staying = new Uint32Array(folders.length);
-    this.left = 0;
-    for (let row = 0; row < plan.length; row++) {
-      if (!leftOut[row] && !plan.skipped[row]) continue;
-      this.left += leftOut[row];
-      staying[plan.before[row]]++;
-    }
-    for (let node = folders.length - 1; node > 0; node--) staying[folders.parent[node]] += staying[node];
-    this.#staying = staying;
   }
 
   get isChanged() {

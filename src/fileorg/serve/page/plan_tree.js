@@ -12,14 +12,12 @@ import { VirtualList } from "/report/virtual_list.js";
  * @property {string} label
  * @property {(row: number) => string} name
  * @property {(row: number) => string} note what is said of a file beside its name
- * @property {(rows: number[]) => "true" | "false" | "mixed"} taken whether the plan does something with rows
- * @property {(node: number) => "true" | "false" | "mixed"} takenFolder
  * @property {(node: number) => boolean} isNew whether the plan makes a folder
  * @property {(row: number) => boolean} isMoved whether a person gave a row another folder
  * @property {(rows: number[]) => void} leave leave rows out, or take them again
  * @property {(rows: number[], node: number) => void} [drop] move rows to a folder; without it, nothing is dropped here
  * @property {(rows: number[]) => void} [ask] ask where to move rows
- * @property {(chosen: {rows: number[], node: number, row: number} | null) => void} chosen
+ * @property {(chosen: {node: number, row: number}) => void} chosen
  */
 
 /** @type {number[] | null} */
@@ -69,7 +67,7 @@ export class PlanTree extends HTMLElement {
 
   /** @param {HTMLElement} line @param {number} at */
   #fill(line, at) {
-    const { tree, taken, takenFolder, isNew, isMoved } = this.uses;
+    const { tree, isNew, isMoved } = this.uses;
     const { node, level, row } = tree.at(at);
     const [caret, , label, note, size] = /** @type {HTMLElement[]} */ ([...line.children]);
     const isFolder = row < 0;
@@ -78,7 +76,7 @@ export class PlanTree extends HTMLElement {
     line.classList.toggle("is-folder", isFolder);
     line.classList.toggle("is-new", isFolder && isNew(node));
     line.classList.toggle("is-moved", !isFolder && isMoved(row));
-    const checked = isFolder ? takenFolder(node) : taken([row]);
+    const checked = isFolder ? tree.taken(node) : String(!tree.stays(row));
     line.setAttribute("aria-checked", checked);
     if (isFolder) {
       line.setAttribute("aria-expanded", String(tree.open.has(node)));
@@ -105,7 +103,7 @@ export class PlanTree extends HTMLElement {
 
   /** @param {number} at */
   #tell(at) {
-    this.uses.chosen(at < 0 ? null : { rows: this.rowsAt(at), ...this.uses.tree.at(at) });
+    this.uses.chosen(this.uses.tree.at(at));
   }
 
   /** @param {number} at */

@@ -7,6 +7,7 @@ import { canUndo, later, plural, problemBox, progressBar, said, shortPath, statu
 import { Plan } from "./plan.js";
 import { PlanEdits } from "./plan_edits.js";
 import { PlanTree } from "./plan_tree.js";
+import { pathText } from "./shown.js";
 import { effect, h, signal } from "./signal.js";
 
 /** @param {any} about @param {number} number */
@@ -66,15 +67,16 @@ function planScreen(head, plan, reload) {
     chosen.value = chosen.peek() && { ...chosen.peek() };
   }
 
-  const shared = { taken: (/** @type {number[]} */ rows) => edits.taken(rows), isMoved: (/** @type {number} */ row) => edits.moved.has(row) && !edits.stays(row), leave, ask, chosen: (/** @type {any} */ each) => (chosen.value = each) };
+  const shared = { isMoved: (/** @type {number} */ row) => edits.moved.has(row) && !edits.stays(row), leave, ask, chosen: () => {} };
+  const choose = (/** @type {import("./folders.js").Tree} */ tree) => (/** @type {any} */ each) => (chosen.value = { ...each, tree });
   before.show({
-    ...shared, tree: edits.before, label: "Before", name: (row) => plan.name(row), isNew: () => false,
-    note: (row) => (plan.skipped[row] ? "skipped" : edits.leftOut[row] ? "left out" : ""), takenFolder: (node) => edits.takenFolder(node),
+    ...shared, chosen: choose(edits.before), tree: edits.before, label: "Before", name: (row) => plan.name(row), isNew: () => false,
+    note: (row) => (plan.skipped[row] ? "skipped" : edits.leftOut[row] ? "left out" : ""),
   }, "before");
   after.show({
-    ...shared, tree: edits.after, label: "After", name: (row) => edits.nameAfter(row), isNew: (node) => edits.newFolders.has(node),
+    ...shared, chosen: choose(edits.after), tree: edits.after, label: "After", name: (row) => edits.nameAfter(row), isNew: (node) => edits.newFolders.has(node),
     note: (row) => (edits.stays(row) ? "stays" : edits.moved.has(row) ? "moved by you" : plan.newName(row) === plan.name(row) ? "" : `was ${plan.name(row)}`),
-    takenFolder: (node) => edits.takenAfter(node), drop: move,
+    drop: move,
   }, "after");
 
   async function carryOut() {
@@ -107,7 +109,7 @@ function planScreen(head, plan, reload) {
   };
   return h("div", { class: "plan" },
     h("div", { class: "card-head" },
-      h("div", {}, h("h1", {}, `${title(head.kind)} ${shortPath(head.roots[0].path)}`), h("p", { class: "lead number" }, summary)),
+      h("div", {}, h("h1", {}, `${title(head.kind)} ${shortPath(pathText(head.roots[0]))}`), h("p", { class: "lead number" }, summary)),
       h("p", { class: "actions" },
         h("button", { type: "button", class: "button", onclick: drop, disabled: () => isBusy.value }, "Drop the plan"),
         h("button", { type: "button", class: "button primary", onclick: carryOut, disabled: () => { edits.version.value; return isBusy.value || edits.files - edits.skipped - edits.left === 0; } }, "Carry out"))),
@@ -120,21 +122,23 @@ function planScreen(head, plan, reload) {
 }
 
 /** What is known of the chosen file or folder. @param {Plan} plan @param {PlanEdits} edits @param {any} chosen @param {(rows: number[]) => void} leave @param {(rows: number[]) => void} ask */
-function details(plan, edits, { rows, node, row }, leave, ask) {
+function details(plan, edits, { tree, node, row }, leave, ask) {
   const isFile = row >= 0;
-  const isOut = rows.every((/** @type {number} */ each) => edits.stays(each));
-  const canLeave = rows.some((/** @type {number} */ each) => !plan.skipped[each]);
+  const group = isFile ? plan.group(row) : [];
+  const rows = () => (isFile ? group : tree.all(node));
+  const isOut = isFile ? edits.stays(row) : tree.taken(node) === "false";
+  const canLeave = !isFile || !plan.skipped[row];
   const facts = isFile
     ? [["From", join(plan.folders.path(plan.before[row]), plan.name(row))],
       [edits.stays(row) ? "Stays" : "To", edits.stays(row) ? plan.reason(row) || "left out by you" : join(plan.folders.path(edits.folderAfter(row)), edits.nameAfter(row))],
       ["Category", plan.category(row) || "–"], ["Size", sizeText(plan.size(row))]]
-    : [["Folder", plan.folders.path(node)], ["Files", counted(rows.length)]];
+    : [["Folder", plan.folders.path(node)], ["Files", counted(tree.files[node])]];
   return h("section", { class: "card chosen", "aria-label": "The chosen file or folder" },
     h("dl", { class: "facts" }, facts.map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", { class: "path" }, fact)))),
-    rows.length > 1 && isFile && h("p", { class: "quiet" }, `It goes together with ${plural(rows.length - 1, "file")}.`),
+    group.length > 1 && h("p", { class: "quiet" }, `It goes together with ${plural(group.length - 1, "file")}.`),
     h("p", { class: "actions" },
-      canLeave && h("button", { type: "button", class: "button", onclick: () => leave(rows) }, isOut ? "Take again" : "Leave out"),
-      !isOut && h("button", { type: "button", class: "button", onclick: () => ask(rows) }, "Move to…")));
+      canLeave && h("button", { type: "button", class: "button", onclick: () => leave(rows()) }, isOut ? "Take again" : "Leave out"),
+      !isOut && h("button", { type: "button", class: "button", onclick: () => ask(rows()) }, "Move to…")));
 }
 
 const join = (/** @type {string} */ folder, /** @type {string} */ name) => `${folder.replace(/\/$/, "")}/${name}`;
@@ -164,7 +168,7 @@ export function jobScreen(first) {
   };
   const words = () => ({ queued: "Waiting for its turn …", running: "Carrying out …", waiting: "Waiting for you.", done: "Done.", failed: "Done, but some files could not be processed.", cancelled: "Cancelled.", interrupted: "Interrupted: nothing is lost.", parked: "Stopped at its time limit." })[/** @type {string} */ (job.value.status)] ?? job.value.status;
   return h("div", { class: "plan" },
-    h("h1", {}, `${title(first.kind)} ${shortPath(first.root)}`),
+    h("h1", {}, `${title(first.kind)} ${shortPath(pathText(first, "root"))}`),
     h("section", { class: "card", "aria-label": "Progress" },
       h("p", { class: "job-state", role: "status" }, words),
       () => job.value.reason && h("p", {}, job.value.reason),

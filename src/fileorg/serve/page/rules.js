@@ -9,7 +9,7 @@ export function rules(about) {
   const version = signal(0);
   const changed = (/** @type {string} */ words) => { said.value = words; version.value += 1; };
   return h("div", {}, h("h1", {}, "Rules"),
-    h("p", { class: "lead" }, "Kept in ", h("span", { class: "path" }, about.configuration), "; the commands read the same file."),
+    h("p", { class: "quiet" }, "Kept in ", h("span", { class: "path" }, about.configuration), "; the commands read the same file."),
     h("section", { class: "card", "aria-labelledby": "rules-title" }, h("h2", { id: "rules-title" }, "Rules, in the order in which they decide"),
       () => { version.value; return later(get("rules"), ruleList); }),
     h("section", { class: "card", "aria-labelledby": "categories-title" }, h("h2", { id: "categories-title" }, "Categories"), newCategory(changed),

@@ -3,6 +3,7 @@
 import { counted } from "/report/figures.js";
 import { get } from "./api.js";
 import { later, problemBox } from "./parts.js";
+import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
 /** @param {any} about */
@@ -20,7 +21,7 @@ export function settings(about) {
   ];
   return h("div", {}, h("h1", {}, "Settings"),
     h("section", { class: "card", "aria-labelledby": "folders-title" }, h("h2", { id: "folders-title" }, "Folders that can be changed here"),
-      h("ul", { class: "plain-list" }, about.roots.map((/** @type {any} */ root) => h("li", {}, h("span", { class: "path" }, root.path), root.is_there ? null : h("span", { class: "bad" }, " does not exist")))),
+      h("ul", { class: "plain-list" }, about.roots.map((/** @type {any} */ root) => h("li", {}, h("span", { class: "path" }, pathText(root)), root.is_there ? null : h("span", { class: "bad" }, " does not exist")))),
       h("p", { class: "quiet" }, "They are named at the start: fileorg serve FOLDER …")),
     h("section", { class: "card", "aria-labelledby": "profiles-title" }, h("h2", { id: "profiles-title" }, "Profiles"),
       later(get("profiles"), ({ profiles }) => (profiles.length ? h("ul", { class: "plain-list" }, profiles.map((/** @type {any} */ each) => h("li", {}, h("b", {}, each.name), " ", h("span", { class: "path quiet" }, each.roots.map((/** @type {any} */ root) => root.path).join(", "))))) : h("p", { class: "quiet" }, "No profile of the configuration concerns these folders.")))),

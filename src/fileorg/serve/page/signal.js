@@ -1,4 +1,5 @@
 // Values that tell who read them, and elements whose parts follow values.
+import { shown } from "./shown.js";
 /** @typedef {{sources: Set<Set<Reader>>, parts: Reader[], isOver: boolean, run: () => void, ended?: any}} Reader */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -20,7 +21,6 @@ export function signal(value) {
     peek: () => value,
   };
 }
-
 /** Run now, and again when a value changes that was read; what it returns is called before. @param {() => any} work */
 export function effect(work) {
   const self = /** @type {Reader} */ ({ sources: new Set(), parts: [], isOver: false, run });
@@ -38,11 +38,10 @@ export function effect(work) {
 function clear(reader, isOver = false) {
   reader.isOver = isOver;
   if (typeof reader.ended === "function") reader.ended();
-  for (const readers of reader.sources) readers.delete(reader);
+  reader.sources.forEach((readers) => readers.delete(reader));
   reader.sources.clear();
   for (const part of reader.parts.splice(0)) clear(part, true);
 }
-
 /** Return an element. A function as a fact or a child follows the values that it reads. Text is never HTML.
  * @param {string} tag @param {Record<string, any>} [facts] attributes, `.properties`, and listeners that begin with "on"
  * @param {...any} children @returns {any} */
@@ -57,22 +56,23 @@ export function h(tag, facts = {}, ...children) {
   return made;
 }
 
-const present = (/** @type {any} */ children) => [children].flat(9).filter((child) => child !== null && child !== undefined && child !== false);
+const present = (/** @type {any} */ children) => [children].flat(9).filter((child) => child !== null && child !== undefined && child !== false)
+  .map((child) => (typeof child === "string" ? shown(child) : child));
 
 /** @param {any} made @param {string} name @param {any} fact */
 function put(made, name, fact) {
   if (name.startsWith(".")) made[name.slice(1)] = fact;
   else if (fact === false || fact === null || fact === undefined) made.removeAttribute(name);
-  else made.setAttribute(name, fact === true ? "" : fact);
+  else made.setAttribute(name, fact === true ? "" : /^(alt|title|aria-label)$/.test(name) ? shown(fact) : fact);
 }
 
 /** @param {() => any} child */
 function following(child) {
-  const [fragment, start, stop] = [document.createDocumentFragment(), new Comment(), new Comment()];
+  const [fragment, start, stop] = [new DocumentFragment(), new Comment(), new Comment()];
   fragment.append(start, stop);
   effect(() => {
     const found = present(child());
-    while (start.nextSibling !== stop) start.nextSibling?.remove();
+    for (; start.nextSibling !== stop; start.nextSibling?.remove());
     stop.before(...found);
   });
   return fragment;

@@ -37,18 +37,20 @@ function worst(areas, start, end, sum, side) {
   return Math.max((side * side * most) / (sum * sum), (sum * sum) / (side * side * least));
 }
 
-const [WIDTH, HEIGHT, NARROW, LOW] = [720, 260, 62, 40];
+const [NARROW, LOW] = [62, 40];
+const PHONE = 820;
 
 /** Return the space by category as a picture, with the same as a table beside it. @param {{category: string, files: number, size_bytes: number}[]} categories */
 export function treemap(categories) {
   const shares = categories.filter((each) => each.size_bytes > 0).sort((a, b) => b.size_bytes - a.size_bytes);
-  const places = rectangles(shares.map((each) => each.size_bytes), WIDTH, HEIGHT);
+  const [width, height] = innerWidth > PHONE ? [720, 260] : [340, 240];
+  const places = rectangles(shares.map((each) => each.size_bytes), width, height);
   const tiles = shares.map((share, at) => {
-    const { x, y, width, height } = places[at];
+    const { x, y, width: wide, height: high } = places[at];
     const name = share.category || "Unknown type";
-    const fits = width > Math.max(NARROW, name.length * 7.5 + 18) && height > LOW;
+    const fits = wide > Math.max(NARROW, name.length * 7.8 + 18, sizeText(share.size_bytes).length * 7.4 + 18) && high > LOW;
     return h("svg:g", { class: `tile of-${at % 8}` },
-      h("svg:rect", { x: x + 1, y: y + 1, width: Math.max(width - 2, 0.5), height: Math.max(height - 2, 0.5), rx: 4 }),
+      h("svg:rect", { x: x + 1, y: y + 1, width: Math.max(wide - 2, 0.5), height: Math.max(high - 2, 0.5), rx: 4 }),
       h("svg:title", {}, `${name}: ${sizeText(share.size_bytes)} in ${plural(share.files, "file")}`),
       fits && h("svg:text", { x: x + 10, y: y + 21 }, name),
       fits && h("svg:text", { class: "less", x: x + 10, y: y + 38 }, sizeText(share.size_bytes)));
@@ -57,7 +59,7 @@ export function treemap(categories) {
     h("th", { scope: "row" }, h("span", { class: `dot of-${at % 8}`, "aria-hidden": "true" }), share.category || "Unknown type"),
     h("td", { class: "number" }, counted(share.files)), h("td", { class: "number" }, sizeText(share.size_bytes))));
   return h("div", { class: "space" },
-    h("svg:svg", { class: "treemap", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": "Space by category; the table has the same figures" }, tiles),
+    h("svg:svg", { class: "treemap", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Space by category; the table has the same figures" }, tiles),
     h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Category"), h("th", { scope: "col", class: "number" }, "Files"), h("th", { scope: "col", class: "number" }, "Size"))),
       h("tbody", {}, rows)));
