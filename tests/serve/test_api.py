@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from tests.serve.conftest import V1, Server
 
 from fileorg.serve.api import ENDPOINTS
 from fileorg.serve.openapi import document
+
+if TYPE_CHECKING:
+    from tests.serve.conftest import Server
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 PROBLEM = {
@@ -108,4 +110,13 @@ def test_pictures_are_shown_by_their_first_bytes(shared: Server) -> None:
         answer = shared.ask("GET", f"/thumbnails?path={shared.root}/{name}")
         assert answer.status == 415
         assert b"<svg" not in answer.body
-    assert V1 == "/api/v1"
+
+
+def test_a_rule_is_made_and_decides(server: Server) -> None:
+    assert server.post("/rules", {"to": "Papers/Read", "ext": "pdf"})["name"] == "pdf to Papers/Read"
+    assert [each["to"] for each in server.get("/rules")["rules"]] == ["Papers/Read"]
+    targets = {row["new_path"] for row in server.rows(server.plan()["job"])}
+    assert f"{server.root}/Papers/Read/b.pdf" in targets
+    for bad in ({"to": "../x", "ext": "pdf"}, {"to": "/etc", "ext": "pdf"}, {"to": "x"}, {"to": "x", "ext": "../"}):
+        answer = server.ask("POST", "/rules", bad)
+        assert (answer.status, answer.json["code"]) == (400, "bad-value"), answer

@@ -7,13 +7,11 @@ process of its own, because a plan may have a million rows.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused, UsageError
+from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.model import (
     EMPTIED_FOLDER,
     FOLDER_ACTIONS,
@@ -24,9 +22,10 @@ from fileorg.core.model import (
     PlanRow,
 )
 from fileorg.core.names import below, display, is_within, join, with_parents
+from fileorg.core.state import open_state
 from fileorg.core.tuples import NamedTuple
-from fileorg.jobs.command import CommandError
 from fileorg.jobs.control import claimable
+from fileorg.jobs.function_process import answer_call, call
 from fileorg.plan.missing_folders import MissingFolders
 from fileorg.plan.saved_plan import SavedPlan, write_plan
 from fileorg.report.plan_columns import columns_file
@@ -266,47 +265,18 @@ def _refuse_taken(
             )
 
 
-def edit_in_process(state: StateDirectory, number: int, changes: bytes) -> dict[str, Any]:
-    """Edit a plan in a process of its own. `changes` is JSON: `leave_out`, and `move` with `rows` and `folder`.
-
-    Raises `CommandError`, `OSError`.
-    """
-    ran = subprocess.run(
-        [sys.executable, "-P", "-m", "fileorg.jobs.edit_saved", os.fsdecode(state.path), str(number)],
-        input=changes,
-        capture_output=True,
-        check=False,
-    )
-    try:
-        found = json.loads(ran.stdout)
-    except ValueError:
-        found = {"error": {"code": str(ErrorCode.INTERNAL), "message": "The plan could not be edited."}}
-    if "error" in found:
-        raise CommandError(found["error"], ran.returncode)
-    return dict(found)
+def edit_in_process(
+    state: StateDirectory, number: int, leave_out: Sequence[int], moves: Mapping[int, bytes]
+) -> dict[str, Any]:
+    """Edit a plan in a process of its own; return the fields of `Edit`. Raises `CommandError`, `OSError`."""
+    rows = {str(row): os.fsdecode(folder) for row, folder in moves.items()}
+    return call("fileorg.jobs.edit_saved", [state.path, str(number)], {"leave_out": list(leave_out), "moves": rows})
 
 
-def _run(words: Sequence[str]) -> int:
-    from fileorg.core.formats import named
-    from fileorg.core.state import open_state
-
-    changes = json.load(sys.stdin)
-    moves = {int(row): os.fsencode(each["folder"]) for each in changes["move"] for row in each["rows"]}
-    try:
-        found: dict[str, Any] = edit(
-            open_state(os.fsencode(words[0])), int(words[1]), changes["leave_out"], moves
-        )._asdict()
-        code = 0
-    except FileorgError as error:
-        code = int(error.exit_code)
-        path = {} if error.path is None else named("path", error.path)
-        found = {"error": {"code": str(error.code), "message": str(error), "hint": error.hint, "exit": code, **path}}
-    except OSError as error:
-        code = 1
-        found = {"error": {"code": str(ErrorCode.SYSTEM_ERROR), "message": f"{error}.", "exit": code}}
-    json.dump(found, sys.stdout)
-    return code
+def _edited(given: dict[str, Any]) -> dict[str, Any]:
+    moves = {int(row): os.fsencode(folder) for row, folder in given["moves"].items()}
+    return edit(open_state(os.fsencode(sys.argv[1])), int(sys.argv[2]), given["leave_out"], moves)._asdict()
 
 
 if __name__ == "__main__":
-    sys.exit(_run(sys.argv[1:]))
+    sys.exit(answer_call(_edited))

@@ -1,4 +1,4 @@
-"""`[jobs] notify`: a program that gets the JSON of each job that ends or waits, once no lock is held.
+"""`[jobs] notify`: a program that gets the JSON of each job that ends or waits, once no lock is held; and `webhook`.
 
 It runs in a process of its own, so that no command waits for it. Its trouble is a line in the log of the job.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.core.state import StateDirectory
+    from fileorg.rules.config import Jobs
 
 PATIENCE_SECONDS = 60.0
 """The program may take this long for each job."""
@@ -64,13 +65,37 @@ def notify_all(state: StateDirectory, numbers: Sequence[int], configuration: byt
     if not os.path.lexists(configuration):
         return
     try:
-        program = read_configuration(configuration, with_rules=False).jobs.notify
+        jobs = read_configuration(configuration, with_rules=False).jobs
     except FileorgError as error:
         for number in numbers:
             _log(state, number, f"No program was told: {error}")
         return
-    for number in numbers if program else ():
-        notify(state, number, program)
+    for number in numbers:
+        if jobs.notify:
+            notify(state, number, jobs.notify)
+        if jobs.webhook:
+            _send(state, number, jobs)
+
+
+def _send(state: StateDirectory, number: int, jobs: Jobs) -> None:
+    """Send the JSON of a job to the webhook, and log what goes wrong."""
+    from fileorg.jobs.found import UnknownJob
+    from fileorg.jobs.webhook import send
+
+    try:
+        send(jobs.webhook, jobs.webhook_key, _text_of(state, number).encode(), PATIENCE_SECONDS)
+    except UnknownJob:  # a run that had not begun: it has no row
+        return
+    except FileorgError as error:
+        _log(state, number, str(error))
+
+
+def _text_of(state: StateDirectory, number: int) -> str:
+    """Return the JSON of a job as one line. Raises `FileorgError`."""
+    from fileorg.jobs.found import job
+    from fileorg.jobs.job_json import job_as_json
+
+    return json.dumps(job_as_json(job(state, number), state)) + "\n"
 
 
 def notify(
@@ -85,13 +110,10 @@ def notify(
     import subprocess
     import tempfile
 
-    from fileorg.jobs.found import job
-    from fileorg.jobs.job_json import job_as_json
-
     shown = f"the program of [jobs] notify, {display(program[0])}"
     with contextlib.ExitStack() as stack:
         try:
-            text = json.dumps(job_as_json(job(state, number), state)) + "\n"
+            text = _text_of(state, number)
             # Files, not pipes: a program that reads nothing, or leaves another one behind, is not waited for.
             given, said = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
             given.write(text.encode())

@@ -613,7 +613,7 @@ class WatchLoop:
         numbers = [number for path, number in ended_jobs if path == self._state.path]
         ended_jobs.clear()
         configuration = self._options.organize[0].configuration
-        if numbers and configuration is not None and configuration.jobs.notify:
+        if numbers and configuration is not None and configuration.jobs.tells:
             from fileorg.jobs.notify import start
 
             with contextlib.suppress(OSError):

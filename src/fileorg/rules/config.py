@@ -50,13 +50,27 @@ class Settings(NamedTuple):
 
 class Jobs(NamedTuple):
     """The table `[jobs]`. `notify` is a program and its arguments, empty for none; `helper_memory` is in bytes. The
-    others are None if they are not there.
+    others are None if they are not there. `webhook` is a URL, and `webhook_key` a file with the key of its signature.
     """
 
     notify: tuple[str, ...] = ()
+    webhook: str = ""
+    webhook_key: str = ""
     attempts: int | None = None
     helper_memory: int | None = None
     parallel: int | None = None
+
+    @property
+    def tells(self) -> bool:
+        """True if somebody is told of jobs that end or wait."""
+        return bool(self.notify or self.webhook)
+
+
+class Serve(NamedTuple):
+    """The table `[serve]`: how much a session of `fileorg serve` may ask for."""
+
+    requests_per_minute: int = 100
+    operations_per_hour: int = 10
 
 
 class DateSettings(NamedTuple):
@@ -133,6 +147,7 @@ class Configuration(NamedTuple):
     version: int = VERSION
     settings: Settings = Settings()
     jobs: Jobs = Jobs()
+    serve: Serve = Serve()
     dates: DateSettings = DateSettings()
     categories: tuple[Category, ...] = ()
     sets: Mapping[str, tuple[str, ...]] = MappingProxyType({})

@@ -15,7 +15,7 @@ from fileorg.core.pool import LEAST_MEMORY_BYTES
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
 from fileorg.rules.classify import Rules
 from fileorg.rules.conditions import ELSEWHERE, KEYS
-from fileorg.rules.config import VERSION, Category, Configuration, DateSettings, Jobs, Profile, Rule, Settings
+from fileorg.rules.config import VERSION, Category, Configuration, DateSettings, Jobs, Profile, Rule, Serve, Settings
 from fileorg.rules.config_values import Values
 from fileorg.rules.extensions import OTHER
 from fileorg.rules.globs import Glob
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fileorg.rules.config import ConfigError
     from fileorg.rules.toml_lines import Keys
 
-TABLES = ("version", "settings", "jobs", "dates", "storage", "categories", "sets", "rule", "profile")
+TABLES = ("version", "settings", "jobs", "serve", "dates", "storage", "categories", "sets", "rule", "profile")
 TRASH = "trash"
 RULE_ACTIONS = (Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK, TRASH)
 RULE_KEYS = (
@@ -35,9 +35,11 @@ RULE_KEYS = (
 )  # fmt: skip
 CATEGORY_KEYS = ("extensions", "enabled")
 SETTINGS = ("names", "locale", "keep_days", "trash_size")
-JOBS = ("notify", "attempts", "helper_memory", "parallel")
+SERVE = ("requests_per_minute", "operations_per_hour")
+JOBS = ("notify", "webhook", "webhook_key", "attempts", "helper_memory", "parallel")
 DATES = ("local_video",)
 _MOST_ATTEMPTS = 100
+_MOST_REQUESTS = 1_000_000
 PROFILE_KEYS = ("root", "rules", "tags", "schedule")
 OPTIONS: Mapping[str, type] = {
     "dest": str, "by": str, "template": str, "action": str, "on_conflict": str, "recursive": bool, "max_depth": int,
@@ -83,6 +85,7 @@ class _Check:
         values = self._values
         settings = self._settings(values.table(parsed.get("settings", {}), ("settings",)))
         jobs = self._jobs(values.table(parsed.get("jobs", {}), ("jobs",)))
+        serve = self._serve(values.table(parsed.get("serve", {}), ("serve",)))
         stores = self._stores(values.table(parsed.get("storage", {}), ("storage",)))
         dates = self._dates(values.table(parsed.get("dates", {}), ("dates",)))
         categories = self._changes(values.table(parsed.get("categories", {}), ("categories",)))
@@ -92,6 +95,7 @@ class _Check:
         return self._empty._replace(
             settings=settings,
             jobs=jobs,
+            serve=serve,
             stores=MappingProxyType(stores),
             dates=dates,
             categories=categories,
@@ -158,7 +162,35 @@ class _Check:
         parallel = values.number(table, "parallel", keys)
         if parallel is not None and not 1 <= parallel <= MOST_PARALLEL:
             raise self._error((*keys, "parallel"), f"parallel = {parallel} is not from 1 to {MOST_PARALLEL}")
-        return Jobs(tuple(words), attempts, memory, parallel)
+        webhook, key = values.text(table, "webhook", keys) or "", values.text(table, "webhook_key", keys) or ""
+        if webhook and not webhook.startswith(("https://", "http://")):
+            raise self._error((*keys, "webhook"), f"webhook = {webhook!r} is no URL that begins with https://")
+        if bool(webhook) != bool(key):
+            missing = "webhook_key" if webhook else "webhook"
+            raise self._error(
+                (*keys, "webhook" if webhook else "webhook_key"),
+                f"{missing} is missing: a webhook is signed with the content of the file webhook_key",
+                'for example: webhook_key = "~/.config/fileorg/webhook.key"',
+            )
+        if key and not key.startswith(("/", "~")):
+            raise self._error(
+                (*keys, "webhook_key"),
+                f"webhook_key = {key!r} is a relative path",
+                "write one that begins with / or ~/",
+            )
+        return Jobs(tuple(words), webhook, key, attempts, memory, parallel)
+
+    def _serve(self, table: Mapping[str, Any]) -> Serve:
+        keys: Keys = ("serve",)
+        self._values.known(table, SERVE, keys, "the key")
+        found = {}
+        for key in SERVE:
+            number = self._values.number(table, key, keys)
+            if number is not None and not 1 <= number <= _MOST_REQUESTS:
+                raise self._error((*keys, key), f"{key} = {number} is not from 1 to {_MOST_REQUESTS:,}")
+            if number is not None:
+                found[key] = number
+        return Serve(**found)
 
     def _stores(self, table: Mapping[str, Any]) -> dict[str, StoreSettings]:
         if not table:

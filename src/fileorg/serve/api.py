@@ -11,13 +11,14 @@ from fileorg.core.formats import named
 from fileorg.core.model import RecordState, SortBy
 from fileorg.core.tuples import NamedTuple
 from fileorg.jobs.command import run_command
+from fileorg.jobs.function_process import call
 from fileorg.report.schemas import SCHEMAS
 from fileorg.rules.config_file import read_configuration
 from fileorg.serve import journal_pages, pictures, plans
-from fileorg.serve.endpoints import MOST_ROWS, Asked, Endpoint, QueryParameter
+from fileorg.serve.endpoints import MOST_ROWS, ApiRequest, Endpoint, QueryParameter
 from fileorg.serve.sessions import READS_FOR_ONE_REQUEST
 from fileorg.serve.shapes import GivenPath  # noqa: TC001  its fields are read
-from fileorg.workflows.add_rule import NewRule, add_rule
+from fileorg.workflows.add_rule import NewRule
 
 if TYPE_CHECKING:
     from fileorg.report.schemas import Schema
@@ -80,7 +81,7 @@ _BACK: Schema = {
 # The server itself ----------------------------------------------------------------------------------------------------
 
 
-def about(asked: Asked) -> dict[str, Any]:
+def about(asked: ApiRequest) -> dict[str, Any]:
     """Return what this server serves."""
     served = asked.served
     return {
@@ -96,7 +97,7 @@ def about(asked: Asked) -> dict[str, Any]:
     }
 
 
-def profiles(asked: Asked) -> dict[str, Any]:
+def profiles(asked: ApiRequest) -> dict[str, Any]:
     """Return the profiles of the configuration whose roots are served."""
     path = asked.served.configuration
     if not os.path.lexists(path):
@@ -122,26 +123,26 @@ class SearchWanted(NamedTuple):
     recursive: bool = True
 
 
-async def scan(asked: Asked) -> dict[str, Any]:
+async def scan(asked: ApiRequest) -> dict[str, Any]:
     """Begin to count the files of folders by category."""
     paths = [asked.served.folder(place.raw) for place in asked.body.paths]
     words: list[str | bytes] = ["scan", *asked.served.configured, "--", *paths]
     return asked.runs.begin("scan", words, lambda document: document).as_json()
 
 
-async def find_duplicates(asked: Asked) -> dict[str, Any]:
+async def find_duplicates(asked: ApiRequest) -> dict[str, Any]:
     """Begin to look for duplicates; `GET /duplicates` lists what was found last."""
     paths = [asked.served.folder(place.raw) for place in asked.body.paths]
     words: list[str | bytes] = ["dedupe", *asked.served.configured, "--", *paths]
     return asked.runs.begin("dedupe", words, lambda document: {"summary": document["summary"]}).as_json()
 
 
-def run(asked: Asked) -> dict[str, Any]:
+def run(asked: ApiRequest) -> dict[str, Any]:
     """Return a command that a request has begun."""
     return asked.runs.of(asked.number).as_json()
 
 
-async def stop_run(asked: Asked) -> dict[str, Any]:
+async def stop_run(asked: ApiRequest) -> dict[str, Any]:
     """Ask a command to end."""
     found = asked.runs.of(asked.number)
     found.stops.set()
@@ -165,51 +166,52 @@ class CategoryEdited(NamedTuple):
     without: list[str] = []  # noqa: RUF012
 
 
-def categories(asked: Asked) -> Any:
+def categories(asked: ApiRequest) -> Any:
     """Return the categories in effect."""
     return run_command(["categories", *asked.served.configured]).document
 
 
-def add_category(asked: Asked) -> Any:
+def add_category(asked: ApiRequest) -> Any:
     """Add a category."""
     return _changed(asked, "add", asked.body.name, asked.body.extensions)
 
 
-def edit_category(asked: Asked) -> Any:
+def edit_category(asked: ApiRequest) -> Any:
     """Add extensions to a category, or remove some."""
     return _changed(asked, "edit", asked.path["name"], asked.body.extensions, asked.body.without)
 
 
-def remove_category(asked: Asked) -> Any:
+def remove_category(asked: ApiRequest) -> Any:
     """Remove a category, or its changes."""
     return _changed(asked, "remove", asked.path["name"], [])
 
 
-def restore_category(asked: Asked) -> Any:
+def restore_category(asked: ApiRequest) -> Any:
     """Take back the last change of a category."""
     return _changed(asked, "restore", asked.path["name"], [])
 
 
-def _changed(asked: Asked, what: str, name: str, extensions: list[str], without: list[str] | None = None) -> Any:
+def _changed(asked: ApiRequest, what: str, name: str, extensions: list[str], without: list[str] | None = None) -> Any:
     options = [*asked.served.configured, *(f"--without={each}" for each in without or ())]
     return run_command(["categories", *options, "--", what, name, *extensions]).document
 
 
-def category_changes(asked: Asked) -> Any:
+def category_changes(asked: ApiRequest) -> Any:
     """Return the changes of categories, newest first."""
     return run_command(["categories", *asked.served.configured, "changes"]).document
 
 
-def rules(asked: Asked) -> Any:
+def rules(asked: ApiRequest) -> Any:
     """Return the rules in the order in which they decide, and likely mistakes in them."""
     if not os.path.lexists(asked.served.configuration):
         return {"rules": [], "findings": []}
     return run_command(["rules", *asked.served.configured[2:], "check"]).document
 
 
-def make_rule(asked: Asked) -> dict[str, Any]:
+def make_rule(asked: ApiRequest) -> dict[str, Any]:
     """Make a rule from one file: for its extension, or for the beginning of its name."""
-    return {"name": add_rule(asked.served.configuration, asked.body, asked.served.state)}
+    words = [asked.served.state.path, asked.served.configuration]
+    return call("fileorg.serve.rule_process", words, asked.body._asdict())
 
 
 # The table ------------------------------------------------------------------------------------------------------------
@@ -389,8 +391,8 @@ ENDPOINTS = (
         _shape("categories"),
     ),
     Endpoint("GET", "/category-changes", category_changes, "Changes of categories", _shape("category changes")),
-    Endpoint("POST", "/rules", make_rule, "Make a rule", _object(name=_TEXT), body=NewRule, status=_CREATED),
     Endpoint("GET", "/rules", rules, "The rules, and likely mistakes in them", _shape("rules")),
+    Endpoint("POST", "/rules", make_rule, "Add a rule", _object(name=_TEXT), body=NewRule, status=_CREATED),
     Endpoint(
         "GET",
         "/thumbnails",

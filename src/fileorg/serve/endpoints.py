@@ -34,7 +34,7 @@ class QueryParameter(NamedTuple):
     several: bool = False
 
 
-class Asked:
+class ApiRequest:
     """What a handler gets: the server, the checked numbers of the path, the query, and the body."""
 
     def __init__(self, served: Served, runs: Runs, endpoint: Endpoint, request: Request, body: bytes) -> None:
@@ -57,7 +57,7 @@ class Endpoint(NamedTuple):
 
     method: str
     path: str
-    handler: Callable[[Asked], Any]
+    handler: Callable[[ApiRequest], Any]
     summary: str
     answer: dict[str, Any]
     query: tuple[QueryParameter, ...] = ()
@@ -115,7 +115,7 @@ async def respond(served: Served, runs: Runs, endpoint: Endpoint, request: Reque
     from fileorg.serve.guard import too_many
 
     try:
-        asked = Asked(served, runs, endpoint, request, await request.body())
+        asked = ApiRequest(served, runs, endpoint, request, await request.body())
         if endpoint.changes and (seconds := request.scope["session"].operations.wait()):
             raise too_many(seconds, "operations")
         if inspect.iscoroutinefunction(endpoint.handler):

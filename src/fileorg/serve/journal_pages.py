@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fileorg.jobs.found import FoundJob
     from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Operation
-    from fileorg.serve.endpoints import Asked
+    from fileorg.serve.endpoints import ApiRequest
     from fileorg.serve.served import Served
 
 _P = ParamSpec("_P")
@@ -54,7 +54,7 @@ def again(read: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 @again
-def operations(asked: Asked) -> dict[str, Any]:
+def operations(asked: ApiRequest) -> dict[str, Any]:
     """Return a page of operations, newest first: those before the number `before`."""
     served, limit = asked.served, asked.query.get("limit", 25)
     found: list[dict[str, Any]] = []
@@ -83,7 +83,7 @@ def _downwards(journal: JournalReader, high: int) -> Iterator[tuple[Operation, d
 
 
 @again
-def operation(asked: Asked) -> dict[str, Any]:
+def operation(asked: ApiRequest) -> dict[str, Any]:
     """Return one operation."""
     check_operation(asked.served, asked.number)
     with open_journal(asked.served.state, read_only=True) as journal:
@@ -107,7 +107,7 @@ def check_operation(served: Served, number: int) -> None:
 
 
 @again
-def files(asked: Asked) -> dict[str, Any]:
+def files(asked: ApiRequest) -> dict[str, Any]:
     """Return a page of the files of an operation."""
     query = asked.query
     number = query["operation_id"] if "operation_id" in query else _last(asked.served)
@@ -146,7 +146,7 @@ def _last(served: Served) -> int | None:
 
 
 @again
-def duplicates(asked: Asked) -> dict[str, Any]:
+def duplicates(asked: ApiRequest) -> dict[str, Any]:
     """Return a page of the groups that an operation processed, or that the last search has found."""
     page = asked.query.get("page", 1), asked.query.get("page_size", 25)
     number = asked.path.get("id")
@@ -163,7 +163,7 @@ def duplicates(asked: Asked) -> dict[str, Any]:
 
 
 @again
-def jobs(asked: Asked) -> dict[str, Any]:
+def jobs(asked: ApiRequest) -> dict[str, Any]:
     """Return a page of jobs, newest first: those before the number `before`."""
     served, limit = asked.served, asked.query.get("limit", 25)
     before = asked.query.get("before", 1 << 62)
@@ -196,13 +196,13 @@ def served_job(served: Served, number: int) -> FoundJob:
 
 
 @again
-def one_job(asked: Asked) -> dict[str, Any]:
+def one_job(asked: ApiRequest) -> dict[str, Any]:
     """Return a job."""
     return job_as_json(served_job(asked.served, asked.number), asked.served.state)
 
 
 @again
-def job_log(asked: Asked) -> dict[str, Any]:
+def job_log(asked: ApiRequest) -> dict[str, Any]:
     """Return the log of a job."""
     from fileorg.core.names import display
 

@@ -16,7 +16,7 @@ from fileorg.serve.shapes import GivenPath
 from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
-    from fileorg.serve.endpoints import Asked
+    from fileorg.serve.endpoints import ApiRequest
     from fileorg.serve.served import Served
 
 MOST_BYTES = 32 << 20
@@ -31,7 +31,7 @@ _TYPES = (
 """The first bytes decide, not the name. SVG is not here: it is a document that may run scripts."""
 
 
-def picture(asked: Asked) -> Response:
+def picture(asked: ApiRequest) -> Response:
     """Return the bytes of a picture."""
     path = GivenPath(asked.query.get("path", ""), asked.query.get("path_b64", "")).raw
     fd = open_file(asked.served, path)

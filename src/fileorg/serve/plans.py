@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from http import HTTPStatus
 from itertools import chain
@@ -16,6 +15,7 @@ from fileorg.core.model import FOLDER_ACTIONS, JobState
 from fileorg.core.names import below, join
 from fileorg.core.tuples import NamedTuple
 from fileorg.jobs.command import run_command
+from fileorg.jobs.edit_saved import edit_in_process
 from fileorg.plan.saved_plan import SavedPlan
 from fileorg.report.records import before_and_after, named_or_null
 from fileorg.report.sentences import sentence
@@ -26,7 +26,7 @@ from fileorg.serve.shapes import GivenPath
 
 if TYPE_CHECKING:
     from fileorg.core.model import PlanRow
-    from fileorg.serve.endpoints import Asked
+    from fileorg.serve.endpoints import ApiRequest
     from fileorg.serve.served import Served
 
 
@@ -105,7 +105,7 @@ _OPTIONS = {"all_files": "everything"}
 """Options whose fields have another name."""
 
 
-async def make(asked: Asked) -> dict[str, Any]:
+async def make(asked: ApiRequest) -> dict[str, Any]:
     """Begin to make a plan; what it becomes is found by its run."""
     wanted: PlanWanted = asked.body
     served = asked.served
@@ -177,7 +177,7 @@ def version_of(served: Served, number: int) -> str:
     return f"{seen.st_ino:x}-{seen.st_mtime_ns:x}-{seen.st_size:x}"
 
 
-def head(asked: Asked) -> dict[str, Any]:
+def head(asked: ApiRequest) -> dict[str, Any]:
     """Return what the plan of a job is about."""
     served, number = asked.served, asked.number
     found = served_job(served, number)
@@ -196,7 +196,7 @@ def head(asked: Asked) -> dict[str, Any]:
     }
 
 
-def rows(asked: Asked) -> dict[str, Any]:
+def rows(asked: ApiRequest) -> dict[str, Any]:
     """Return rows of a plan, after the place that `next` of the page before names."""
     served, number = asked.served, asked.number
     served_job(served, number)
@@ -236,7 +236,7 @@ def _row(row: PlanRow, roots: list[bytes]) -> dict[str, Any]:
     return found
 
 
-def columns(asked: Asked) -> Response:
+def columns(asked: ApiRequest) -> Response:
     """Return a plan as binary columns: `report/plan_columns.py` describes them."""
     served, number = asked.served, asked.number
     served_job(served, number)
@@ -248,17 +248,14 @@ def columns(asked: Asked) -> Response:
     return FileResponse(os.fsdecode(path), media_type="application/octet-stream")
 
 
-def edit(asked: Asked) -> dict[str, Any]:
+def edit(asked: ApiRequest) -> dict[str, Any]:
     """Leave rows out of a plan that waits, and give others another folder."""
     served, number = asked.served, asked.number
     wanted: Edited = asked.body
     served_job(served, number)
     _check_version(served, number, wanted.version)
-    moves = [{"rows": each.rows, "folder": os.fsdecode(served.folder(each.folder.raw))} for each in wanted.move]
-    changes = json.dumps({"leave_out": wanted.leave_out, "move": moves}).encode()
-    from fileorg.jobs.edit_saved import edit_in_process
-
-    found = edit_in_process(served.state, number, changes)
+    moves = {row: served.folder(each.folder.raw) for each in wanted.move for row in each.rows}
+    found = edit_in_process(served.state, number, wanted.leave_out, moves)
     return {"job": number, **found, "version": version_of(served, number)}
 
 
@@ -276,7 +273,7 @@ def _check_version(served: Served, number: int, version: str) -> None:
         )
 
 
-def approve(asked: Asked) -> dict[str, Any]:
+def approve(asked: ApiRequest) -> dict[str, Any]:
     """Carry out a plan that waits, in the background."""
     served, number = asked.served, asked.number
     found = served_job(served, number)
@@ -285,25 +282,25 @@ def approve(asked: Asked) -> dict[str, Any]:
     return _job_command(asked, "approve")
 
 
-def cancel(asked: Asked) -> dict[str, Any]:
+def cancel(asked: ApiRequest) -> dict[str, Any]:
     """End a job between two files, or drop a plan that waits."""
     served_job(asked.served, asked.number)
     return _job_command(asked, "cancel")
 
 
-def resume(asked: Asked) -> dict[str, Any]:
+def resume(asked: ApiRequest) -> dict[str, Any]:
     """Continue a job that was interrupted, cancelled or parked, in the background."""
     served_job(asked.served, asked.number)
     return _job_command(asked, "resume", "--background")
 
 
-def retry(asked: Asked) -> dict[str, Any]:
+def retry(asked: ApiRequest) -> dict[str, Any]:
     """Try the rest of a failed job again, in the background."""
     served_job(asked.served, asked.number)
     return _job_command(asked, "retry", "--background")
 
 
-def _job_command(asked: Asked, what: str, *more: str) -> dict[str, Any]:
+def _job_command(asked: ApiRequest, what: str, *more: str) -> dict[str, Any]:
     return _document(run_command(["jobs", *asked.served.options, *more, what, str(asked.number)]).document)
 
 
@@ -313,17 +310,17 @@ def _document(found: Any) -> dict[str, Any]:
     return found
 
 
-def undo(asked: Asked) -> dict[str, Any]:
+def undo(asked: ApiRequest) -> dict[str, Any]:
     """Undo an operation, or a part of it, in the background."""
     return _back(asked, "undo")
 
 
-def redo(asked: Asked) -> dict[str, Any]:
+def redo(asked: ApiRequest) -> dict[str, Any]:
     """Redo what an undo took back, in the background."""
     return _back(asked, "redo")
 
 
-def _back(asked: Asked, kind: str) -> dict[str, Any]:
+def _back(asked: ApiRequest, kind: str) -> dict[str, Any]:
     served, wanted = asked.served, asked.body
     check_operation(served, asked.number)
     words: list[str | bytes] = [kind, *served.options, "--hold" if wanted.hold else "--background"]

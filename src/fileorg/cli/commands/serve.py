@@ -70,6 +70,9 @@ def serve(
     words = ["--state-dir", os.fsdecode(shared.state(state_dir).path), "--no-open"]
     if not no_open:
         words.remove("--no-open")
+    if configured is not None:
+        words += ["--requests", str(configured.serve.requests_per_minute)]
+        words += ["--operations", str(configured.serve.operations_per_hour)]
     words += [] if port is None else ["--port", str(port)]
     words += [] if socket is None else ["--socket", socket]
     words += [] if config is None else ["--config", config]
