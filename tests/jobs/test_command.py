@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fileorg.core.errors import ErrorCode, Exit, FileorgError
-from fileorg.jobs.command import RowWindow, run_command
+from fileorg.jobs.command import CommandError, RowWindow, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,17 @@ def test_a_window_keeps_some_rows_and_counts_all(tree: Tree) -> None:
     assert groups.document["summary"]["groups"] == 2
     # A document that is not written as a stream is whole.
     assert run_command(["scan", "--", str(tree.root)], window=RowWindow(0, 1)).document["files"] == 14
+
+
+def test_problems_of_rows_are_data_beside_the_error_and_the_job(tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    lines = b'{"path": "nowhere", "new_path": "x"}\n{"path": "a.jpg", "new_path": "b.jpg"}\n'
+    words = ["apply", "--root", str(tree.root), "--hold", "--yes"]
+    with pytest.raises(CommandError) as found:
+        run_command([*words, "-"], given=lines, on_event=lambda _: None)
+    assert [each["problem"] for each in found.value.document["refused_rows"]] == ["missing"]
+    held = run_command([*words, "--partial", "-"], given=lines, on_event=lambda _: None).document
+    assert (held["job"], held["refused"], [each["line"] for each in held["refused_rows"]]) == (1, 1, [1])
 
 
 def test_it_ends_on_request_and_has_no_endless_answer(tree: Tree) -> None:

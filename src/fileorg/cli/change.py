@@ -190,8 +190,8 @@ class Change(NamedTuple):
         """True if the change is to be carried out in the background."""
         return self.options.background or self.options.hold
 
-    def hand_over(self, run: Run, state: StateDirectory) -> Exit:
-        """Keep the plan as a job, start it unless it waits for a person, and print its number."""
+    def hand_over(self, run: Run, state: StateDirectory, facts: dict[str, Any] | None = None) -> Exit:
+        """Keep the plan as a job, start it unless it waits for a person, and print its number; in JSON with `facts`."""
         import os
 
         from fileorg.cli.values import configuration_of
@@ -216,7 +216,7 @@ class Change(NamedTuple):
                 os.close(later.fd)
         if not self.is_text:
             status = "waiting" if later.holds else "queued"
-            write_json(out.stream, {"job": number, "kind": self.kind, "status": status})
+            write_json(out.stream, {"job": number, "kind": self.kind, "status": status, **(facts or {})})
         elif later.holds:
             out.line(f"Job {number} waits for your approval. Let it go on with: fileorg jobs approve {number}")
         elif not self.options.quiet:

@@ -714,7 +714,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             "`organize`, `dedupe --action`, `clean`, `apply`, `undo`, `redo`, `purge`, `watch` with `--background` or"
             " `--hold`"
         ),
-        _object({"job": _JOB_NUMBER, "kind": _KIND, "status": {"enum": ["queued", "waiting"]}}),
+        _object(
+            {"job": _JOB_NUMBER, "kind": _KIND, "status": {"enum": ["queued", "waiting"]}, **_REFUSED_ROWS},
+            optional=(*_REFUSED_ROWS,),
+        ),
     ),
     "watch event": (
         "`watch`: one object a line, for each run and each plan that waits, and the last one of `--once`",

@@ -33,6 +33,7 @@ COMMANDS = {
     "rules": MORE,
     "storage": MORE,
     "serve": MORE,
+    "mcp": MORE,
     "demo": MORE,
 }
 """The commands in the order of --help, with their panels."""

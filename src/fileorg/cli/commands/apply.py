@@ -210,7 +210,7 @@ def _run(change: "Change", run: "ApplyRun", rows: "PlanRows", state: "StateDirec
     if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo reverses it."):
         return declined()
     if change.is_later:
-        return change.hand_over(run, state)
+        return change.hand_over(run, state, facts if run.given.problems else None)
     outcome = change.carry_out(run)
     code = change.report(outcome, run.plan.files, f"fileorg undo {outcome.operation}", facts=facts)
     return code or _of_problems(run)
@@ -274,7 +274,8 @@ def _show_refused(change: "Change", refused: "RowsRefused") -> None:
         facts = {"refused": refused.count, "refused_rows": rows}
         write_json(change.out.stream, {"operation": None, "kind": "apply", "files": 0, **facts})
     change.out.flush()
-    _list(change, refused.problems, refused.count, change.err)
+    if change.is_text or change.err is not change.out:
+        _list(change, refused.problems, refused.count, change.err)
 
 
 def _list(change: "Change", problems: "Sequence[RowProblem]", count: int, out: "Out") -> None:
