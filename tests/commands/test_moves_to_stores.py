@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.buckets import Bucket
 
+from fileorg.core.errors import UsageError
+from fileorg.core.events import NullReporter
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
-from fileorg.storage.object.memory import MemoryBucket, MemoryClient
-from fileorg.storage.object.store_error import StoreCode, StoreError
+from fileorg.report.sentences import sentence
+from fileorg.rules.filters import Filters
+from fileorg.storage.object.client import ObjectOutcome, Result
+from fileorg.storage.object.memory import MemoryBucket, MemoryClient, memory_bucket
+from fileorg.storage.object.store_error import Permission, StoreCode, StoreError
 from fileorg.workflows import stores
+from fileorg.workflows.scan import scan_trees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,3 +112,47 @@ def test_an_object_with_tags_goes_only_where_tags_are_kept(
     assert outcome.counts.get(RecordState.FAILED, 0) == (0 if keeps_tags else 1)
     runs.undo()
     assert bucket.snapshot() == before
+
+
+def test_objects_that_are_locked_or_archived_stay(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "b.jpg": "2"})
+    bucket.client.put(bucket.key("c.jpg"), b"3", storage_class="GLACIER")
+    memory_bucket(bucket.client.bucket).locked.add(bucket.key("a.jpg"))
+    for dest in (None, tree.root):
+        outcome = runs.organize(root=bucket.url, dest=dest)
+        assert {os.fsdecode(each.path): sentence(each.reason) for each in outcome.problems} == {
+            "a.jpg": "it is under a legal hold or a retention",
+            "c.jpg": "it is in an archive, and must be restored in the store first",
+        }
+        runs.undo()
+        assert bucket.read() == {"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"}
+
+
+def test_a_run_that_is_stopped_copies_no_more_and_leaves_nothing_twice(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({f"{number}.jpg": str(number) for number in range(9)})
+    before = bucket.snapshot()
+    asked = itertools.count()
+    with runs.organizing(root=bucket.url) as run:
+        outcome = run.run(lambda: next(asked) > 5)
+    assert outcome.interrupted
+    assert 0 < outcome.done < 9
+    assert sorted(bucket.read().values()) == [str(number) for number in range(9)]
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_a_folder_of_a_store_in_which_there_is_nothing(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"typos/a.jpg": "1"})
+    with pytest.raises(UsageError, match=r"^There is nothing in memory://.*/typo\.$"):
+        scan_trees([bucket.url + b"/typo"], Filters(), runs.state, NullReporter())
+    assert runs.organize(root=bucket.url + b"/typo").done == 0
+
+
+def test_a_missing_permission_is_named(runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.write({"a.jpg": "1"})
+    denied = StoreError(StoreCode.DENIED, "AccessDenied", permission=Permission.WRITE)
+    monkeypatch.setattr(
+        MemoryClient, "copy", lambda _, rows, **__: [ObjectOutcome(Result.FAILED, error=denied) for _ in rows]
+    )
+    [problem] = runs.organize(root=bucket.url).problems
+    assert sentence(problem.reason) == "access denied: the permission s3:PutObject is missing"

@@ -180,7 +180,8 @@ def test_undo_leaves_what_was_replaced_since(runs: Runs, bucket: Bucket) -> None
             "memory://bucket/../b cannot be used: its path has an empty part, a dot or two dots.",
         ),
         (b"memory:///b", "memory:///b cannot be used: it names no bucket."),
-        (b"ftp://host/b", "fileorg cannot open ftp:// URLs: ftp://host/b."),
+        (b"gopher://host/b", "fileorg cannot open gopher:// URLs: gopher://host/b."),
+        (b"sftp://host/b", "fileorg cannot yet change anything on sftp://."),
         (b"ftp://user:secret@host/b", "A URL of ftp:// holds no user and no password."),
     ],
 )

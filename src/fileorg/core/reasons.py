@@ -120,6 +120,7 @@ class ReasonCode(StrEnum):
     NAME_TAKEN_AFTER_CRASH = "name-taken-after-crash"
 
     OTHER = "other"
+    STORE_REFUSED = "store-refused"
 
 
 def reason_code(reason: Enum) -> str:
@@ -154,6 +155,9 @@ class Reason(NamedTuple):
     @classmethod
     def of_error(cls, error: OSError) -> Self:
         """Return the reason for a system error, or for an `OSError` raised with a custom message."""
+        refused = getattr(error, "refused", None)  # an error of a store: its code, and a missing permission
+        if refused is not None:
+            return cls(ReasonCode.STORE_REFUSED, refused)
         if error.errno is not None and error.strerror == os.strerror(error.errno):
             return cls(ReasonCode.SYSTEM_ERROR, None, error.errno)
         return cls(ReasonCode.OTHER, os.fsencode(error.strerror or str(error)))

@@ -220,6 +220,7 @@ class Applier:
                 refusal = kept(row, ReasonCode.BEING_WRITTEN)
                 return refusal.state, refusal.reason
             case errno.ECANCELED:
+                self._work.was_cancelled = True
                 return RecordState.SKIPPED, Reason(ReasonCode.INTERRUPTED)
             case errno.ESTALE if error.strerror != os.strerror(errno.ESTALE):  # by fileorg itself
                 return RecordState.CHANGED, Reason(ReasonCode.CHANGED_WHILE_COPIED)

@@ -131,7 +131,26 @@ _SENTENCES = {
         " recover restores it"
     ),
     ReasonCode.OTHER: "{about}",
+    ReasonCode.STORE_REFUSED: "the store refused it",
 }
+_OF_STORES = {
+    "denied": "access denied",
+    "archived": "it is in an archive, and must be restored in the store first",
+    "locked": "it is under a legal hold or a retention",
+    "key-too-long": "its key would be longer than 1,024 bytes",
+    "invalid-key": "the store does not allow its key",
+    "too-large": "it is too large for the store",
+    "unsupported": "the store cannot do this",
+    "checksum": "its content did not arrive as it was sent",
+    "expired": "the credentials have expired",
+    "bad-credentials": "the credentials are not valid",
+    "throttled": "the store asked for fewer requests, again and again",
+    "timed-out": "no answer came in time",
+    "no-network": "the store could not be reached",
+    "conflict": "another request was changing it",
+    "requester-pays": "its bucket bills its readers",
+}
+"""The words for what a store said, by the codes of `storage.object.store_error`."""
 _WITHOUT = {
     ReasonCode.NAME_TAKEN: "the name is taken",
     ReasonCode.NEWER_THERE: "the existing file is newer",
@@ -173,9 +192,18 @@ def sentence(reason: Reason | None) -> str:
     if reason.code is ReasonCode.NOT_KEPT:
         return f"{', '.join(_lost(reason))} could not be preserved"
     template = _SENTENCES[reason.code]
+    if reason.code is ReasonCode.STORE_REFUSED:
+        return _of_store((reason.about or b"").decode(errors="replace"))
     if reason.code in _WITHOUT and reason.about is None and reason.number is None:
         template = _WITHOUT[reason.code]
     return _filled(template, reason, "" if reason.about is None else display(reason.about))
+
+
+def _of_store(about: str) -> str:
+    code, _, permission = about.partition(" ")
+    if code not in _OF_STORES:
+        return f"the store refused it: {display(about)}"
+    return f"{_OF_STORES[code]}: the permission {display(permission)} is missing" if permission else _OF_STORES[code]
 
 
 def sentence_of_many(reason: Reason | None) -> str:

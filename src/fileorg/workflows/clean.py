@@ -19,7 +19,7 @@ from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import changeable_root, met_twice, separate_folders
+from fileorg.workflows.roots import changeable_root, met_twice, note_nothing, separate_folders
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ def cleaning(
         reporter = session.reporter
         one_file_system = options.filters.one_file_system
         storages = [session.open_changeable(root, allowed, one_file_system=one_file_system) for root in roots]
+        note_nothing(storages, reporter)
         session.storages = (storages[0], *storages)
         session.report_unwritable(storages)
         session.lock(session.storages)

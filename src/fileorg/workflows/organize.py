@@ -28,7 +28,7 @@ from fileorg.storage.base import Kind
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, destination, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import changeable_root, identity_of, met_twice, separate_folders
+from fileorg.workflows.roots import changeable_root, identity_of, met_twice, note_nothing, separate_folders
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -296,6 +296,7 @@ def organizing(
         reporter = session.reporter
         one_file_system = options.filters.one_file_system
         sources = [session.open_changeable(root, allowed, one_file_system=one_file_system) for root in roots]
+        note_nothing(sources, reporter)
         target = None if dest is None else _opened_target(session, dest, to_be_made, sources, into)
         storages = _with_new([sources[0], target or sources[0]], sources)
         by_rules: list[RuleLayout | None] = [None] * len(sources)

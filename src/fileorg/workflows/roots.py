@@ -90,13 +90,39 @@ def readable_root(path: bytes) -> bytes:
     return store_root(path)
 
 
+def nothing_in(storage: LocalStorage) -> UsageError | None:
+    """Return the error for a folder of a store in which there is nothing; None for any other."""
+    if storage.kind is Kind.LOCAL:
+        return None
+    from fileorg.workflows import stores
+
+    return stores.nothing_in(storage)
+
+
+def readable_storage(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
+    """Return a storage as `open_root` does. Raises also `UsageError` if there is nothing in a folder of a store."""
+    storage = open_root(stack, root, one_file_system=one_file_system)
+    if (error := nothing_in(storage)) is not None:
+        raise error
+    return storage
+
+
+def note_nothing(storages: Iterable[LocalStorage], reporter: Reporter) -> None:
+    """Say of each folder of a store if there is nothing in it: an earlier run may have taken all of it."""
+    for storage in storages:
+        if (error := nothing_in(storage)) is not None:
+            reporter.note(str(error))
+
+
 def changeable_root(path: bytes, state: StateDirectory, allowed: Allowed) -> bytes:
     """Return the real path of a folder that the guards allow, or the URL of a root in a store."""
     if not scheme_of(path):
         return changeable_folder(path, state, allowed)
-    from fileorg.workflows.stores import store_root
+    from fileorg.workflows.stores import check_changeable, store_root
 
-    return store_root(path)
+    root = store_root(path)
+    check_changeable(root)
+    return root
 
 
 def distinct_folders(paths: Sequence[bytes]) -> list[bytes]:

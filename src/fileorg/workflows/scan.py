@@ -20,7 +20,7 @@ from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.locked_index import locked_index
-from fileorg.workflows.roots import distinct_folders, met_twice, open_local, open_root, readable_root
+from fileorg.workflows.roots import distinct_folders, met_twice, open_local, readable_root, readable_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ def scan_trees(
     with locked_index(state, "scanning " + ", ".join(map(display, roots)), reporter) as index:
         for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
             with contextlib.ExitStack() as stack:
-                storage = open_root(stack, root, one_file_system=filters.one_file_system)
+                storage = readable_storage(stack, root, one_file_system=filters.one_file_system)
                 reader = Reader(storage, Selection(filters, never, twice))
                 rules = by_name.asking(_looking_into(root, look_into))
                 reporter.stage("scan")
@@ -175,7 +175,7 @@ def _in_folder(
     root: bytes, selection: Selection, rules: Rules, seen: Seen, reporter: Reporter
 ) -> Iterator[Categorized]:
     with contextlib.ExitStack() as stack:
-        storage = open_root(stack, root, one_file_system=selection.filters.one_file_system)
+        storage = readable_storage(stack, root, one_file_system=selection.filters.one_file_system)
         classifier = Classifier(rules, storage, LateContents(partial(direct_contents, rules, storage)))
         for _, batch in scan(Reader(storage, selection), seen, reporter):
             folder = os.path.join(root, batch.folder)

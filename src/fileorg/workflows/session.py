@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError, Locked
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Root
     from fileorg.plan.plan_lines import PlanLines
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.object.object_storage import ObjectStorage
     from fileorg.workflows.roots import Reopened
 
     _Held = TypeVar("_Held")
@@ -406,6 +407,11 @@ class Session:
             operation = begin(self.journal, kind, self.storages, facts, undoes, job.start)
             reporter.stage(stage or kind, plan.files)
             renames = plan.files if renames is None else renames
+            over = job.is_cancelled
+            if stores := [each for each in dict.fromkeys(self.storages) if each.kind is not Kind.LOCAL]:
+                over = lambda: stop() or job.is_cancelled()  # noqa: E731  a batch of a store may take minutes
+                for store in stores:
+                    cast("ObjectStorage", store).client.cancel_by(over)
             with contextlib.closing(renamer_for(renames, self.storages, self.locks)) as renamer:
                 outcome = execute(
                     plan,
@@ -418,7 +424,7 @@ class Session:
                     changed=changed,
                     rows=rows_at_a_time(self.storages, copies=copies),
                     digests=digests,
-                    is_cancelled=job.is_cancelled,
+                    is_cancelled=over,
                 )
             mended = mend_torn(self.journal, operation, self.storages, reporter)
             if ends_job or outcome.interrupted:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fileorg.core.store_settings import StoreSettings
+    from fileorg.storage.base import Storage
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.object.client import ObjectClient
+    from fileorg.storage.object.object_storage import ObjectStorage
     from fileorg.storage.object.store_error import StoreError
 
 
@@ -81,7 +83,7 @@ def open_store(stack: contextlib.ExitStack, url: bytes) -> LocalStorage:
     scheme, bucket, prefix = parsed(url)
     storage = stack.enter_context(contextlib.closing(ObjectStorage(_open_client(url, scheme, bucket), prefix)))
     try:
-        next(storage.client.pages(prefix), None)
+        storage.ask_first()
     except StoreError as error:
         raise failure(error, url) from error
     # The parts of fileorg that all storages share call nothing that this one does not have; actions know their kind.
@@ -106,6 +108,10 @@ def _open_client(url: bytes, scheme: str, bucket: str, *, part_bytes: int | None
     from fileorg.storage.object.opener import MEMORY, S3, open_client
 
     configured = _configured() if scheme != MEMORY else {}
+    if scheme not in configured and _is_for_reading(scheme):
+        from fileorg.storage.object.fsspec_client import open_readable
+
+        return open_readable(scheme, bucket)
     if scheme not in {MEMORY, S3, *configured}:
         small = scheme.lower()
         way = f"it opens s3:// and folders; for another service, add [storage.{scheme}] to fileorg.toml"
@@ -117,6 +123,19 @@ def _open_client(url: bytes, scheme: str, bucket: str, *, part_bytes: int | None
     return open_client(scheme, bucket, configured.get(scheme), part_bytes=part_bytes)
 
 
+def check_changeable(url: bytes) -> None:
+    """Raise `UsageError` for a store that fileorg can only read, because no request there can have a condition."""
+    scheme = display(scheme_of(url))
+    if scheme not in _configured() and _is_for_reading(scheme):
+        raise cannot_yet("change anything", url)
+
+
+def _is_for_reading(scheme: str) -> bool:
+    from fileorg.storage.object.opener import READABLE
+
+    return scheme in READABLE
+
+
 def _configured() -> Mapping[str, StoreSettings]:
     """Return the stores of the configuration, by scheme. Raises `ConfigError`."""
     path = GIVEN.configuration or os.environb.get(b"FILEORG_CONFIG") or default_config_path()
@@ -125,6 +144,18 @@ def _configured() -> Mapping[str, StoreSettings]:
     from fileorg.rules.config_file import read_configuration
 
     return read_configuration(path, with_rules=False).stores
+
+
+def nothing_in(storage: Storage) -> UsageError | None:
+    """Return the error for a folder of a store in which there is nothing: its name may be misspelled."""
+    if cast("ObjectStorage", storage).has_any:
+        return None
+    return UsageError(
+        f"There is nothing in {display(storage.root)}.",
+        hint="check the spelling: a folder of a store exists as long as an object is in it",
+        code=ErrorCode.PATH_UNUSABLE,
+        path=storage.root,
+    )
 
 
 def failure(error: StoreError, url: bytes) -> FileorgError:
@@ -139,7 +170,10 @@ def failure(error: StoreError, url: bytes) -> FileorgError:
         StoreCode.BAD_CREDENTIALS: (f"The credentials for {shown} are not valid.", _CREDENTIALS),
         StoreCode.EXPIRED: (f"The credentials for {shown} have expired.", "renew them, then run the command again"),
         StoreCode.NO_PROFILE: (f"The profile for {shown} does not exist.", "check the names in ~/.aws"),
-        StoreCode.DENIED: (f"{shown} cannot be listed: access denied.", "it needs the permission s3:ListBucket"),
+        StoreCode.DENIED: (
+            f"{shown} cannot be listed: access denied.",
+            f"it needs the permission {error.permission or 's3:ListBucket'}",
+        ),
         StoreCode.WRONG_REGION: (f"{bucket} is in another region.", "give its region in the profile or the settings"),
         StoreCode.CLOCK_SKEW: (f"{shown} refuses the time of this computer.", "set its clock"),
         StoreCode.NOT_A_STORE: (f"What answers for {shown} is no object store.", "check the endpoint, or a proxy"),

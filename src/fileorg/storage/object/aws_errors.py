@@ -35,7 +35,7 @@ _BY_SERVICE_CODE = {
         StoreCode.TOO_LARGE: "EntityTooLarge",
         StoreCode.ARCHIVED: "InvalidObjectState",
         StoreCode.LOCKED: "ObjectLocked InvalidRetentionPeriod",
-        StoreCode.GONE: "NoSuchKey NoSuchVersion NoSuchUpload NotFound",
+        StoreCode.GONE: "NoSuchKey NoSuchVersion NoSuchUpload NotFound ObjectLockConfigurationNotFoundError",
         StoreCode.CHANGED: "PreconditionFailed",
     }.items()
     for code in codes.split()

@@ -100,7 +100,7 @@ class AwsSender:
             await opened.__aexit__(None, None, None)
 
 
-_FREE = frozenset({"GetBucketVersioning"})
+_FREE = frozenset({"GetBucketVersioning", "GetObjectLockConfiguration"})
 """Requests that have no parameter for requester pays."""
 
 

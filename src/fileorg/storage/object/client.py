@@ -300,6 +300,16 @@ class ObjectClient(Protocol):
         """Return whether the bucket keeps versions. False if that may not be asked."""
         ...
 
+    def has_locks(self) -> bool:
+        """Return whether objects may be locked here. False if that may not be asked."""
+        ...
+
+    def cancel_by(self, is_over: Callable[[], bool]) -> None:
+        """Let `is_over` end copies and uploads within a second: those that did not begin are NOT_BEGUN. It is asked
+        ten times a second, in the thread of the caller.
+        """
+        ...
+
     def close(self) -> None: ...
 
 

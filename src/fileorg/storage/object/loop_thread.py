@@ -26,8 +26,9 @@ _CLOSE_SECONDS = 5.0
 class LoopThread:
     """Runs coroutines for other threads, until the run is cancelled."""
 
-    def __init__(self, is_over: Callable[[], bool]) -> None:
-        self._is_over = is_over
+    def __init__(self) -> None:
+        self.is_over: Callable[[], bool] = lambda: False
+        """Ends what may be cancelled; asked in the thread of the caller. What is to be run `to_the_end` goes on."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -36,7 +37,7 @@ class LoopThread:
         """Start a coroutine, for `result`."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._started())
 
-    def result(self, future: Future[_T]) -> _T:
+    def result(self, future: Future[_T], *, to_the_end: bool = False) -> _T:
         """Return the result. Raises `StoreError` CANCELLED, and leaves the coroutine, if the run is cancelled."""
         while True:
             try:
@@ -44,18 +45,25 @@ class LoopThread:
             except NotYet:
                 if future.done():
                     raise
-                if self._is_over():
+                if not to_the_end and self.is_over():
                     future.cancel()
                     raise StoreError(StoreCode.CANCELLED, may_be_done=True) from None
             except BaseException:
                 future.cancel()
                 raise
 
-    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
-        return self.result(self.submit(coroutine))
+    def run(self, coroutine: Coroutine[Any, Any, _T], *, to_the_end: bool = False) -> _T:
+        return self.result(self.submit(coroutine), to_the_end=to_the_end)
 
     def run_rows(
-        self, work: Callable[[int], Awaitable[_T]], count: int, concurrent: int, not_begun: _T, cut_off: _T
+        self,
+        work: Callable[[int], Awaitable[_T]],
+        count: int,
+        concurrent: int,
+        not_begun: _T,
+        cut_off: _T,
+        *,
+        to_the_end: bool = False,
     ) -> list[_T]:
         """Return the result of each row, a bounded number at a time. If the run is cancelled, the rest is `not_begun`;
         what is under way and does not end soon is `cut_off`.
@@ -71,7 +79,7 @@ class LoopThread:
                 except NotYet:
                     if future.done():
                         raise
-                    if self._is_over():
+                    if not to_the_end and self.is_over():
                         self._started().call_soon_threadsafe(rows.over.set)
         except BaseException:
             future.cancel()

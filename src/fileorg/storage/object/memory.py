@@ -54,6 +54,8 @@ class MemoryBucket:
     ) -> None:
         self.versions = versions
         self.honoured = honoured
+        self.locked: set[bytes] = set()
+        """The keys whose objects are under a legal hold."""
         self.now_ns = now_ns
         self.lock = threading.RLock()
         self.uploads: dict[str, Upload] = {}
@@ -132,6 +134,7 @@ class MemoryClient:
         self.url = f"memory://{bucket}"
         self._within = memory_bucket(bucket) if within is None else within
         self._part_limit_bytes = part_limit_bytes
+        self._is_over: Callable[[], bool] = lambda: False
 
     def pages(self, prefix: bytes = b"", *, after: bytes = b"") -> Iterator[list[StoredObject]]:
         at: bytes | None = after
@@ -157,7 +160,7 @@ class MemoryClient:
         if (error := key_error(key)) is not None:
             return error
         found = self._within.newest(key)
-        return None if found is None else found.stored
+        return None if found is None else found.stored._replace(is_locked=key in self._within.locked)
 
     def tags(self, key: bytes) -> Mapping[str, str]:
         return self._existing(key).tags
@@ -244,6 +247,8 @@ class MemoryClient:
         return [self._copy(number, row, begun) for number, row in enumerate(rows)]
 
     def _copy(self, number: int, row: ObjectCopy, begun: Callable[[int, str], None] | None) -> ObjectOutcome:
+        if self._is_over():
+            return ObjectOutcome(Result.NOT_BEGUN)
         error = key_error(row.source_key) or key_error(row.target_key)
         if error is not None:
             return ObjectOutcome(Result.FAILED, error=error)
@@ -317,5 +322,11 @@ class MemoryClient:
 
     def has_versions(self) -> bool:
         return self._within.versions
+
+    def has_locks(self) -> bool:
+        return bool(self._within.locked)
+
+    def cancel_by(self, is_over: Callable[[], bool]) -> None:
+        self._is_over = is_over
 
     def close(self) -> None: ...

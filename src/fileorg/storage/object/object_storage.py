@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import stat
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -63,6 +64,17 @@ class ObjectStorage:
         self.odd: list[bytes] = []
         """The first keys that are no plain paths: they are left alone."""
         self.odd_count = 0
+        self.has_any = True
+        """False if there was no key below the prefix when it was opened; a whole bucket may be empty."""
+
+    def ask_first(self) -> None:
+        """Send a first request. Raises `StoreError` if nothing can be listed."""
+        self.has_any = next(self.client.pages(self._above), None) is not None or not self._above
+
+    @cached_property
+    def may_lock(self) -> bool:
+        """True if objects of the bucket may be under a legal hold or a retention. Raises `StoreError`."""
+        return self.client.has_locks()
 
     @property
     def identity(self) -> tuple[int, int]:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from fileorg.storage.object.memory import MemoryClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fileorg.core.store_settings import StoreSettings
     from fileorg.storage.object.client import ObjectClient
 
 MEMORY = "memory"
 S3 = "s3"
-
+READABLE = frozenset({"gs", "gcs", "az", "abfs", "sftp", "ssh", "ftp", "smb", "webdav", "oss", "hf"})
+"""Schemes that fsspec opens, for reading: see `fsspec_client`."""
 
 SMALLEST_PART_BYTES = 5 << 20
 """The smallest part that S3 takes, but for the last one."""
@@ -25,13 +24,12 @@ def open_client(
     bucket: str,
     settings: StoreSettings | None = None,
     *,
-    is_over: Callable[[], bool] = lambda: False,
     part_bytes: int | None = None,
 ) -> ObjectClient:
     """Return the client of `SCHEME://BUCKET`, which the caller closes. Nothing is sent yet.
 
-    `scheme` is `memory`, `s3` or the NAME of a table `[storage.NAME]`, whose `settings` these are. `is_over` cancels
-    what is under way; it is asked ten times a second. `part_bytes` is the size above which it uploads in parts.
+    `scheme` is `memory`, `s3` or the NAME of a table `[storage.NAME]`, whose `settings` these are.
+    `part_bytes` is the size above which it uploads in parts.
 
     Raises `StorageFailure` if the driver is not installed.
     """
@@ -39,4 +37,4 @@ def open_client(
         return MemoryClient(bucket)
     from fileorg.storage.object.s3 import PART_BYTES, S3Client
 
-    return S3Client(bucket, settings, scheme=scheme, is_over=is_over, part_bytes=part_bytes or PART_BYTES)
+    return S3Client(bucket, settings, scheme=scheme, part_bytes=part_bytes or PART_BYTES)

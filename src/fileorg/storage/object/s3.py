@@ -57,16 +57,14 @@ class S3Client:
         settings: StoreSettings | None = None,
         *,
         scheme: str = "s3",
-        is_over: Callable[[], bool] = lambda: False,
         sender: Sender | None = None,
         clock: LoopClock | None = None,
         concurrent: int = CONCURRENT,
         part_bytes: int = PART_BYTES,
         copy_limit_bytes: int = COPY_LIMIT_BYTES,
     ) -> None:
-        """`is_over` cancels: it is asked ten times a second, in the thread of the caller. `sender` replaces the
-        requests to the service, not their repetition and limits; `clock` is for their waits. Objects above
-        `copy_limit_bytes` are copied in parts.
+        """`sender` replaces the requests to the service, not their repetition and limits; `clock` is for their waits.
+        Objects above `copy_limit_bytes` are copied in parts.
 
         Raises `StorageFailure` if the driver is not installed.
         """
@@ -78,7 +76,7 @@ class S3Client:
         self._part_bytes, self._copy_limit_bytes = part_bytes, copy_limit_bytes
         transport = AwsSender(settings, concurrent=concurrent) if sender is None else sender
         self._sender = RetryingSender(LimitedSender(transport, Window(concurrent)), clock=clock)
-        self._loop = LoopThread(is_over)
+        self._loop = LoopThread()
 
     # Reading
 
@@ -136,7 +134,7 @@ class S3Client:
         return head_object(key, answer.fields)
 
     def tags(self, key: bytes) -> Mapping[str, str]:
-        return self._loop.run(self._tags(key))
+        return self._loop.run(self._tags(key), to_the_end=True)
 
     async def _tags(self, key: bytes) -> dict[str, str]:
         if (fault := key_error(key)) is not None:
@@ -174,6 +172,18 @@ class S3Client:
             if error.code in {StoreCode.DENIED, StoreCode.UNSUPPORTED}:
                 return False
             raise
+
+    def has_locks(self) -> bool:
+        try:
+            found = self._loop.run(self._send("GetObjectLockConfiguration"), to_the_end=True).fields
+        except StoreError as error:
+            if error.code in {StoreCode.DENIED, StoreCode.UNSUPPORTED, StoreCode.GONE, StoreCode.UNKNOWN}:
+                return False
+            raise
+        return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
+
+    def cancel_by(self, is_over: Callable[[], bool]) -> None:
+        self._loop.is_over = is_over
 
     # Writing
 
@@ -231,7 +241,7 @@ class S3Client:
     ) -> list[ObjectOutcome]:
         small = [number for number, row in enumerate(rows) if row.size <= self._copy_limit_bytes]
         outcomes = [_NOT_BEGUN] * len(rows)
-        done = self._rows(lambda at: self._copy(rows[small[at]]), len(small), _NOT_BEGUN, _CUT_OFF)
+        done = self._copies(lambda at: self._copy(rows[small[at]]), len(small))
         for number, outcome in zip(small, done, strict=True):
             outcomes[number] = outcome
         parts = PartCopies(self._send, self._loop, self._one, self.bucket, self._copy_limit_bytes)
@@ -358,7 +368,7 @@ class S3Client:
     # Uploads
 
     def uploads(self, prefix: bytes = b"") -> list[Upload]:
-        return self._loop.run(self._uploads(prefix))
+        return self._loop.run(self._uploads(prefix), to_the_end=True)
 
     async def _uploads(self, prefix: bytes) -> list[Upload]:
         parameters: dict[str, Any] = {"Prefix": prefix.decode()}
@@ -391,10 +401,15 @@ class S3Client:
         return await self._sender.send(operation, **{"Bucket": self.bucket, **parameters})
 
     def _rows(self, work: Callable[[int], Awaitable[_T]], count: int, not_begun: _T, cut_off: _T) -> list[_T]:
-        return self._loop.run_rows(work, count, self._concurrent, not_begun, cut_off)
+        """Return the results of rows that are done in any case: looks and deletions, which take little time."""
+        return self._loop.run_rows(work, count, self._concurrent, not_begun, cut_off, to_the_end=True)
+
+    def _copies(self, work: Callable[[int], Awaitable[ObjectOutcome]], count: int) -> list[ObjectOutcome]:
+        """Return the results of rows that may be cancelled."""
+        return self._loop.run_rows(work, count, self._concurrent, _NOT_BEGUN, _CUT_OFF)
 
     def _one(self, work: Callable[[], Awaitable[ObjectOutcome]]) -> ObjectOutcome:
-        return self._rows(lambda _: work(), 1, _NOT_BEGUN, _CUT_OFF)[0]
+        return self._copies(lambda _: work(), 1)[0]
 
 
 _HEADERS = {

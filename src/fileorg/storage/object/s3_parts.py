@@ -66,10 +66,10 @@ class PartUploads:
         try:
             return self._put_parts(head, more, file, part_bytes)
         except StoreError as error:
-            self._give_up()
+            self._loop.run(self._upload.abort(), to_the_end=True)
             return ObjectOutcome(Result.FAILED, error=error)
         except BaseException:
-            self._give_up()
+            _ = self._loop.submit(self._upload.abort())
             raise
 
     def _put_parts(self, head: bytes, more: bytes, file: BinaryIO, part_bytes: int) -> ObjectOutcome:
@@ -91,10 +91,8 @@ class PartUploads:
         for each in under_way:
             self._loop.result(each)
         whole = crc32_text(checksum)
-        return self._loop.run(self._upload.complete({"ChecksumCRC32": whole, "ChecksumType": "FULL_OBJECT"}))
-
-    def _give_up(self) -> None:
-        _ = self._loop.submit(self._upload.abort())
+        done = self._upload.complete({"ChecksumCRC32": whole, "ChecksumType": "FULL_OBJECT"})
+        return self._loop.run(done, to_the_end=True)
 
 
 class PartCopies:
@@ -122,7 +120,7 @@ class PartCopies:
             begun(upload.upload_id)
         outcome = self._one(lambda: self._copy_parts(row, upload, parts))
         if outcome.error is not None and outcome.error.code is StoreCode.CANCELLED:
-            _ = self._loop.submit(upload.abort())
+            self._loop.run(upload.abort(), to_the_end=True)
         return outcome
 
     async def _prepare(self, row: ObjectCopy) -> tuple[dict[str, Any], list[ObjectPart]] | ObjectOutcome:

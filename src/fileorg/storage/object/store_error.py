@@ -135,6 +135,11 @@ class StoreError(OSError):
         self.may_be_done = may_be_done
 
     @property
+    def refused(self) -> bytes:
+        """What a reason keeps of the error: its code, and the missing permission if that is known."""
+        return f"{self.code} {self.permission}".encode() if self.permission else self.code.encode()
+
+    @property
     def is_permanent(self) -> bool:
         """Return whether the same request would fail again, however long one waits."""
         return self.code not in PASSING
