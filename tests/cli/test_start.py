@@ -74,9 +74,9 @@ def used(fileorg: Fileorg, mess: Tree) -> Fileorg:
 BOUNDS = {
     "history": (50, 136, 2),
     "history tree/photo.jpg": (54, 140, 2),
-    "categorize tree": (85, 180, 13),
-    "scan tree": (89, 184, 13),
-    "organize tree": (150, 244, 15),
+    "categorize tree": (86, 181, 13),
+    "scan tree": (90, 185, 13),
+    "organize tree": (151, 245, 15),
     "redo": (145, 228, 9),
     "dedupe tree": (142, 236, 15),
     "clean tree --empty-files --yes": (150, 234, 14),

@@ -13,7 +13,16 @@ import pytest
 
 from fileorg.core.model import ROOT
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.storage.local.worker import InlineRenamer, Moves, RenameProcess, Renamer, RenamerDied, pack, renamer_for
+from fileorg.storage.local.worker import (
+    InlineRenamer,
+    LateRenamer,
+    Moves,
+    RenameProcess,
+    Renamer,
+    RenamerDied,
+    pack,
+    renamer_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,8 +85,10 @@ def test_few_files_are_moved_by_this_process(tree: Tree) -> None:
     storage = LocalStorage(os.fsencode(tree.root))
     assert isinstance(renamer_for(10, (storage, storage), ()), InlineRenamer)
     other = renamer_for(1_000_000, (storage, storage), ())
-    assert isinstance(other, RenameProcess)
+    assert isinstance(other, LateRenamer)
+    assert isinstance(other.chosen, RenameProcess)
     other.close()
+    renamer_for(1_000_000, (storage, storage), ()).close()  # nothing had to be moved
     storage.close()
 
 
@@ -112,7 +123,10 @@ def test_a_renamer_refuses_to_work_in_another_directory_of_that_name(tree: Tree)
     renamer = RenameProcess((storage, storage))
     assert not renamer.is_ready()
     renamer.close()
-    assert isinstance(renamer_for(1_000_000, (storage, storage), ()), InlineRenamer)
+    other = renamer_for(1_000_000, (storage, storage), ())
+    assert isinstance(other, LateRenamer)
+    assert isinstance(other.chosen, InlineRenamer)
+    other.close()
     storage.close()
 
 

@@ -370,6 +370,8 @@ class IndexedEvidence:
             kinds, media = dict[bytes, bytes](), dict[bytes, bytes]()
             with self._index.guarded():
                 for known in self._batches(folder):
+                    if not (any(known.kinds) or any(known.media)):
+                        continue
                     names = known.batch.split_names()
                     kinds.update(zip(names, known.kinds, strict=True))
                     media.update(zip(names, known.media, strict=True))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fileorg.core.errors import FileorgError
 from fileorg.core.model import RELOCATIONS, TOUCHES_SOURCE
 from fileorg.core.tuples import NamedTuple
-from fileorg.storage.local.listing import entry_of
+from fileorg.storage.local.listing import INODE_MASK, entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,8 +63,10 @@ class MovedDigests:
             return files
         with self._tolerant():
             is_known = self._is_known
+            inodes = [there.st_ino & INODE_MASK for there in seen if isinstance(there, os.stat_result)]
+            kept_inodes = self._kept_inodes(inodes)  # nearly always few
             for row, there in zip(batch, seen, strict=True):
-                if isinstance(there, os.stat_result):
+                if kept_inodes and isinstance(there, os.stat_result) and there.st_ino & INODE_MASK in kept_inodes:
                     entry = entry_of(row.source_name, there)
                     if row.action in RELOCATIONS and is_known(entry):
                         files.append(DigestedFile(entry, row.target_base, row.target_folder, row.target_name))
@@ -86,6 +88,10 @@ class MovedDigests:
                 self._index.digests().moved(moved)
                 if self._evidence is not None:
                     self._evidence.moved(moved)
+
+    def _kept_inodes(self, inodes: Sequence[int]) -> set[int]:
+        found = self._index.digests().kept_inodes(inodes) if self._has_digests else set[int]()
+        return found if self._evidence is None else found | self._evidence.kept_inodes(inodes)
 
     def _is_known(self, entry: Entry) -> bool:
         return (self._has_digests and self._index.digests().is_relocated(entry)) or (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.tuples import NamedTuple
 from fileorg.index.columns import FileBatch
+from fileorg.index.kept_inodes import kept_inodes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -164,6 +165,10 @@ class Digests:
         query = "SELECT id FROM batches JOIN digests ON batch = id WHERE root = ?"
         for (batch,) in self._db.execute(query, (root_id,)).fetchall():
             self.set_aside(batch, born)
+
+    def kept_inodes(self, inodes: Iterable[int]) -> set[int]:
+        """Return those of `inodes` for which a digest is kept, of any state of the file."""
+        return kept_inodes(self._db, "spare", inodes)
 
     def is_relocated(self, entry: Entry) -> bool:
         """Return whether a kept digest is valid for the current state of the file."""

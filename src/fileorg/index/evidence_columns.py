@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.tuples import NamedTuple
 from fileorg.index.columns import FileBatch
+from fileorg.index.kept_inodes import kept_inodes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -107,6 +108,10 @@ class EvidenceColumns:
 
     def has_relocated(self) -> bool:
         return self._db.execute("SELECT 1 FROM spare_evidence LIMIT 1").fetchone() is not None
+
+    def kept_inodes(self, inodes: Iterable[int]) -> set[int]:
+        """Return those of `inodes` for which evidence is kept, of any state of the file."""
+        return kept_inodes(self._db, "spare_evidence", inodes)
 
     def is_relocated(self, entry: Entry) -> bool:
         """Return whether evidence is kept for the current state of the file."""

@@ -125,7 +125,7 @@ class _PossibleLeader(NamedTuple):
     number: bytes = b""
 
 
-class Asked:
+class GroupFinder:
     """The names that may belong to other files, and the names to search for."""
 
     def __init__(self, candidates: Mapping[bytes, bool], access: FolderAccess) -> None:

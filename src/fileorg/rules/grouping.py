@@ -59,9 +59,9 @@ def grouping(
     has_folders = may_have_folders and next(iter(folders()), None) is not None
     if not (candidates or has_folders) and first_mark is None:
         return None
-    from fileorg.rules.group_finder import Asked
+    from fileorg.rules.group_finder import GroupFinder
 
-    asked = Asked(candidates, access)
+    asked = GroupFinder(candidates, access)
     if first_mark is not None:
         for name in chain((first_mark,), marks):
             asked.ask_mark(name)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry
     from fileorg.rules.ignore import IgnoreReason
 
-_FEW_BYTES = 1 << 16
-"""Joined length of a few thousand names."""
+_FEW_BYTES = 1 << 14
+"""Joined length of a few hundred names: up to this, to compile takes longer than to search for each sign."""
 STALE_NS = 30 * 86_400 * 10**9
 """A download without a write for this long is abandoned."""
 

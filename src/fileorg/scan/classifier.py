@@ -11,7 +11,7 @@ from fileorg.rules.extensions import OTHER
 from fileorg.rules.heads import HEAD_BYTES, agrees, neighbours, second_meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.index.columns import FileBatch
@@ -88,9 +88,7 @@ class Classifier:
 
     def categories_of(self, batch: FileBatch) -> list[str]:
         """Return the category of each file; a follower has that of its leader."""
-        names = batch.split_names()
-        for position, leader in batch.followers().items():
-            names[position] = leader
+        names = _leading_names(batch)
         categories = list(map(self._rules.category_of, names))
         if None in categories:
             return [
@@ -98,6 +96,26 @@ class Classifier:
                 for name, category in zip(names, categories, strict=True)
             ]
         return cast("list[str]", categories)
+
+    def known_categories_of(self, batch: FileBatch, contents: LateContents) -> list[str | None]:
+        """Return the same, but None for files whose content is not known yet."""
+        names = _leading_names(batch)
+        categories = list(map(self._rules.category_of, names))
+        if None in categories:
+            for position, category in enumerate(categories):
+                if category is None:
+                    contents.is_missing = False
+                    found = self.evidence(batch.folder, names[position]).category
+                    categories[position] = None if contents.is_missing else found
+        return categories
+
+    def categories_at(self, batch: FileBatch, positions: Sequence[int]) -> list[str | None]:
+        """Return the categories of the files at these positions, and None for all others."""
+        names = _leading_names(batch)
+        categories: list[str | None] = [None] * batch.files
+        for position in positions:
+            categories[position] = self.category_of(batch.folder, names[position])
+        return categories
 
     def evidences_of(self, batch: FileBatch) -> Iterator[Evidence]:
         """Yield the category of each file, and why."""
@@ -162,3 +180,11 @@ class Classifier:
             return claimed.category
         category = second_meaning(extension, head)
         return category if category in self._rules.categories else None
+
+
+def _leading_names(batch: FileBatch) -> list[bytes]:
+    """Return the name of each file, and for a follower that of its leader."""
+    names = batch.split_names()
+    for position, leader in batch.followers().items():
+        names[position] = leader
+    return names

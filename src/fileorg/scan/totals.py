@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from fileorg.core.names import below, join
@@ -35,12 +36,19 @@ class Totals:
         self.files: Counter[str] = Counter()
         self.size_bytes: Counter[str] = Counter()
 
-    def add(self, batch: FileBatch, root: bytes, categories: Sequence[str]) -> None:
-        """Add the files of a batch, with the category of each."""
+    def add(self, batch: FileBatch, root: bytes, categories: Sequence[str | None]) -> None:
+        """Add the files of a batch, with the category of each; those without one are added later or were before."""
         names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
-        self.files.update(categories)
+        counted = [category for category in categories if category is not None]
+        if len(counted) < batch.files:
+            chosen = [category is not None for category in categories]
+            names = list(compress(names, chosen))
+            sizes, mtimes = list(compress(sizes, chosen)), list(compress(mtimes, chosen))
+            if not counted:
+                return
+        self.files.update(counted)
         size_bytes = self.size_bytes
-        for category, size in zip(categories, sizes, strict=True):
+        for category, size in zip(counted, sizes, strict=True):
             size_bytes[category] += size
         folder = below(root, batch.folder)
         if len(self._largest) < MAX_LISTED or max(sizes) > self._largest[0][0]:

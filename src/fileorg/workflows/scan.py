@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import time
+from array import array
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -87,22 +88,22 @@ def _looking_into(root: bytes, look_into: LookInto) -> LookInto:
 
 
 class _Count:
-    """Adds batches to totals. Those with files whose content is not known yet are counted when it was read."""
+    """Adds batches to totals. Files whose content is not known yet are counted when it was read."""
 
     def __init__(self, totals: Totals, classifier: Classifier, contents: LateContents, root: bytes) -> None:
         self._totals, self._classifier, self._contents, self._root = totals, classifier, contents, root
-        self._later: dict[bytes, set[int]] = {}
+        self._later: dict[bytes, dict[int, array[int]]] = {}
+        """By folder and sequence of the batch, the positions of the files to count later."""
 
     def counted(self, batches: Iterator[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
         """Yield the same batches, counted as they pass."""
         for sequence, batch in batches:
             yield sequence, batch  # first into the index, which is asked about its files
-            self._contents.is_missing = False
-            categories = self._classifier.categories_of(batch)
-            if self._contents.is_missing:
-                self._later.setdefault(batch.folder, set()).add(sequence)
-            else:
-                self._totals.add(batch, self._root, categories)
+            categories = self._classifier.known_categories_of(batch, self._contents)
+            self._totals.add(batch, self._root, categories)
+            if None in categories:
+                positions = (position for position, category in enumerate(categories) if category is None)
+                self._later.setdefault(batch.folder, {})[sequence] = array("H", positions)
 
     def count_rest(self, index: Index, reporter: Reporter) -> None:
         """Read what is missing, and count the batches that had to wait."""
@@ -110,8 +111,8 @@ class _Count:
             self._contents.gather(reporter)
         for folder, sequences in self._later.items():
             for sequence, batch in index.folder_parts(self._root, folder):
-                if sequence in sequences:
-                    self._totals.add(batch, self._root, self._classifier.categories_of(batch))
+                if (positions := sequences.get(sequence)) is not None:
+                    self._totals.add(batch, self._root, self._classifier.categories_at(batch, positions))
 
 
 def _indexed(rules: Rules, index: Index, root: bytes) -> GatheredContents:

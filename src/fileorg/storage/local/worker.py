@@ -12,6 +12,7 @@ import os
 import struct
 import sys
 from array import array
+from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from fileorg.core.errors import StorageFailure
@@ -172,15 +173,44 @@ class RenameProcess:
         self._pipe("stdout").close()
 
 
+class LateRenamer:
+    """Renames in a worker process that starts while the first batch is checked; in this one if it does not start."""
+
+    def __init__(self, storages: Sequence[LocalStorage], locks: Sequence[int]) -> None:
+        self._storages = storages
+        self._starting: RenameProcess | None = RenameProcess(storages, locks)
+
+    @cached_property
+    def chosen(self) -> Renamer:
+        """The renamer that has the work; waits until the process is ready, or has ended."""
+        process, self._starting = self._starting, None
+        if process is not None and process.is_ready():
+            return process
+        if process is not None:
+            process.close()
+        return InlineRenamer(self._storages)
+
+    def start(self, packed: bytes) -> None:
+        self.chosen.start(packed)
+
+    def finish(self) -> list[tuple[int, int]]:
+        return self.chosen.finish()
+
+    def replace(self) -> None:
+        self.chosen.replace()
+
+    def close(self) -> None:
+        if self._starting is None:
+            self.chosen.close()
+        else:
+            self._starting.close()
+
+
 def renamer_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[int]) -> Renamer:
     """Return a renamer in this process for few files, in another process for many if possible."""
     if files <= _FEW_FILES or any(storage.kind is not Kind.LOCAL for storage in storages):
         return InlineRenamer(storages)
-    other = RenameProcess(storages, locks)
-    if other.is_ready():
-        return other
-    other.close()
-    return InlineRenamer(storages)
+    return LateRenamer(storages, locks)
 
 
 def _serve(arguments: Sequence[str]) -> None:
