@@ -421,29 +421,35 @@ class Facts:
     def check_undone(self, root: Path, state: Path, operations: int) -> int:
         """Undo all operations, the last one first, and check that the tree is as the writers left it.
 
-        Return how many files were replaced in the instant between their last check and their rename: undo keeps and
-        names each as another file, until it is asked with `--include-changed`.
+        Undo keeps and names a file that was replaced in the instant between its last check and its rename, as another
+        file, until it is asked with `--include-changed`; return how many. It also names a file that was deleted between
+        a kill and its recovery.
         """
         exchanged = 0
         for operation in range(operations, 0, -1):
-            words = ["-m", "fileorg", "undo", str(operation), "--quiet", "--yes", "--state-dir", str(state)]
-            ran = subprocess.run([sys.executable, *words], capture_output=True, check=False, text=True)
-            if ran.returncode == 0:
-                continue
-            named = [line.strip() for line in ran.stderr.splitlines() if line.startswith("  ") and ": " in line]
-            for line in named:
-                path, _, why = line.partition(": ")
-                is_expected = why == "another file has taken its place" and os.path.basename(path) in self.replaced
-                assert (ran.returncode, is_expected) == (1, True), ran.stderr
-            assert named, ran.stderr
-            exchanged += len(named)
-            again = subprocess.run([sys.executable, *words, "--include-changed"], capture_output=True, check=False)
-            assert again.returncode == 0, again.stderr
+            others = self._undo(state, operation)
+            exchanged += len(others)
+            if others:
+                assert self._undo(state, operation, "--include-changed") == []
         found = read(root)
         for name, path in self.left.items():
             assert found.pop(path, None) == self.contents[name], path
         assert set(found) == {"old.unknown", "older.unknown", *self.unfinished}
         return exchanged
+
+    def _undo(self, state: Path, operation: int, *more: str) -> list[str]:
+        """Undo an operation, and return the files that were replaced. Raises `AssertionError` for any other trouble."""
+        words = ["-m", "fileorg", "undo", str(operation), "--quiet", "--yes", "--state-dir", str(state), *more]
+        ran = subprocess.run([sys.executable, *words], capture_output=True, check=False, text=True)
+        named = [line.strip().partition(": ") for line in ran.stderr.splitlines() if line.startswith("  ")]
+        reasons = {os.path.basename(path): why for path, _, why in named if why}
+        others = [name for name, why in reasons.items() if why == "another file has taken its place"]
+        gone = [name for name, why in reasons.items() if why == "it no longer exists"]
+        assert ran.returncode == bool(reasons), ran.stderr
+        assert len(others) + len(gone) == len(reasons), ran.stderr
+        assert set(others) <= self.replaced.keys(), ran.stderr
+        assert set(gone) <= self.deleted, ran.stderr
+        return others
 
 
 def read(root: Path) -> dict[str, str]:
