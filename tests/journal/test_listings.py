@@ -229,3 +229,24 @@ def test_of_very_many_copies_the_first_are_told_and_all_are_counted(runs: Runs, 
     assert len(group.copies) == MAX_LISTED
     with reported(1, runs.state) as report:
         assert list(report.groups()) == [group]
+
+
+def test_a_listing_is_kept_while_another_job_runs(runs: Runs, tree: Tree) -> None:
+    """Only an operation that may change earlier records stands in its way."""
+    tree.write({"a.jpg": "a"})
+    runs.organize()
+    with closing(sqlite3.connect(runs.state.journal)) as db, db:
+        db.execute("UPDATE records SET id = id + ? WHERE source_name NOT NULL", (CACHED_FROM,))
+        db.execute(
+            "INSERT INTO operations"
+            " (id, kind, root, root_inode, options, undoes, state, first_record, pid, host, started_ns)"
+            " SELECT 2, 'organize', root, root_inode, options, NULL, 'running', 900000, 1, host, 1 FROM operations"
+        )
+    kept = Path(os.fsdecode(runs.state.path), "listings.db")
+    assert files_page(1, RecordQuery(), (1, 9), runs.state).total == 1
+    assert kept.exists()
+    kept.unlink()
+    with closing(sqlite3.connect(runs.state.journal)) as db, db:
+        db.execute("UPDATE operations SET kind = 'undo', undoes = 1 WHERE id = 2")
+    assert files_page(1, RecordQuery(), (1, 9), runs.state).total == 1
+    assert not kept.exists()

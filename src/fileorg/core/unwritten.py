@@ -43,6 +43,8 @@ def content_of(path: bytes, limit: int) -> tuple[bytes, tuple[int, int]] | None:
 
     In the content, the mode is that of a database without a log, which can be opened in memory. Raises `OSError`.
     """
+    if _size(path + b"-wal"):  # another thread may have it open: to close it here would end the locks of SQLite
+        return None
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(fd, "rb", buffering=0) as file:
         seen = os.fstat(fd)

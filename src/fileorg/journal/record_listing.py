@@ -100,9 +100,12 @@ class RecordListing:
         self._queries = queries
 
     def stamp(self, operation: Operation) -> bytes:
-        """Return a stamp that changes when a record may have changed; empty while this or a later operation is open."""
+        """Return a stamp that changes when a record may have changed; empty while this operation is open, or a later
+        one that changes earlier records: an undo, a redo or a purge. Another job that runs changes none of them.
+        """
         rows = self._queries.select(
-            "SELECT id, state, started_ns, ended_ns, done, bytes, problems FROM operations WHERE id >= ? ORDER BY id",
+            "SELECT id, state, started_ns, ended_ns, done, bytes, problems FROM operations"
+            " WHERE id = ?1 OR (id > ?1 AND undoes IS NOT NULL) ORDER BY id",
             (operation.id,),
         )
         if any(row[1] != OperationState.SEALED for row in rows):
