@@ -78,15 +78,15 @@ class _ManyRows:
 
 def _renderer_mb(browser: int) -> float:
     """Return the PSS of the largest renderer of a browser: another one waits for a page that may come."""
-    most = 0
+    largest = 0
     for entry in Path("/proc").iterdir():
         try:
             if b"--type=renderer" not in (entry / "cmdline").read_bytes() or not _is_below(int(entry.name), browser):
                 continue
-            most = max(most, int(re.findall(rb"Pss:\s+(\d+)", (entry / "smaps_rollup").read_bytes())[0]))
+            largest = max(largest, int(re.findall(rb"Pss:\s+(\d+)", (entry / "smaps_rollup").read_bytes())[0]))
         except (OSError, ValueError, IndexError):
             continue
-    return most / 1024
+    return largest / 1024
 
 
 def _computed_s(browser: int) -> float:
@@ -174,9 +174,13 @@ def _in_browser(link: str, job: int) -> dict[str, Any]:
         after = _renderer_mb(os.getpid())
         browser.close()
     return {
-        "opened_s": opened, "opened_cpu_s": computed, "folders_opened_s": all_opened, "blank_ms": max(each["blank"] for each in scrolled),
-        "longest_frame_ms": max(each["longest"] for each in scrolled), "renderer_mb": {"peak": peak[0], "after": after},
-    }  # fmt: skip
+        "opened_s": opened,
+        "opened_cpu_s": computed,
+        "folders_opened_s": all_opened,
+        "blank_ms": max(each["blank"] for each in scrolled),
+        "longest_frame_ms": max(each["longest"] for each in scrolled),
+        "renderer_mb": {"peak": peak[0], "after": after},
+    }
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Take the pictures of the documentation from a real run: `python docs/screenshots.py --home /home/you`.
 
-Create a Downloads folder in that home, which must not exist, organize it in a terminal, open its report in Chromium,
-and remove the home. Needs the dev dependencies, Chromium, and permission to create that folder.
+Create a Downloads folder in that home, which must not exist, show it in the page of fileorg serve, organize it in a
+terminal, open its report in Chromium, and remove the home. Needs the dev dependencies, Chromium, and permission to
+create that folder.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import html
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 COLUMNS, LINES = 92, 40
 FILES = 2_400
 HELD = 3
+_PATIENCE_MS = 120_000
 _PROGRAM = [sys.executable, "-m", "fileorg"]
 _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 _COLOURS = {"cyan": "#56b6c2", "red": "#e06c75", "green": "#98c379", "brown": "#e5c07b"}
@@ -46,20 +49,29 @@ i { font-style: normal; opacity: .6 }
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="a folder that does not exist yet")
-    home = parser.parse_args().home.absolute()
+    parser.add_argument("--page", action="store_true", help="only the pictures of the page of fileorg serve")
+    given = parser.parse_args()
+    home = given.home.absolute()
     home.mkdir()
     try:
-        _take(home)
+        _take(home, only_page=given.page)
     finally:
         subprocess.run(["chattr", "-R", "-i", home], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(home)
 
 
-def _take(home: Path) -> None:
+def _take(home: Path, *, only_page: bool) -> None:
     make_tree(home / "Downloads", FILES, written=Bytes.SPARSE, per_folder=60)
     _hold(home / "Downloads")
     environment = {**os.environ, "HOME": str(home), "FILEORG_HOME": str(home / ".state"), "TERM": "xterm-256color"}
     environment["PYTHONPATH"] = str(HERE.parent / "src")
+    environment["XDG_CONFIG_HOME"] = str(home / ".config")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_QUIET)
+        _pictures_of_page(browser, home, environment)
+        browser.close()
+    if only_page:
+        return
     screen = _organize(home, environment)
     page = home / "report.html"
     subprocess.run([*_PROGRAM, "report", "-q", "-o", page], env=environment, cwd=home, check=True)
@@ -114,6 +126,56 @@ def _cell(cell: Any) -> str:
     if cell.fg in _COLOURS:
         return f'<span style="color: {_COLOURS[cell.fg]}">{text}</span>'
     return f"<b>{text}</b>" if cell.bold else text
+
+
+def _pictures_of_page(browser: Browser, home: Path, environment: dict[str, str]) -> None:
+    """Serve the folder, and take pictures of its space and of a plan in which a file was moved."""
+    words = ["serve", "--no-open", "--", str(home / "Downloads")]
+    server = subprocess.Popen([*_PROGRAM, *words], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        link = next(found[0] for line in server.stdout or () if (found := re.search(r"http://\S+", line)))
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(link)
+        page.wait_for_selector(".treemap", timeout=_PATIENCE_MS)
+        cookies: Any = context.cookies()
+        for scheme in ("light", "dark"):
+            _pictures_of_views(browser, link.partition("/login")[0], cookies, scheme)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _pictures_of_views(browser: Browser, origin: str, cookies: Any, scheme: Any) -> None:
+    for name, width, height in (("page", 1280, 860), ("page-phone", 390, 844)):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context.add_cookies(cookies)
+        page = context.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        page.goto(f"{origin}/#/")
+        page.wait_for_selector(".treemap")
+        page.screenshot(path=HERE / f"{name}-home-{scheme}.png")
+        page.goto(f"{origin}/#/organize")
+        page.get_by_label("Include subfolders").check()
+        page.get_by_role("button", name="Make a plan").click()
+        page.wait_for_selector("plan-tree .line")
+        after = page.get_by_role("tree", name="After")
+        after.locator(".line[aria-level='2'] .caret").nth(1).click()
+        after.locator(".line[aria-level='3'] .label").nth(1).click()
+        page.get_by_role("button", name="Move to…").click()
+        page.get_by_role("combobox", name="Folder").fill("Archives/Backups")
+        page.get_by_role("button", name="Move", exact=True).click()
+        page.get_by_role("radio").first.check()
+        page.get_by_role("button", name="Move", exact=True).click()
+        page.wait_for_selector("text=moved by you")
+        before = page.get_by_role("tree", name="Before")
+        before.locator(".line[aria-level='2'] .check").nth(1).click()
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(200)
+        page.screenshot(path=HERE / f"{name}-{scheme}.png")
+        page.get_by_role("button", name="Drop the plan").click()
+        page.wait_for_selector("text=Make a plan")
+        context.close()
 
 
 def _pictures_of_report(browser: Browser, path: Path, scheme: Any) -> None:

@@ -24,7 +24,7 @@ VIEWS = ("", "organize", "duplicates", "history", "rules", "settings")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     place = tmp_path_factory.mktemp("served")
-    roots = [messy(place / name) for name in ("mouse", "keys", "rule", "doubles", "looks")]
+    roots = [messy(place / name) for name in ("mouse", "keys", "rule", "doubles", "looks", "hostile")]
     with serving(place, roots) as running:
         yield running
 
@@ -80,10 +80,16 @@ def test_a_folder_is_planned_changed_carried_out_and_undone(it: Opened) -> None:
 
 
 def test_hostile_names_are_text(it: Opened) -> None:
-    it.plan(_root(it, "looks"))
+    it.plan(_root(it, "hostile"))
     shown = it.side("Before").locator(".label").all_inner_texts()
     assert {"bad\\xff\\xfename.jpg", "\\u202egpj.exe.pdf", "new\\nline.txt", HOSTILE[0].decode()} <= set(shown)
-    assert it.page.title() == "fileorg: Organize"
+    it.page.get_by_role("button", name="Carry out").click()
+    it.page.get_by_role("link", name="Show the files").click()
+    it.page.wait_for_selector(".records li")
+    shown = it.page.locator(".records .path").all_text_contents()
+    for name in ("bad\\xff\\xfename.jpg", "\\u202egpj.exe.pdf", "new\\nline.txt", HOSTILE[0].decode()):
+        assert any(f"/{name} → " in text for text in shown), name
+    assert it.page.title() == "fileorg: History"
     assert it.page.locator("img").count() == 0
 
 

@@ -10,7 +10,7 @@ export class VirtualList {
   selected = -1;
   top = 0; // pixels of the rows above the visible part
   #lastScroll = 0;
-  #settling;
+  #settling = 0;
 
   /**
    * @param {HTMLElement} port
@@ -21,7 +21,10 @@ export class VirtualList {
    *   `selected` is told of a choice.
    */
   constructor(port, body, layer, uses) {
-    [this.port, this.body, this.layer, this.uses] = [port, body, layer, uses];
+    this.port = port;
+    this.body = body;
+    this.layer = layer;
+    this.uses = uses;
   }
 
   listen() {
@@ -67,12 +70,12 @@ export class VirtualList {
     const first = Math.max(0, Math.floor(this.top / height) - SPARE_ROWS);
     const end = Math.max(first, Math.min(this.length, Math.ceil((this.top + this.inSight) / height) + SPARE_ROWS));
     while (layer.children.length < end - first) layer.append(this.uses.newRow());
-    while (layer.children.length > end - first) layer.lastChild.remove();
+    while (layer.children.length > end - first) layer.lastChild?.remove();
     for (let at = first; at < end; at++) {
-      const line = layer.children[at - first];
+      const line = /** @type {HTMLElement} */ (layer.children[at - first]);
       line.id = `${this.uses.prefix}-${at}`;
-      line.dataset.at = at;
-      line.setAttribute("aria-selected", at === selected);
+      line.dataset.at = String(at);
+      line.setAttribute("aria-selected", String(at === selected));
       this.uses.fill(line, at);
     }
     layer.style.transform = `translateY(${port.scrollTop + first * height - this.top}px)`;
@@ -81,6 +84,7 @@ export class VirtualList {
     else port.removeAttribute("aria-activedescendant");
   }
 
+  /** @param {number} pixels */
   scrollTo(pixels) {
     this.top = Math.min(Math.max(0, pixels), this.#deepest);
     this.port.scrollTop = this.top / this.#scale;
@@ -108,6 +112,7 @@ export class VirtualList {
     if (this.selected >= 0) this.#bringIntoSight(this.selected);
   }
 
+  /** @param {number} at */
   #bringIntoSight(at) {
     const height = this.rowHeight;
     const above = at * height;
@@ -116,6 +121,7 @@ export class VirtualList {
     else this.paint();
   }
 
+  /** @param {number} at */
   select(at) {
     if (!this.length) return;
     this.selected = Math.min(Math.max(0, at), this.length - 1);
@@ -123,12 +129,14 @@ export class VirtualList {
     this.uses.selected?.(this.selected);
   }
 
-  /** Return the position that a key moves to, or undefined. */
+  /** Return the position that a key moves to, or undefined. @param {string} key @returns {number | undefined} */
   goal(key) {
     const start = this.selected < 0 ? this.first - 1 : this.selected;
-    return {
+    /** @type {Record<string, number>} */
+    const goals = {
       ArrowDown: start + 1, ArrowUp: Math.max(start, 1) - 1, PageDown: start + this.page, PageUp: start - this.page,
       Home: 0, End: this.length - 1,
-    }[key];
+    };
+    return goals[key];
   }
 }

@@ -103,7 +103,7 @@ function groupItem(group, root, keepFrom) {
 
 /** Two pictures over each other, with a border between them that a slider moves. @param {any[]} files */
 function sideBySide(files) {
-  const source = (/** @type {any} */ file) => `/api/v1/thumbnails?${new URLSearchParams(place(file))}`;
+  const source = (/** @type {any} */ file) => `/api/v1/thumbnails?${new URLSearchParams(/** @type {any} */ (place(file)))}`;
   const second = signal(1);
   const frame = h("div", { class: "both" },
     h("img", { alt: `The picture ${pathText(files[0])}`, src: source(files[0]) }),

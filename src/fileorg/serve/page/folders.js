@@ -98,7 +98,9 @@ export class Tree {
 
   /** @param {import("./plan.js").Plan} plan @param {(row: number) => number} folderOf @param {(row: number) => boolean} stays */
   constructor(plan, folderOf, stays) {
-    [this.plan, this.folderOf, this.stays] = [plan, folderOf, stays];
+    this.plan = plan;
+    this.folderOf = folderOf;
+    this.stays = stays;
     this.refresh();
     for (const top of this.tops) this.open.add(top);
     this.layOut();

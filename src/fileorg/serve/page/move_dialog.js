@@ -33,6 +33,7 @@ export async function askFolder(edits, rows) {
   const { folders } = plan;
   const tops = folders.tops.map((node) => [String(node), folders.names[node]]);
   const here = folders.root(edits.folderAfter(rows[0]) || plan.target[rows[0]]);
+  /** @type {string[]} */
   const known = [];
   for (let node = 1; node < folders.length && known.length < MOST_OFFERED; node++) {
     if (folders.below(node) && (edits.after.files[node] || edits.before.files[node])) known.push(folders.below(node));

@@ -30,9 +30,15 @@ export class PlanEdits {
         this.newFolders.add(folders.node(folders.root(plan.target[row]), above ? `${above}/${plan.newName(row)}` : plan.newName(row)));
       }
     }
+    this.known = folders.length;
     const stays = (/** @type {number} */ row) => this.stays(row);
     this.before = new Tree(plan, (row) => plan.before[row], stays);
     this.after = new Tree(plan, (row) => this.folderAfter(row), stays);
+  }
+
+  /** Return whether the plan, or a person, makes a folder. @param {number} node */
+  isNew(node) {
+    return this.newFolders.has(node) || node >= this.known;
   }
 
   /** @param {number} row */

@@ -24,6 +24,11 @@ import { VirtualList } from "/report/virtual_list.js";
 let dragged = null;
 
 export class PlanTree extends HTMLElement {
+  // `show` sets them, before anything else is called.
+  uses = /** @type {Uses} */ (/** @type {unknown} */ (null));
+  list = /** @type {VirtualList} */ (/** @type {unknown} */ (null));
+  port = /** @type {HTMLElement} */ (/** @type {unknown} */ (null));
+
   /** @param {Uses} uses @param {string} prefix begins the ids of rows */
   show(uses, prefix) {
     this.uses = uses;
@@ -123,7 +128,7 @@ export class PlanTree extends HTMLElement {
     const wasSelected = at === this.list.selected;
     this.list.select(at);
     if (target.classList.contains("check")) this.uses.leave(this.rowsAt(at));
-    else if (target.classList.contains("caret") || wasSelected || !this.list.uses.selected) this.#toggle(at);
+    else if (target.classList.contains("caret") || wasSelected) this.#toggle(at);
   }
 
   /** @param {KeyboardEvent} event */

@@ -74,7 +74,7 @@ function planScreen(head, plan, reload) {
     note: (row) => (plan.skipped[row] ? "skipped" : edits.leftOut[row] ? "left out" : ""),
   }, "before");
   after.show({
-    ...shared, chosen: choose(edits.after), tree: edits.after, label: "After", name: (row) => edits.nameAfter(row), isNew: (node) => edits.newFolders.has(node),
+    ...shared, chosen: choose(edits.after), tree: edits.after, label: "After", name: (row) => edits.nameAfter(row), isNew: (node) => edits.isNew(node),
     note: (row) => (edits.stays(row) ? "stays" : edits.moved.has(row) ? "moved by you" : plan.newName(row) === plan.name(row) ? "" : `was ${plan.name(row)}`),
     drop: move,
   }, "after");

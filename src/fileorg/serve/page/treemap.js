@@ -48,7 +48,7 @@ export function treemap(categories) {
   const tiles = shares.map((share, at) => {
     const { x, y, width: wide, height: high } = places[at];
     const name = share.category || "Unknown type";
-    const fits = wide > Math.max(NARROW, name.length * 7.8 + 18, sizeText(share.size_bytes).length * 7.4 + 18) && high > LOW;
+    const fits = wide > Math.max(NARROW, name.length * 8.7 + 18, sizeText(share.size_bytes).length * 7.4 + 18) && high > LOW;
     return h("svg:g", { class: `tile of-${at % 8}` },
       h("svg:rect", { x: x + 1, y: y + 1, width: Math.max(wide - 2, 0.5), height: Math.max(high - 2, 0.5), rx: 4 }),
       h("svg:title", {}, `${name}: ${sizeText(share.size_bytes)} in ${plural(share.files, "file")}`),
