@@ -265,6 +265,17 @@ def test_a_file_and_a_folder_of_one_new_name(runs: Runs) -> None:
     assert refused(runs, move("a", "x"), move("b", "x/y")) == [(1, RowFault.BELOW_A_FILE)]
 
 
+def test_a_file_and_a_folder_that_exchange_their_names(runs: Runs) -> None:
+    """Refused with the reason, and the way that the sentences name works."""
+    runs.tree.write({"one": "1", "two/inside": "2"})
+    rows = [move("one", "two"), move("two", "one")]
+    assert refused(runs, *rows) == [(1, RowFault.FILE_FOR_FOLDER), (2, RowFault.FOLDER_FOR_FILE)]
+    runs.apply([move("one", "between")])
+    runs.apply([move("two", "one")])
+    runs.apply([move("between", "two")])
+    assert runs.tree.read() == {"two": "1", "one/inside": "2"}
+
+
 def test_a_row_that_waits_for_a_refused_one(runs: Runs) -> None:
     runs.tree.write({"a": "1", "b": "2", "c": "3"})
     assert refused(runs, move("a", "b"), move("b", "c")) == [(1, RowFault.NOT_VACATED), (2, RowFault.TAKEN)]

@@ -15,10 +15,12 @@ from tests.support.crash import NOT_DONE, open_again, recovered
 
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, OnConflict, RecordState
+from fileorg.core.row_problems import RowFault
 from fileorg.journal.journal import Journal
 from fileorg.report.sentences import sentence
 from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.local.storage import LocalStorage
+from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
@@ -327,3 +329,14 @@ def test_targets_of_rules_on_a_disk_that_ignores_case(caseless: Runs) -> None:
     assert caseless.organize(recursive=True, configuration=configuration).done == 0
     assert caseless.undo().problems == []
     assert tree.snapshot() == before
+
+
+def test_a_plan_changes_the_case_of_a_folder_in_two_steps(caseless: Runs) -> None:
+    tree = caseless.tree
+    tree.write({"Photos/a.jpg": "1"})
+    with pytest.raises(RowsRefused) as caught:
+        caseless.apply([{"path": "Photos", "new_path": "photos"}])
+    assert [problem.fault for problem in caught.value.problems] == [RowFault.FOLDER_CASE]
+    caseless.apply([{"path": "Photos", "new_path": "between"}])
+    caseless.apply([{"path": "between", "new_path": "photos"}])
+    assert tree.read() == {"photos/a.jpg": "1"}

@@ -53,7 +53,10 @@ class FolderRows:
             for (other,) in self._db.execute("SELECT path FROM folders WHERE base = ?", (base,))
         )
         if folds or (there is not None and not moves):
-            self._given.fail(RowProblem(line, RowFault.TAKEN, path, to_path))
+            fault = RowFault.FOLDER_CASE if folds else RowFault.TAKEN
+            if not folds and self._given.row_from(base, to_path, self._given.digest(base, to_path)) is not None:
+                fault = RowFault.FOLDER_FOR_FILE
+            self._given.fail(RowProblem(line, fault, path, to_path))
             return False
         same_target = "SELECT line FROM folders WHERE base = ? AND to_path = ? AND path <> ? AND action = 'move'"
         if (other := self._db.execute(same_target, (base, to_path, path)).fetchone()) is not None:

@@ -111,7 +111,8 @@ def _taken(given: GivenPlan) -> None:
             waits_for = _before(given, row)
             target = join(row.to_folder, row.to_name)
             if waits_for is None:
-                given.fail_row(row, RowFault.TAKEN, target)
+                is_folder = given.has_folder(row.to_base, target)
+                given.fail_row(row, RowFault.FILE_FOR_FOLDER if is_folder else RowFault.TAKEN, target)
             elif _looks_alike(given, row, waits_for):
                 given.fail_row(row, RowFault.LOOKS_ALIKE, target)
             else:

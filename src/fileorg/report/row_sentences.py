@@ -40,6 +40,15 @@ _SENTENCES = {
     RowFault.TAKEN: "the name is taken: {about}",
     RowFault.TWICE: "line {number} has the same new path {about}",
     RowFault.NOT_VACATED: "{about} does not become free, because line {number} is not done",
+    RowFault.FILE_FOR_FOLDER: (
+        "{about} is a folder that becomes free only at the end of this plan: move this file there with a second plan"
+    ),
+    RowFault.FOLDER_FOR_FILE: (
+        "{about} is a file that becomes free only within this plan: move this folder there with a second plan"
+    ),
+    RowFault.FOLDER_CASE: (
+        "on this file system {about} is the folder itself: give it another name first, and this one with a second plan"
+    ),
     RowFault.BELOW_A_FILE: "{about} is a file, not a folder",
     RowFault.BEHIND_SYMLINK: "{about} is a symlink, and fileorg does not follow it",
     RowFault.LOOKS_ALIKE: (

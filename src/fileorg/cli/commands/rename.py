@@ -49,6 +49,7 @@ def rename(
     kill_after: shared.KillAfter = None,  # noqa: ARG001
     helper_memory: shared.HelperMemory = None,  # noqa: ARG001
     attempts: shared.Attempts = None,  # noqa: ARG001
+    parallel: shared.Parallel = None,  # noqa: ARG001
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
