@@ -143,6 +143,14 @@ def test_everything_goes_with_the_keyboard(it: Opened) -> None:
     assert it.line("After", "keys").get_attribute("aria-expanded") == "false"
     press("ArrowRight")
     assert it.line("After", "keys").get_attribute("aria-expanded") == "true"
+    it.open_folder("After", "Video")
+    it.line("After", "film.mp4").locator(".label").click()
+    press(" ")  # it goes back to where it was, and the choice with it
+    assert it.side("After").locator("[aria-selected=true] .label").inner_text() == "film.mp4"
+    assert it.line("After", "film.mp4").get_attribute("aria-level") == "2"
+    press(" ")
+    assert it.side("After").locator("[aria-selected=true] .label").inner_text() == "film.mp4"
+    assert it.line("After", "film.mp4").get_attribute("aria-level") == "3"
     it.page.get_by_role("button", name="Carry out").press("Enter")
     it.page.get_by_role("button", name="Undo").wait_for()
     assert (root / "Pictures" / "Sea" / name).exists()

@@ -206,13 +206,18 @@ export class Tree {
     return this.#firsts[node];
   }
 
-  /** Return the position of a row in its folder, which is opened with those above it. @param {number} row */
-  reveal(row) {
+  /** Return the position of a file, or undefined if its folder is closed. @param {number} row @returns {number | undefined} */
+  positionOfRow(row) {
     const node = this.folderOf(row);
-    for (let each = node; each; each = this.plan.folders.parent[each]) this.open.add(each);
-    this.layOut();
     const segment = this.#nodes.findIndex((each, at) => each === node && this.#isFiles[at]);
-    return this.#segments[segment] + this.own(node).indexOf(row);
+    return segment < 0 ? undefined : this.#segments[segment] + this.own(node).indexOf(row);
+  }
+
+  /** Open the folder of a file with those above it, and return its position. @param {number} row */
+  reveal(row) {
+    for (let each = this.folderOf(row); each; each = this.plan.folders.parent[each]) this.open.add(each);
+    this.layOut();
+    return this.positionOfRow(row) ?? 0;
   }
 
   /** Return the rows of files in a folder, sorted by name. @param {number} node */

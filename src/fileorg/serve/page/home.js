@@ -62,6 +62,7 @@ function waitingJob(job, changed) {
     h("span", { class: "actions" },
       job.status === "waiting" && h("a", { class: "button", href: `#/organize/${job.job}` }, "Look at the plan"),
       job.status === "running" && h("a", { class: "button", href: `#/organize/${job.job}` }, "Watch"),
+      (job.status === "interrupted" || job.status === "parked") && h("a", { class: "button", href: `#/organize/${job.job}` }, "Show what was done"),
       (job.status === "interrupted" || job.status === "parked") && h("button", { type: "button", class: "button", onclick: ask("resume") }, "Resume"),
       job.status === "waiting" && h("button", { type: "button", class: "button", onclick: ask("cancel") }, "Drop the plan")),
     () => state.value);

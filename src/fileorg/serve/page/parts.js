@@ -52,7 +52,7 @@ export const title = (/** @type {string} */ word) => (word ? word[0].toUpperCase
 
 /** @param {any} operation */
 export function canUndo({ kind, status }) {
-  return kind !== "purge" && (status === "active" || status === "partly_undone");
+  return kind !== "purge" && ["active", "partly_undone", "interrupted"].includes(status);
 }
 
 /** Operations that undo an operation are redone by it. @param {any} operation */

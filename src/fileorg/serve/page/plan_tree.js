@@ -29,6 +29,9 @@ export class PlanTree extends HTMLElement {
   list = /** @type {VirtualList} */ (/** @type {unknown} */ (null));
   port = /** @type {HTMLElement} */ (/** @type {unknown} */ (null));
 
+  /** @type {{node: number, row: number} | null} */
+  #chosen = null;
+
   /** @param {Uses} uses @param {string} prefix begins the ids of rows */
   show(uses, prefix) {
     this.uses = uses;
@@ -51,8 +54,12 @@ export class PlanTree extends HTMLElement {
 
   /** Show the tree anew after it has changed. */
   refresh() {
-    this.list.length = this.uses.tree.length;
-    if (this.list.selected >= this.list.length) this.list.selected = this.list.length - 1;
+    const { tree } = this.uses;
+    this.list.length = tree.length;
+    if (this.#chosen) {
+      const { node, row } = this.#chosen;
+      this.list.selected = (row < 0 ? tree.position(node) : tree.positionOfRow(row)) ?? -1; // it may have moved, or be hidden
+    }
     this.list.layOut();
   }
 
@@ -108,7 +115,8 @@ export class PlanTree extends HTMLElement {
 
   /** @param {number} at */
   #tell(at) {
-    this.uses.chosen(this.uses.tree.at(at));
+    this.#chosen = this.uses.tree.at(at);
+    this.uses.chosen(this.#chosen);
   }
 
   /** @param {number} at */
