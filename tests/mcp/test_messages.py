@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fileorg.mcp.answers import answer
+from fileorg.mcp.boundary import Boundary
 from fileorg.mcp.wire import LONGEST_MESSAGE
 
 if TYPE_CHECKING:
@@ -127,3 +128,14 @@ def test_a_root_that_is_refused_or_missing(tmp_path: Path) -> None:
     assert (code, "No folder is named" in said, "Hint: fileorg mcp --root" in said) == (2, True, True)
     assert refusal("--root", str(tmp_path / "nowhere"))[0] == 2
     assert refusal("--root", "/usr", "--allow-changes")[0] == 5
+
+
+def test_a_document_has_no_paths_outside(tmp_path: Path) -> None:
+    root = bytes(tmp_path)
+    inside, outside = f"{tmp_path}/a", f"{tmp_path}-other/b"
+    document = {"files": [{"path": inside, "marker": outside, "reason": "x"}], "root": str(tmp_path), "log": "/var/log"}
+    assert Boundary([root]).cleared(document) == {
+        "files": [{"path": inside, "marker": None, "reason": "x"}],
+        "root": str(tmp_path),
+        "log": None,
+    }

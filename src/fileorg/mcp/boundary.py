@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _LONGEST_PATH = 4096
+_PATHS = frozenset({"path", "new_path", "kept_path", "root", "dest", "marker", "state_dir", "log", "folder"})
+"""Fields of documents that hold paths."""
 
 
 class ExactPath(BaseModel):
@@ -72,6 +74,16 @@ class Boundary:
     def holds(self, paths: Iterable[bytes]) -> bool:
         """Return whether all of the real paths are in the folders."""
         return all(any(is_within(path, folder.path) for folder in self.folders) for path in paths)
+
+    def cleared(self, value: Any, key: str = "") -> Any:
+        """Return a document of a command without paths that are not in the folders: they become null."""
+        if isinstance(value, dict):
+            return {name: self.cleared(each, name) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self.cleared(each, key) for each in value]
+        if isinstance(value, str) and key in _PATHS and value.startswith("/"):
+            return value if self.holds([value.encode(errors="surrogateescape")]) else None
+        return value
 
     def outside(self, path: bytes) -> Outside:
         """Return the error for a path that is not in the folders."""

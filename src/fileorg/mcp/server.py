@@ -42,6 +42,11 @@ _WAYS_OUT = {
     ErrorCode.UNKNOWN_OPERATION: "history lists the operations in the folders of this server",
 }
 """What to do about errors of commands whose hints are for a terminal."""
+_SENTENCES = {
+    ErrorCode.LOCKED: "Another run of fileorg works in this folder, or above or below it.",
+    ErrorCode.PART_OF_A_WHOLE: "The folder belongs to a project, or to another folder that is kept whole.",
+}
+"""Sentences in place of those that may name folders above."""
 
 
 class FileorgServer(MCPServer[Any]):
@@ -131,6 +136,7 @@ def _as_result(error: FileorgError) -> CallToolResult:
     more = error.document if isinstance(error, CommandError) and isinstance(error.document, dict) else None
     if isinstance(error, CommandError):
         error.hint = _WAYS_OUT.get(error.code, error.hint)
+        error.args = (_SENTENCES.get(error.code, str(error)),)
     return CallToolResult(
         content=[TextContent(type="text", text=json.dumps(error_answer(error, more), indent=2))], is_error=True
     )

@@ -364,7 +364,7 @@ class Tools:
             group.cancel_scope.cancel()
         if failed:
             raise failed[0]
-        return found
+        return found._replace(document=self._boundary.cleared(found.document))
 
 
 class _Events:

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import TooManyOpen, raise_limit
-from fileorg.core.errors import GuardRefused, Locked, StorageFailure
+from fileorg.core.errors import ErrorCode, GuardRefused, Locked, StorageFailure
 from fileorg.core.figures import plural
 from fileorg.core.locks import place_for_run, recovery_lock
 from fileorg.core.model import GIVEN, PARALLEL, OperationState
@@ -138,6 +138,9 @@ def _recover(
             if not _settle(journal, operation, state, reporter):
                 continue
         except (Locked, GuardRefused, AnotherRoot, Unsettled, TooManyOpen, OSError) as error:
+            if getattr(error, "code", None) is ErrorCode.OUTSIDE:  # not for those that may not use its folder
+                left.append(operation)
+                continue
             reporter.note(
                 f"Operation {operation.id} was interrupted and cannot be recovered now: {str(error).removesuffix('.')}."
                 " Run fileorg recover later."
