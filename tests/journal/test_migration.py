@@ -287,3 +287,33 @@ def test_a_trigger_is_refused_before_anything_of_it_is_run(old: Tree, state: Sta
         assert db.execute("SELECT count(*) > 0 FROM folders").fetchone() == (1,)
     assert version(state.journal) == was
     assert not Path(f"{os.fsdecode(state.journal)}.v{was}").exists()
+
+
+def test_a_new_journal_is_one_that_made_all_migrations(tmp_path: Path) -> None:
+    found = []
+    for make in (schema.create, schema.migrate):
+        with closing(sqlite3.connect(tmp_path / make.__name__, isolation_level=None)) as db:
+            make(db)
+            rows = db.execute("SELECT id, migration_set, name FROM _sqlite_migrations").fetchall()
+            tables = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid").fetchall()
+            numbers = [db.execute(f"PRAGMA {name}").fetchone() for name in ("user_version", "application_id")]
+            schema.migrate(db)  # there is nothing left to do
+            assert db.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (len(rows),)
+            found.append((rows, tables, numbers))
+    assert found[0] == found[1]
+
+
+def test_whoever_is_killed_while_the_journal_is_made_leaves_an_empty_one(tmp_path: Path) -> None:
+    for step in range(1, 60):
+        journal = tmp_path / f"{step}.db"
+        journal.touch(0o600)
+        script = (
+            "import sys; from tests.faults import dying; from fileorg.journal.journal import Journal;"
+            f"import sqlite3; dying.arm({step}); Journal(sys.argv[1].encode()).close()"
+        )
+        ended = subprocess.run([sys.executable, "-c", script, str(journal)], check=False).returncode
+        with Journal(os.fsencode(journal)) as made:
+            assert made.operations() == []
+        if ended == 0:
+            return
+    raise AssertionError("it never came to its end")

@@ -13,6 +13,7 @@ from fileorg.journal.schema import (
     LATER_TABLES,
     TABLES,
     VERSION,
+    create,
     is_begun,
     migrate,
     read_as_of_now,
@@ -110,6 +111,9 @@ def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
     """Migrate an older journal, after a backup. The next start completes a migration that was killed."""
     version = _pragma(db, "user_version")
     if version >= VERSION:
+        return
+    if not version and db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None:
+        create(db)
         return
     if version and not is_begun(db, version):
         from fileorg.journal.backup import set_aside  # needed for migrations only

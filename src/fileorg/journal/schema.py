@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.core.state import APPLICATION_ID
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import sqlite_utils
 
 VERSION = 8
@@ -165,6 +166,31 @@ CREATE TABLE IF NOT EXISTS kept_attributes (
     attributes TEXT NOT NULL         -- JSON: what its source had, and its target cannot keep
 );
 """
+_APPLIED = """
+CREATE TABLE "_sqlite_migrations" (
+   "id" INTEGER PRIMARY KEY,
+   "migration_set" TEXT,
+   "name" TEXT,
+   "applied_at" TEXT
+);
+CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
+    ON "_sqlite_migrations" ("migration_set", "name");
+"""
+"""What sqlite_utils keeps of the migrations that it has made."""
+_MIGRATIONS = {
+    "0001_operations_folders_records": _FIRST,
+    "0002_roots_keepers": _SECOND,
+    "0003_reasons_as_codes": _THIRD,
+    "0004_ctime_read_back": _FOURTH,
+    "0005_jobs": _FIFTH,
+    "0006_configuration_changes": _SIXTH,
+    "0007_objects": _SEVENTH,
+    "0008_kept_attributes": _EIGHTH,
+}
+_SET = "journal"
+_SENTENCES = "0003_reasons_as_codes"
+"""The migration that also converts the texts of records."""
+
 # The columns before version 3, without the last one, which was renamed.
 _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
@@ -174,47 +200,42 @@ _OF_REASON = ("reason", "about", "number", "lost")
 _ROWS_AT_ONCE = 4096
 
 
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables of `VERSION` in an empty journal, in one transaction: all migrations, without sqlite_utils."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        _run(db, _APPLIED)
+        for name, statements in _MIGRATIONS.items():
+            _run(db, statements)
+            made = None, _SET, name, str(datetime.now(UTC))
+            db.execute("INSERT INTO _sqlite_migrations VALUES (?, ?, ?, ?)", made)
+        _mark(db)
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
+
+
 def migrate(db: sqlite3.Connection) -> None:
     """Migrate the tables to `VERSION`. Imports sqlite_utils (75 ms) only here."""
     import sqlite_utils
     from sqlite_utils.migrations import Migrations
 
-    migrations = Migrations("journal")
+    migrations = Migrations(_SET)
+    for name, statements in _MIGRATIONS.items():
 
-    @migrations(name="0001_operations_folders_records")
-    def _first(target: sqlite_utils.Database) -> None:
-        _run(target, _FIRST)
+        def apply(target: sqlite_utils.Database, name: str = name, statements: str = statements) -> None:
+            _run(target, statements)
+            if name == _SENTENCES:
+                _sentences_to_codes(db)
 
-    @migrations(name="0002_roots_keepers")
-    def _second(target: sqlite_utils.Database) -> None:
-        _run(target, _SECOND)
-
-    @migrations(name="0003_reasons_as_codes")
-    def _third(target: sqlite_utils.Database) -> None:
-        _run(target, _THIRD)
-        _sentences_to_codes(db)
-
-    @migrations(name="0004_ctime_read_back")
-    def _fourth(target: sqlite_utils.Database) -> None:
-        _run(target, _FOURTH)
-
-    @migrations(name="0005_jobs")
-    def _fifth(target: sqlite_utils.Database) -> None:
-        _run(target, _FIFTH)
-
-    @migrations(name="0006_configuration_changes")
-    def _sixth(target: sqlite_utils.Database) -> None:
-        _run(target, _SIXTH)
-
-    @migrations(name="0007_objects")
-    def _seventh(target: sqlite_utils.Database) -> None:
-        _run(target, _SEVENTH)
-
-    @migrations(name="0008_kept_attributes")
-    def _eighth(target: sqlite_utils.Database) -> None:
-        _run(target, _EIGHTH)
-
+        migrations(name=name)(apply)
     migrations.apply(sqlite_utils.Database(db, execute_plugins=False))
+    _mark(db)
+
+
+def _mark(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={VERSION}")
 
