@@ -120,3 +120,25 @@ def test_a_rule_is_made_and_decides(server: Server) -> None:
     for bad in ({"to": "../x", "ext": "pdf"}, {"to": "/etc", "ext": "pdf"}, {"to": "x"}, {"to": "x", "ext": "../"}):
         answer = server.ask("POST", "/rules", bad)
         assert (answer.status, answer.json["code"]) == (400, "bad-value"), answer
+
+
+def test_reports_are_files_to_save(shared: Server) -> None:
+    """An HTML report brings its own script, so it is no page of this server."""
+    for kind, begins in (("html", b"<!doctype html"), ("json", b"{"), ("csv", b"record,")):
+        answer = shared.ask("GET", f"/operations/1/report?format={kind}")
+        assert answer.status == 200
+        assert answer.body[:14].lower().startswith(begins)
+        assert answer.headers["content-disposition"] == f'attachment; filename="fileorg-operation-1.{kind}"'
+    assert shared.ask("GET", "/operations/9/report").status == 404
+    assert shared.ask("GET", "/operations/1/report?format=exe").status == 400
+
+
+def test_the_page_is_served_with_its_types(shared: Server, cookie: str) -> None:
+    page = shared.raw("GET", "/", {"Cookie": cookie})
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for name in re.findall(r'(?:src|href)="(/[^"]+)"', page.body.decode()):
+        answer = shared.raw("GET", name, {"Cookie": cookie})
+        kind = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+        assert (answer.status, answer.headers["content-type"]) == (200, kind[name.rpartition(".")[2]]), name
+        unchanged = {"Cookie": cookie, "If-None-Match": answer.headers["etag"]}
+        assert shared.raw("GET", name, unchanged).status == 304

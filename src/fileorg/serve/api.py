@@ -14,7 +14,7 @@ from fileorg.jobs.command import run_command
 from fileorg.jobs.function_process import call
 from fileorg.report.schemas import SCHEMAS
 from fileorg.rules.config_file import read_configuration
-from fileorg.serve import journal_pages, pictures, plans
+from fileorg.serve import journal_pages, pictures, plans, report_files
 from fileorg.serve.endpoints import MOST_ROWS, ApiRequest, Endpoint, QueryParameter
 from fileorg.serve.sessions import READS_FOR_ONE_REQUEST
 from fileorg.serve.shapes import GivenPath  # noqa: TC001  its fields are read
@@ -261,6 +261,15 @@ ENDPOINTS = (
         "The duplicates that an operation processed",
         _shape("duplicates"),
         _PAGES,
+    ),
+    Endpoint(
+        "GET",
+        "/operations/{id:number}/report",
+        report_files.report,
+        "The report on an operation, as a file",
+        {"type": "string", "format": "binary"},
+        (QueryParameter("format", {"enum": [*report_files.TYPES]}, "The form. Default: html."),),
+        media_type="*/*",
     ),
     Endpoint(
         "POST",
