@@ -72,7 +72,9 @@ def mcp(
     It needs pip install 'fileorg[mcp]'.
     """
     import json
+    import sys
 
+    from fileorg.cli.terminal import standard_error
     from fileorg.core.names import display
     from fileorg.workflows.guards import existing_folder, refuse_system
 
@@ -95,4 +97,8 @@ def mcp(
         "max_changes": max_changes,
         "approve": str(approve),
     }
+    if sys.stdin.isatty():
+        err = standard_error()
+        err.prose("A client starts this server, and speaks to it: see docs/assistants.md. Ctrl-C ends it.", "fileorg: ")
+        err.flush()
     become("mcp", "mcp", [json.dumps(settings)])
