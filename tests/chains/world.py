@@ -38,7 +38,7 @@ _GRACE_SECONDS = 2.0
 _MAX_TURNS = 6
 _STATE = re.compile(
     r"((journal|index|listings|stays)\.db(-wal|-shm|-journal)?|(run(-\d+)?|index|journal|recovery)\.lock|idle-runs\.json(\.part)?|journal\.db\.v\d+"
-    r"|job-\d+\.(status|plan(\.columns)?|log|cancel))\Z"
+    r"|serve\.token|job-\d+\.(status|plan(\.columns)?|log|cancel))\Z"
 )
 _NOT_KEPT = re.compile(r"Could not preserve.*: see fileorg files (\d+)")
 _LAST_VIEW = re.compile(r"\[halted (before unlink|after lstat)\]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def test_the_folders_of_profiles_are_served(tmp_path: Path) -> None:
     (tmp_path / "config/fileorg").mkdir(parents=True)
     (tmp_path / "config/fileorg/fileorg.toml").write_text('version = 1\n[profile.here]\nroot = "/nowhere/at/all"\n')
     assert "There is no folder /nowhere/at/all." in run(tmp_path).stderr
+
+
+def test_ctrl_c_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.process.send_signal(signal.SIGINT)
+    out, _ = server.process.communicate(timeout=60)
+    server.errors.close()
+    assert (server.process.returncode, out) == (0, "Stopped. Jobs that run go on: fileorg jobs lists them.\n")
+    assert (tmp_path / "errors").read_text() == ""
 
 
 def test_no_other_command_loads_the_server() -> None:

@@ -160,7 +160,9 @@ def serve(words: Sequence[str]) -> None:
     )
     sys.stdout.write(f"Serving {', '.join(map(display, roots))} until Ctrl-C. This link works once, for 60 seconds:\n")
     try:
-        _Server(config, sessions, address, opens=not given.no_open).run([listens])
+        with contextlib.suppress(KeyboardInterrupt):  # it has ended in order by then
+            _Server(config, sessions, address, opens=not given.no_open).run([listens])
+        sys.stdout.write("Stopped. Jobs that run go on: fileorg jobs lists them.\n")
     finally:
         listens.close()
         if path is not None:
