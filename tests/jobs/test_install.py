@@ -160,7 +160,7 @@ def test_a_timer_for_organize(
     units = tmp_path / "config" / "systemd" / "user"
     timer, service = sorted(units.iterdir(), key=lambda path: path.suffix, reverse=True)
     assert "OnCalendar=daily" in timer.read_text().splitlines()
-    assert f'"--once" "--quiet" "-r" "--by=date" "--" "{tree.root}"' in service.read_text()
+    assert f'"--once" "--quiet" "-r" "--by=date" "--" "{tree.root}"\n' in service.read_text()
     assert fileorg.inside("watch", "--uninstall", "tree", **given).code == 0
     assert list(units.iterdir()) == []
     for words, said in (
@@ -207,6 +207,8 @@ def test_the_schedule_of_a_profile(
     assert '"--profile=mess" "--time-limit=1h"' in units_of(systemd)[".service"]
     assert install_with("--install-timer", "daily", "--profile=mess").code == 0  # what is given wins
     assert "OnCalendar=daily" in units_of(systemd)[".timer"]
+    assert '"--profile=mess"' in units_of(systemd)[".service"]
+    assert "daily" not in units_of(systemd)[".service"].partition("ExecStart=")[2]
     ran = install_with("tree", "--profile=none", "--install-timer")
     assert (ran.code, "The profile none has no schedule." in ran.err) == (2, True), ran.err
 

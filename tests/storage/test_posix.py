@@ -194,6 +194,27 @@ def test_a_rename_by_link_leaves_a_newcomer_alone(
     assert tree(root) == {"two": "content"} | ({"one": "newcomer"} if replaced else {})
 
 
+def test_a_rename_by_link_whose_old_name_stays_takes_the_new_one_back(
+    root: Path, root_fd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With both names left, another try would find its own file under the new one. `test_retries` has real errors."""
+    (root / "one").write_text("content")
+    unlink = os.unlink
+
+    def busy(name: bytes, **options: int) -> None:
+        if name == b"one":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        unlink(name, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", busy)
+        with pytest.raises(OSError, match="busy"):
+            posix.rename_by_link(root_fd, b"one", root_fd, b"two")
+    assert (tree(root), (root / "one").stat().st_nlink) == ({"one": "content"}, 1)
+    posix.rename_by_link(root_fd, b"one", root_fd, b"two")
+    assert tree(root) == {"two": "content"}
+
+
 def test_an_error_in_a_rename_by_link_is_kept(root: Path, root_fd: int) -> None:
     (root / "one").write_text("content")
     with pytest.raises(OSError, match="too long"):

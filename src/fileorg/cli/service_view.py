@@ -87,6 +87,20 @@ def with_schedule(words: Sequence[str], schedule: str) -> list[str]:
     return found
 
 
+def _without_timer(words: Sequence[str]) -> list[str]:
+    """Return the words without `--install-timer` and its value, which must not be taken for a folder."""
+    found: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return [*found, word, *rest]
+        if word == "--install-timer":
+            next(rest, "")
+        elif not word.startswith("--install-timer="):
+            found.append(word)
+    return found
+
+
 def install_timer_for(chosen: OrganizeOptions, options: OutputOptions, when: str, state: StateDirectory) -> Exit:
     """Install a timer for an `organize` command: it runs as `watch --once` does. Raises `FileorgError`."""
     from importlib import import_module
@@ -97,8 +111,9 @@ def install_timer_for(chosen: OrganizeOptions, options: OutputOptions, when: str
     # Loaded as `app` does: the command itself knows the options of organize.
     watch = import_module("fileorg.cli.commands.watch").watch
     schedule = install.checked_schedule(when)
-    words = [word for word in with_schedule(sys.argv[2:], schedule) if word not in {"-q", "--quiet"}]
-    known = option_names(watch).keys() | {"install_timer"}
+    given = _without_timer(with_schedule(sys.argv[2:], schedule))
+    words = [word for word in given if word not in {"-q", "--quiet"}]
+    known = option_names(watch).keys()
     for word in words:
         name = word.partition("=")[0]
         if name.startswith("--") and name != "--" and name.lstrip("-").replace("-", "_") not in known:

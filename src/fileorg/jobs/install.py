@@ -130,7 +130,6 @@ def _hardening(changes: Sequence[bytes]) -> list[str]:
         # SQLite keeps large plans in a temporary folder.
         *(["ReadWritePaths=/tmp /var/tmp"] if is_temporary else ["PrivateTmp=yes"]),
         "ReadWritePaths=" + " ".join(_quoted(f"-{os.fsdecode(path)}") for path in dict.fromkeys(changes)),
-        "ProtectKernelTunables=yes",
         "ProtectControlGroups=yes",
         "RestrictAddressFamilies=AF_UNIX",
         "RestrictSUIDSGID=yes",

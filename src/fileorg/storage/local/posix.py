@@ -118,7 +118,8 @@ def exchange(source_fd: int, source: bytes, target_fd: int, target: bytes) -> No
 
 
 def rename_by_link(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
-    """Rename without replacing by link(2) and unlink(2): two names for an instant, never none.
+    """Rename without replacing by link(2) and unlink(2): two names for an instant, never none. If the old name cannot
+    be removed, the new one is.
 
     Raises `OSError` with ENOTSUP without hard links.
     """
@@ -132,7 +133,14 @@ def rename_by_link(source_fd: int, source: bytes, target_fd: int, target: bytes)
         left = os.lstat(source, dir_fd=source_fd)
         # If another program has replaced the source meanwhile, its file stays: the moved one has its new name.
         if left.st_ino == os.lstat(target, dir_fd=target_fd).st_ino:
-            os.unlink(source, dir_fd=source_fd)
+            try:
+                os.unlink(source, dir_fd=source_fd)
+            except FileNotFoundError:
+                raise
+            except OSError:
+                if left.st_ino == os.lstat(target, dir_fd=target_fd).st_ino:
+                    os.unlink(target, dir_fd=target_fd)
+                raise
 
 
 def open_beneath(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> int:
