@@ -97,9 +97,9 @@ def test_each_is_one_sentence_and_changes_nothing(jobs: Fileorg, tree: Tree) -> 
     wrong = list[tuple[object, ...]]()
     for case, bad in CASES.items():
         ran = jobs.inside(*bad.words.split())
-        told = " ".join((ran.err if bad.code else ran.out).split())
+        printed = " ".join((ran.err if bad.code else ran.out).split())
         sentences = sum(line.startswith("fileorg: ") for line in ran.err.splitlines())
-        is_right = ran.code == bad.code and bad.says in told and sentences == bool(bad.code)
+        is_right = ran.code == bad.code and bad.says in printed and sentences == bool(bad.code)
         if not is_right or "Traceback" in ran.err or (bad.code and ran.out):
             wrong.append((case, ran.code, ran.out, ran.err))
         assert (case, tree.snapshot()) == (case, files)
