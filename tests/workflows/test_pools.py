@@ -114,3 +114,14 @@ def test_a_folder_and_a_file_that_end_their_helpers_are_named(large: Runs) -> No
     assert asked == [[(1, [1, 2])], [(1, [4]), (2, [1])], [(2, [2, 4])]]
     [answer] = READ_CONTENTS.set_aside([request])
     assert (answer.asked, answer.problems) == (3, [(at, Reason(ReasonCode.ENDED_HELPERS)) for at in (1, 2, 4)])
+
+
+@pytest.mark.parametrize(("folders", "is_started"), [(3, False), (6, True)])
+def test_little_is_read_without_helpers(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, folders: int, *, is_started: bool
+) -> None:
+    runs.tree.write({f"{number}/file": "one content" for number in range(folders)})
+    monkeypatch.setattr(hashing, "_FILES_A_TASK", 1)
+    with Processes(1) as pool:
+        assert list(map(len, groups(runs, pool))) == [folders]
+        assert pool.is_started == is_started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from fileorg.content.digest import READ_CONTENTS, SMALL_BYTES, Request, answer_all
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from fileorg.index.digest_columns import Digested
 
 _FILES_A_TASK, _BYTES_A_TASK = 2048, 64 << 20
+_FEW_TASKS = 4
+"""Up to this number this process reads as fast as helpers that must be started first."""
 _PROBLEMS_KEPT = 1000
 
 
@@ -75,19 +78,21 @@ def hash_files(
     racy: dict[int, list[int]],
     reads: Reads,
 ) -> None:
-    """Read the files and pass their digests to the consumer. This process does a single task, workers do several.
+    """Read the files and pass their digests to the consumer. This process does a few tasks, helpers do many.
 
     Adds the racy files, whose digests must not be kept, to `racy`, as positions by batch; and the counts to `reads`.
     """
     scheduler = _Scheduler(consumer, reporter, racy, reads)
     tasks = scheduler.tasks(hash_batches)
-    first, second = next(tasks, None), next(tasks, None)
-    if second is not None:
-        early = [task for task in (second, first) if task is not None]
-        for answers in pool.work(READ_CONTENTS, lambda: early.pop() if early else next(tasks, None)):
-            scheduler.take(answers)
-    elif first is not None:
-        scheduler.take(answer_all(first))
+    few = 1 if pool.is_started else _FEW_TASKS
+    early = list(islice(tasks, few + 1))
+    if len(early) <= few:
+        for task in early:
+            scheduler.take(answer_all(task))
+        return
+    early.reverse()
+    for answers in pool.work(READ_CONTENTS, lambda: early.pop() if early else next(tasks, None)):
+        scheduler.take(answers)
 
 
 class _Open:

@@ -74,6 +74,11 @@ class Pool:
         self._key = os.urandom(8)  # each attempt differs from all others: Dask may give an equal one the same result
         self._attempts = 0
 
+    @property
+    def is_started(self) -> bool:
+        """True if the helpers run already: to give them little work costs little."""
+        return self._executor is not None
+
     def warm(self) -> None:
         """Start the helpers ahead of their first task, if they are started by this process."""
 

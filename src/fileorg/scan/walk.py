@@ -45,8 +45,9 @@ _IGNORE_FILE_BYTES = 1 << 20
 # Up to these numbers one process is as fast as several that must be started first.
 _FEW_FILES = 20_000
 _FEW_FOLDERS = 8
-_SOME_FILES = 4096
-"""From this number on, workers are started if the caller uses them after the scan, too."""
+_SOME_FILES = 10_000
+"""From this number on, workers are started if the caller uses them after the scan, too: to read fewer takes as long as
+to start them."""
 
 # The size of a task: large enough to outweigh the transfer to a worker, small enough for the results to fit in memory.
 _FILES_A_TASK = 8192
