@@ -106,7 +106,7 @@ def main() -> None:
         run(_with, _Server(work, few), "propose_plan", {"call": {"kind": "rows", "rows": rows}})
         _fill(many, given.files)
         for tool, arguments in (
-            ("list_files", {"folder": "."}),
+            ("list", {"folder": "."}),
             ("scan", {"folder": "."}),
             ("duplicates", {"folders": ["."]}),
             ("propose_plan", {"call": {"kind": "organize", "folder": "."}}),

@@ -64,7 +64,7 @@ def test_all_paths_outside_look_alike(assistant: Assistant, world: World, name: 
     path = PATHS[name](world)
     before = sorted(os.walk(world.outside))
     for tool, arguments in (
-        ("list_files", {"folder": path}),
+        ("list", {"folder": path}),
         ("propose_plan", {"call": {"kind": "organize", "folder": "deep", "dest": path}}),
         ("explain", {"files": [f"{path}/secret.txt" if isinstance(path, str) else path]}),
     ):
@@ -124,7 +124,7 @@ def test_symlinks_that_are_swapped_meanwhile(assistant: Assistant, world: World)
     thread.start()
     try:
         for _ in range(4):
-            found = assistant("list_files", folder=str(tree.root / "swapped"))
+            found = assistant("list", folder=str(tree.root / "swapped"))
             if not found.is_error:
                 assert all(str(world.outside) not in each["path"] for each in found.files["files"])
             plan = assistant("propose_plan", call=organize(tree.root / "swapped"))

@@ -98,7 +98,7 @@ def test_malformed_messages_are_answered_and_nothing_ends(raw: Raw) -> None:
     assert long["error"]["message"] == f"The message is longer than {LONGEST_MESSAGE >> 20} MB."
     unknown = raw.send(b'{"jsonrpc": "2.0", "id": 3, "method": "nonsense/method"}')
     assert (unknown["id"], unknown["error"]["code"]) == (3, -32601)
-    assert raw.call(4, "list_files", folder=".")["structuredContent"]["total"] == 1
+    assert raw.call(4, "list", folder=".")["structuredContent"]["total"] == 1
     plan = raw.call(5, "propose_plan", call={"kind": "organize", "folder": "."})["structuredContent"]["plan"]
     assert raw.call(6, "apply_plan", plan=plan)["structuredContent"]["status"] == "done"
     (operation,) = raw.call(7, "history")["structuredContent"]["from_files"]["operations"]

@@ -66,7 +66,7 @@ class Tools:
             self.show_plan,
         )  # fmt: skip
         for tool in reading:
-            server.add_tool(tool, annotations=_READS)
+            server.add_tool(tool, name="list" if tool == self.list_files else None, annotations=_READS)
         if self._settings.allow_changes:
             server.add_tool(self.propose_plan, annotations=_PLANS)
             changing: tuple[Any, ...] = (self.apply_plan, self.undo, self.redo, self.cancel)
@@ -321,7 +321,11 @@ class Tools:
         if number is None:
             return answer({"plan": None, "status": "nothing to do"}, found.document or {})
         held = await anyio.to_thread.run_sync(self.plans.waiting, number)
-        return await self._applied(ctx, held, seconds)
+        try:
+            return await self._applied(ctx, held, seconds)
+        except GuardRefused:  # nobody will ask for it again
+            await self._run(None, "jobs", "--", "cancel", str(number), reports=False)
+            raise
 
     async def _run(
         self,
