@@ -3,7 +3,8 @@
 
 `listings`: the 95th percentile in ms of each listing endpoint, over `--records` records, while a job copies files. The
 first page of an order is told apart: it makes the order, which the others use. The records are those of a real run,
-repeated in the journal. `server_mb` is the most memory that the server had.
+repeated in the journal. `cpu_ms` is the processor time of the server per request, whatever else the machine does, and
+`server_mb` the most memory that it had.
 
 `sockets`: how many of `--connections` WebSockets got the last state of a job, and how long the job took with them, as a
 ratio to its time without. The pairs alternate. The clients run on the same machine, and count.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -89,6 +91,11 @@ class Server:
         assert found["status"] == "done", found
 
     @property
+    def cpu_seconds(self) -> float:
+        used = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def peak_mb(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(r"VmHWM:\s+(\d+) kB", status)
@@ -107,7 +114,7 @@ def make_files(folder: Path, count: int, size: int) -> None:
 
 def repeat_records(journal: Path, wanted: int) -> int:
     """Repeat the records of the first operation; the last one of the journal, so that they stay together."""
-    with sqlite3.connect(journal) as db:
+    with contextlib.closing(sqlite3.connect(journal)) as db, db:
         columns = [row[1] for row in db.execute("PRAGMA table_info(records)") if row[1] != "id"]
         names = ", ".join(columns)
         low, high, count = db.execute("SELECT min(id), max(id), count(*) FROM records").fetchone()
@@ -129,6 +136,7 @@ def listings(server: Server, records: int, requests: int) -> dict[str, Any]:
     """Time each endpoint while a job copies; a next job begins when one has ended."""
     first: dict[str, float] = {}
     times: dict[str, list[float]] = {path: [] for path in _ENDPOINTS}
+    cpu: dict[str, list[float]] = {path: [] for path in _ENDPOINTS}
     held = server.plan(server.root / "copies" / "held")
     running, jobs = 0, 0
     for number in range(requests):
@@ -141,17 +149,19 @@ def listings(server: Server, records: int, requests: int) -> dict[str, Any]:
             running = plan["job"]
         for path in _ENDPOINTS:
             page = random.randint(1, max(1, records // 250))
-            began = time.perf_counter()
+            used, began = server.cpu_seconds, time.perf_counter()
             server.ask("GET", path.format(page=page, plan=held["job"]))
             taken = time.perf_counter() - began
             if path in first:
                 times[path].append(taken)
+                cpu[path].append(server.cpu_seconds - used)
             else:
                 first[path] = taken
     server.wait(running)
     return {
         "records": records, "requests_each": requests, "jobs_meanwhile": jobs,
         "p95_ms": {path: percentile(taken) for path, taken in times.items()},
+        "cpu_ms": {path: round(1000 * statistics.mean(taken), 1) for path, taken in cpu.items()},
         "first_ms": {path: round(1000 * taken) for path, taken in first.items()},
     }  # fmt: skip
 
@@ -200,7 +210,7 @@ def sockets(server: Server, connections: int, pairs: int) -> dict[str, Any]:
             else:
                 server.approve(plan)
                 server.wait(plan["job"])
-            with sqlite3.connect(f"file:{server.state}/journal.db?mode=ro", uri=True) as db:
+            with contextlib.closing(sqlite3.connect(f"file:{server.state}/journal.db?mode=ro", uri=True)) as db:
                 [began, ended] = db.execute(
                     "SELECT started_ns, ended_ns FROM operations ORDER BY id DESC LIMIT 1"
                 ).fetchone()
