@@ -42,6 +42,14 @@ max_changes = 100
 keep = "oldest"
 tags = ["nightly"]
 
+[profile.photos]
+root = "tree"
+by = "date"
+timezone = "Europe/Berlin"
+by_content = true
+remove_empty = true
+recursive = true
+
 [profile.two]
 root = ["tree", "more"]
 """
@@ -76,6 +84,17 @@ def test_words_of_the_command_line_win(config: str, words: list[str], result: li
     assert with_profile(organize, words) == result  # type: ignore[arg-type]
 
 
+def test_options_on_content_and_dates(config: str) -> None:
+    asked = ["--profile", "photos"]
+    kept = ["--by-content", "--remove-empty", "--recursive"]
+    both = ["--by=date", "--timezone=Europe/Berlin"]
+    assert with_profile(organize, asked) == [*both, *kept, *asked, "tree"]  # type: ignore[arg-type]
+    other = [*asked, "--by-name"]
+    assert with_profile(organize, other) == [*both, *kept[1:], *other, "tree"]  # type: ignore[arg-type]
+    other = [*asked, "--by", "extension"]
+    assert with_profile(organize, other) == [*kept, *other, "tree"]  # type: ignore[arg-type]
+
+
 def test_a_command_takes_the_options_that_it_has(config: str) -> None:
     common = ["--exclude=*.tmp", "--exclude=*.log", "--max-changes=100"]
     assert with_profile(dedupe, ASKED) == [*common, "--keep=oldest", *ASKED, "tree"]  # type: ignore[arg-type]
@@ -99,7 +118,7 @@ def test_organize_with_a_profile(fileorg: Fileorg, config: str, tree: Tree) -> N
     ("words", "message", "hint"),
     [
         (["organize", "--profile", "download"], "There is no profile download.", "did you mean downloads?"),
-        (["clean", "--profile=x", "tree"], "There is no profile x.", "write one of: downloads, two"),
+        (["clean", "--profile=x", "tree"], "There is no profile x.", "write one of: downloads, photos, two"),
         (["organize", "--profile", "two"], "There is no folder more.", "check the spelling"),
         (["organize", "--profile", "x", "--config", "/dev/null"], "There is no profile x.", "[profile.NAME]"),
     ],

@@ -215,6 +215,8 @@ BAD = {
     "a parent folder": (V + "[[rule]]\nto = '../x'\n", 3, "a part named . or ..", "may not lead out"),
     "an unknown field": (V + "[[rule]]\nto = '{modifed}'\n", 3, "{modifed} is not a field; did you mean modified?", ""),
     "an unknown group": (V + "[[rule]]\nto = '{re.x}'\n", 3, "no regex with a named group", "(?P<name>"),
+    "a wrong time zone": (V + "[profile.a]\ntimezone = 'Mars/Olympus'\n", 3, "no time zone", "Europe/Berlin"),
+    "by content and by name": (V + "[profile.a]\nby_content = true\nby_name = true\n", 4, "cannot be combined", "one"),
     "a wrong size": (V + "[[rule]]\nto='x'\nwhen = { size = '>big' }\n", 4, "which is no size", ">500MB"),
     "a wrong age": (V + "[[rule]]\nto='x'\nnot = { age = '7d' }\n", 4, "neither more nor less", ">14d"),
     "a wrong day": (V + "[[rule]]\nto='x'\nany = [\n{ modified = '2023-13' }]\n", 5, "modified is 2023-13", "2024"),

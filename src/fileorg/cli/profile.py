@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 
 OPTION = "--profile"
 _PATHS = frozenset({"dest", "reference"})
-_INSTEAD = {"by": "template", "template": "by"}
-"""Options of which a command takes only one."""
+_INSTEAD = {
+    "by": {"template"},
+    "template": {"by"},
+    "by_content": {"by_name"},
+    "by_name": {"by_content"},
+    "timezone": {"by", "template"},
+}
+"""By option of a profile, the options that take its place if they are given."""
 
 
 def with_profile(command: FunctionType, words: Sequence[str]) -> list[str]:
@@ -72,7 +78,7 @@ def _wanted(
 ) -> Iterator[tuple[str, object]]:
     """Yield the options that the command has and that were not given."""
     for key, value in options.items():
-        if key in names and not given.keys() & {key, _INSTEAD.get(key, key)}:
+        if key in names and not given.keys() & {key, *_INSTEAD.get(key, ())}:
             yield key, value
 
 

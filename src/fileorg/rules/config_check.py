@@ -47,6 +47,7 @@ OPTIONS: Mapping[str, type] = {
     "max_size": str, "newer_than": str, "older_than": str, "min_age": str, "max_changes": int, "inside_project": bool,
     "stays": bool, "keep": list, "reference": list, "prefer": list, "protect": list, "isolate": bool, "hardlinks": bool,
     "empty_files": bool, "empty_folders": bool, "broken_symlinks": bool, "quiet": bool, "verbose": bool,
+    "by_content": bool, "by_name": bool, "timezone": str, "fix_extensions": bool, "remove_empty": bool,
 }  # fmt: skip
 """The options of commands that a profile can hold, with the type of their value."""
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -434,8 +435,13 @@ class _Check:
 
     def _check_values(self, options: Mapping[str, object], keys: Keys) -> None:
         """Check the values of a profile as the command line checks them."""
+        if options.get("by_content") and options.get("by_name"):
+            raise self._error((*keys, "by_name"), "by_content and by_name cannot be combined", "remove one of them")
         for key, value in options.items():
             at: Keys = (*keys, key)
+            if key == "timezone" and not _is_zone(str(value)):
+                message = f"timezone is {display(str(value))}, which is no time zone that this computer knows"
+                raise self._error(at, message, "write for example Europe/Berlin")
             if key in _SIZES_OF and parsed_size(str(value)) is None:
                 raise self._error(at, f"{key} is {display(str(value))}, which is no size", "write for example 10MB")
             if key in (*_AGES_OF, *_TIMES_OF) and not _is_age(str(value)) and (key in _AGES_OF or not _is_day(value)):
@@ -456,6 +462,16 @@ def _is_age(text: str) -> bool:
         return parts is not None and before(time.time_ns(), parts) is not None
     except (ValueError, OverflowError, OSError):
         return False
+
+
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
 
 
 def _is_day(value: object) -> bool:
