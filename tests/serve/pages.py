@@ -127,10 +127,11 @@ class Opened:
         self.page.goto(f"{self.server.origin}/#/{view}")
         self.page.wait_for_selector("h1")
 
-    def plan(self, root: Path) -> None:
+    def plan(self, root: Path, action: str = "Move") -> None:
         """Have a plan made of a folder and its subfolders."""
         self.go("organize")
         self.page.get_by_label("Folder", exact=True).select_option(label=str(root))
+        self.page.get_by_label("Action", exact=True).select_option(label=action)
         self.page.get_by_label("Include subfolders").check()
         self.page.get_by_role("button", name="Make a plan").click()
         self.page.wait_for_selector("plan-tree .line")

@@ -50,7 +50,9 @@ function oneOperation(number) {
       h("div", { class: "card-head" },
         h("div", {}, h("h1", {}, `${title(operation.kind)} ${number}`),
           h("p", { class: "lead" }, h("span", {}, statusText(operation)), h("span", {}, whenText(operation.started)), h("span", { class: "path" }, pathText(operation, "root")))),
-        h("p", { class: "actions" }, canUndo(operation) && undoButton(operation, () => (version.value += 1)))),
+        h("p", { class: "actions" }, canUndo(operation) && undoButton(operation, () => (version.value += 1)),
+          h("span", { class: "quiet" }, "Report:"), ["html", "json", "csv"].map((format) =>
+            h("a", { href: `/api/v1/operations/${number}/report?format=${format}`, download: `fileorg-${number}.${format}` }, format.toUpperCase())))),
       h("dl", { class: "figures" },
         [["Files", counted(operation.files)], ["Size", sizeText(operation.size_bytes)], ["Problems", counted(operation.problems)]].map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", {}, fact)))),
       filesOf(number)));

@@ -176,7 +176,7 @@ export function jobScreen(first) {
       () => lost.value, () => state.value,
       () => !isOver.value && h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: ask("cancel") }, "Cancel")),
       () => isOver.value && ["interrupted", "parked", "cancelled"].includes(job.value.status) && h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: ask("resume") }, "Resume")),
-      () => isOver.value && job.value.operations.map((/** @type {number} */ number) => ended(number))));
+      () => isOver.value && job.value.operations.toReversed().map((/** @type {number} */ number) => ended(number))));
 }
 
 /** What came of an operation, with a way back. @param {number} number */
