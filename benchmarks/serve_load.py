@@ -194,7 +194,7 @@ def sockets(server: Server, connections: int, pairs: int) -> dict[str, Any]:
     for pair in range(pairs):
         for followed in (True, False) if pair % 2 == 0 else (False, True):
             folder = server.root / "copies" / f"pair{pair}{followed}"
-            make_files(folder, _COPIES * 4, 4096)
+            make_files(folder, _COPIES, 4096)
             plan = server.plan(folder, action="copy")
 
             async def run(plan: Any = plan) -> list[Any]:
@@ -218,7 +218,7 @@ def sockets(server: Server, connections: int, pairs: int) -> dict[str, Any]:
             shutil.rmtree(folder)
     ratio = statistics.median(seconds[True]) / statistics.median(seconds[False])
     return {
-        "connections": connections, "files": _COPIES * 4, "got_the_last_state": complete,
+        "connections": connections, "files": _COPIES, "got_the_last_state": complete,
         "seconds_with": [round(each, 2) for each in seconds[True]],
         "seconds_without": [round(each, 2) for each in seconds[False]], "ratio": round(ratio, 3),
     }  # fmt: skip
@@ -227,9 +227,9 @@ def sockets(server: Server, connections: int, pairs: int) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/serve_load.py", description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--requests", type=int, default=100)
+    parser.add_argument("--requests", type=int, default=100, help="of each endpoint; 0 for none")
     parser.add_argument("--connections", type=int, default=1000)
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=3, help="pairs of jobs with and without them; 0 for none")
     parser.add_argument("--work", type=Path, help="folder for the files and the journal")
     chosen = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="fileorg-serve-load-", dir=chosen.work))
@@ -243,7 +243,9 @@ def main() -> int:
         subprocess.run(words, env=environment, check=True)
         records = repeat_records(work / "state" / "journal.db", chosen.records)
         server = Server(work)
-        found: dict[str, Any] = {"listings": listings(server, records, chosen.requests)}
+        found: dict[str, Any] = {}
+        if chosen.requests:
+            found["listings"] = listings(server, records, chosen.requests)
         if chosen.pairs:
             found["sockets"] = sockets(server, chosen.connections, chosen.pairs)
         found["server_mb"] = round(server.peak_mb)
