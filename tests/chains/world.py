@@ -37,7 +37,7 @@ _PATIENCE_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
 _MAX_TURNS = 6
 _STATE = re.compile(
-    r"((journal|index|listings|stays)\.db(-wal|-shm|-journal)?|(run(-\d+)?|index|journal|recovery)\.lock|idle-runs\.json(\.part)?|journal\.db\.v\d+"
+    r"((journal|index|listings|stays)\.db(-wal|-shm|-journal)?|(run(-\d+)?|index|journal|recovery)\.lock|(idle-runs|stores)\.json(\.part)?|journal\.db\.v\d+"
     r"|serve\.token|job-\d+\.(status|plan(\.columns)?|log|cancel))\Z"
 )
 _NOT_KEPT = re.compile(r"Could not preserve.*: see fileorg files (\d+)")

@@ -28,6 +28,7 @@ from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.storage.object.s3 import S3Client
 from fileorg.workflows import stores
 from fileorg.workflows.recover import recover_all
+from fileorg.workflows.safe_stores import note_probed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,6 +148,8 @@ def on_server(
     servers.make_bucket(seaweedfs, name, versions=request.param)
     for variable, value in seaweedfs.environment.items():
         monkeypatch.setenv(variable, value)
+    with contextlib.closing(S3Client(name, seaweedfs.settings)) as probed:
+        note_probed(runs.state, probed, [], only_uploads=False)  # otherwise kills would leave objects of the probes
     with contextlib.closing(S3Client(name, seaweedfs.settings)) as client:
         yield lambda: Step(runs, faults, Bucket(client, f"inbox-{next(_numbers)}/"))
 

@@ -28,6 +28,7 @@ from fileorg.storage.object.memory import MemoryBucket, MemoryClient
 from fileorg.storage.object.s3 import S3Client
 from fileorg.workflows import stores
 from fileorg.workflows.recover import recover_all
+from fileorg.workflows.safe_stores import note_probed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -188,6 +189,8 @@ def on_server(
     servers.make_bucket(seaweedfs, name)
     for variable, value in seaweedfs.environment.items():
         monkeypatch.setenv(variable, value)
+    with contextlib.closing(S3Client(name, seaweedfs.settings)) as probed:
+        note_probed(runs.state, probed, [], only_uploads=False)  # otherwise kills would leave objects of the probes
 
     def client(_: bytes, scheme: str, bucket: str) -> S3Client:
         return S3Client(bucket, seaweedfs.settings, scheme=scheme)

@@ -57,6 +57,15 @@ MaxChanges = Annotated[
     Option("--max-changes", min=0, metavar="N", help="Refuse to change more than N files.", rich_help_panel=RUN),
 ]
 
+AllowUnsafe = Annotated[
+    bool,
+    Option(
+        "--allow-unsafe",
+        help="Also change an object store that ignores conditions. Nobody else may write there meanwhile.",
+        rich_help_panel=RUN,
+    ),
+]
+
 SavePlan = Annotated[
     str | None,
     Option(

@@ -42,6 +42,7 @@ class CleanOptions(NamedTuple):
     max_changes: int | None = None
     inside_project: bool = False
     more_roots: Sequence[bytes] = ()  # further folders, cleaned by the same operation
+    allow_unsafe: bool = False  # also in a store that ignores conditions
 
     @property
     def roots(self) -> list[bytes]:
@@ -50,7 +51,8 @@ class CleanOptions(NamedTuple):
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
-        return {"kinds": [str(kind) for kind in Leftover if kind in self.goes]}
+        chosen: dict[str, Any] = {"kinds": [str(kind) for kind in Leftover if kind in self.goes]}
+        return chosen | ({"allow_unsafe": True} if self.allow_unsafe else {})
 
 
 class CleanRun:
@@ -152,6 +154,7 @@ def cleaning(
         session.storages = (storages[0], *storages)
         session.report_unwritable(storages)
         session.lock(session.storages)
+        session.refuse_unsafe(allow_unsafe=options.allow_unsafe)
         never, seen, found = state.identities(), Seen(), list[Leftovers]()
         for storage, twice in zip(storages, met_twice(Mounts(), roots), strict=True):
             found.append(stack.enter_context(Leftovers(remember=True)))

@@ -6,13 +6,12 @@ known.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.tuples import NamedTuple
+from fileorg.workflows.hints import read_hint, write_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 _NAME = b"idle-runs.json"
 _MAX_FOLDERS = 1000
-_MAX_BYTES = 8 << 20
 
 
 class IdleRun(NamedTuple):
@@ -36,12 +34,9 @@ class IdleRun(NamedTuple):
 def idle_runs(state: StateDirectory) -> list[IdleRun]:
     """Return the last run that changed nothing of each folder, the newest last."""
     try:
-        with state.opened() as at:
-            fd = os.open(_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
-        with open(fd, "rb") as file:
-            rows = json.loads(file.read(_MAX_BYTES))
+        rows = read_hint(state, _NAME)
         return [IdleRun(os.fsencode(root), str(kind), int(ended), int(after)) for root, kind, ended, after in rows]
-    except (OSError, ValueError, TypeError, UnicodeError):
+    except (ValueError, TypeError, UnicodeError):
         return []
 
 
@@ -50,12 +45,4 @@ def note_idle_run(state: StateDirectory, roots: Iterable[bytes], kind: str, afte
     now, places = time.time_ns(), set(roots)
     runs = [run for run in idle_runs(state) if run.root not in places]
     runs += [IdleRun(root, kind, now, after) for root in sorted(places)]
-    text = json.dumps([[os.fsdecode(run.root), *run[1:]] for run in runs[-_MAX_FOLDERS:]])
-    part = _NAME + b".part"
-    with contextlib.suppress(OSError), state.opened() as at:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part, dir_fd=at)
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
-        with open(fd, "wb") as file:
-            file.write(text.encode())
-        os.replace(part, _NAME, src_dir_fd=at, dst_dir_fd=at)
+    write_hint(state, _NAME, [[os.fsdecode(run.root), *run[1:]] for run in runs[-_MAX_FOLDERS:]])

@@ -80,6 +80,7 @@ class OrganizeOptions(NamedTuple):
     timezone: str = ""  # of dates in UTC; that of the machine if empty
     fix_extensions: bool = False  # only give files the extension of their content, in their folders
     more_roots: Sequence[bytes] = ()
+    allow_unsafe: bool = False  # also in a store that ignores conditions
 
     @property
     def roots(self) -> list[bytes]:
@@ -101,6 +102,8 @@ class OrganizeOptions(NamedTuple):
             chosen["recursive"] = True
         if self.remove_empty:
             chosen["remove_empty"] = True
+        if self.allow_unsafe:
+            chosen["allow_unsafe"] = True
         if self.fix_extensions:
             chosen["fix_extensions"] = True
         if self.timezone:
@@ -314,6 +317,8 @@ def organizing(
         session.storages = tuple(storages)
         session.report_unwritable([target or sources[0]] if only_reads else session.storages)
         session.lock(session.storages)
+        only_uploads = options.action is Action.COPY and not scheme_of(roots[0])
+        session.refuse_unsafe(only_uploads=only_uploads, allow_unsafe=options.allow_unsafe)
         index = session.open_index(in_memory=not changes)
         never = set(state.identities())
         if target is not None and target not in sources and not to_be_made:

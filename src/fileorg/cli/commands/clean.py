@@ -85,6 +85,7 @@ def clean(
     parallel: shared.Parallel = None,  # noqa: ARG001
     max_changes: MaxChanges = None,
     inside_project: shared.InsideProject = False,
+    allow_unsafe: shared.AllowUnsafe = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -132,6 +133,7 @@ def clean(
         ),
         max_changes=max_changes,
         inside_project=inside_project,
+        allow_unsafe=allow_unsafe,
     )
     options = OutputOptions(
         dry_run,

@@ -176,6 +176,7 @@ def organize(
     parallel: shared.Parallel = None,  # noqa: ARG001
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
+    allow_unsafe: shared.AllowUnsafe = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -240,6 +241,7 @@ def organize(
         ),
         max_changes=max_changes,
         inside_project=inside_project,
+        allow_unsafe=allow_unsafe,
         min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
         min_age="" if youngest is None else youngest.age,
         stays=stays,

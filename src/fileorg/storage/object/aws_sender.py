@@ -45,6 +45,11 @@ class AwsSender:
         self._lock = asyncio.Lock()
         import_driver()
 
+    @property
+    def endpoint(self) -> str:
+        """The address that requests go to; empty before the first."""
+        return "" if self._client is None else str(self._client.meta.endpoint_url)
+
     async def send(self, operation: str, **parameters: Any) -> StoreAnswer:
         from botocore.exceptions import ClientError
 

@@ -220,6 +220,13 @@ class ObjectClient(Protocol):
         """The endpoint, empty for AWS: keys of buckets of one service can be copied without a download."""
         ...
 
+    @property
+    def endpoint(self) -> str:
+        """The address of the service, once a request was answered: also if the environment or a profile gives it.
+        Empty if there is no network in between.
+        """
+        ...
+
     def pages(self, prefix: bytes = b"", *, after: bytes = b"") -> Iterator[list[StoredObject]]:
         """Yield the objects whose keys begin with `prefix` and come after `after`, each once, at most `PAGE_KEYS` at a
         time. The order is that of the store: that of their bytes on S3, but SeaweedFS has `a/b` before `a-b`. A page

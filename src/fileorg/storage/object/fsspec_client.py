@@ -53,6 +53,8 @@ def open_readable(scheme: str, bucket: str) -> FsspecClient:
 class FsspecClient:
     """An `ObjectClient` of a file system of fsspec that reads."""
 
+    endpoint = ""
+
     def __init__(self, system: AbstractFileSystem, scheme: str, bucket: str, top: str | None = None) -> None:
         """`top` is the path of the bucket in the file system."""
         self._system = system

@@ -121,6 +121,7 @@ class MemoryClient:
     """A client of a bucket in memory: see `client.ObjectClient`."""
 
     service = "memory"
+    endpoint = ""
 
     def __init__(
         self,

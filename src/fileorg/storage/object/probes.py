@@ -23,7 +23,7 @@ from fileorg.storage.object.client import (
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from fileorg.storage.object.client import ObjectClient
 
@@ -86,10 +86,11 @@ class StoreProbe:
         """`part_bytes` is the size above which the client uploads in parts."""
         self._client, self._scratch, self._part_bytes = client, scratch, part_bytes
 
-    def results(self) -> Iterator[ProbeResult]:
-        """Yield the result of each probe. Raises `StoreError` if the first write fails: then nothing can be probed.
+    def results(self, subjects: Collection[str] | None = None) -> Iterator[ProbeResult]:
+        """Yield the result of each probe, or of those with these subjects.
 
-        Removes all its objects at the end, also after an error.
+        Removes all its objects at the end, also after an error. Raises `StoreError` if the first write fails: then
+        nothing can be probed.
         """
         probes: dict[str, Callable[[], ProbeVerdict]] = {
             Precondition.PUT_IF_ABSENT: self._put_if_absent,
@@ -106,6 +107,8 @@ class StoreProbe:
         try:
             self._write(b"first")
             for subject, probe in probes.items():
+                if subjects is not None and subject not in subjects:
+                    continue
                 try:
                     yield ProbeResult(subject, probe())
                 except StoreError as error:

@@ -75,8 +75,13 @@ class S3Client:
         self._concurrent = concurrent
         self._part_bytes, self._copy_limit_bytes = part_bytes, copy_limit_bytes
         transport = AwsSender(settings, concurrent=concurrent) if sender is None else sender
+        self._transport = transport
         self._sender = RetryingSender(LimitedSender(transport, Window(concurrent)), clock=clock)
         self._loop = LoopThread()
+
+    @property
+    def endpoint(self) -> str:
+        return self.service or str(getattr(self._transport, "endpoint", ""))
 
     # Reading
 

@@ -1,0 +1,100 @@
+"""Changes in a store that ignores conditions are refused in one sentence, or allowed, which the journal says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.buckets import Bucket
+
+from fileorg.core.errors import GuardRefused
+from fileorg.core.model import Action
+from fileorg.journal.journal import Journal
+from fileorg.storage.object.client import ALL_PRECONDITIONS, Precondition
+from fileorg.storage.object.memory import MemoryBucket, MemoryClient
+from fileorg.workflows import stores
+
+if TYPE_CHECKING:
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+    from fileorg.storage.object.client import ObjectOutcome
+
+
+_OTHERS = frozenset({Precondition.BATCH_DELETE_IF_MATCH, Precondition.COPY_IF_MATCH})
+
+
+class _Remote(MemoryClient):
+    """A bucket of a service that nothing is known of."""
+
+    endpoint = "http://127.0.0.1:1"
+    writes = 0
+
+    def put(self, *what: Any, **more: Any) -> ObjectOutcome:
+        type(self).writes += 1
+        return super().put(*what, **more)
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """A bucket that ignores the conditions in `request.param`."""
+    lacks: frozenset[Precondition] = getattr(request, "param", frozenset())
+    client = _Remote("remote", MemoryBucket(honoured=ALL_PRECONDITIONS - lacks))
+    monkeypatch.setattr(stores, "_open_client", lambda *_: client)
+    return Bucket(client, "inbox/")
+
+
+@pytest.mark.parametrize(
+    ("bucket", "says"),
+    [
+        (frozenset({Precondition.COPY_IF_ABSENT}), "copy-if-absent"),
+        (
+            frozenset({Precondition.BATCH_DELETE_IF_MATCH, Precondition.COPY_IF_MATCH}),
+            "batch-delete-if-match, copy-if-match",
+        ),
+    ],
+    indirect=["bucket"],
+)
+def test_a_store_that_ignores_a_condition_is_refused_or_allowed(runs: Runs, bucket: Bucket, says: str) -> None:
+    bucket.write({"a.jpg": "1", "empty.txt": ""})
+    for change in (runs.organize, runs.clean):
+        with pytest.raises(GuardRefused) as refused:
+            change(root=bucket.url)
+        assert str(refused.value) == (
+            f"memory://remote/inbox ignores conditions of requests ({says}): another program could lose an object"
+            " there."
+        )
+    assert bucket.read() == {"a.jpg": "1", "empty.txt": ""}
+    runs.organize(root=bucket.url, allow_unsafe=True)
+    assert bucket.read() == {"Images/a.jpg": "1", "Documents/empty.txt": ""}
+    with Journal(runs.state.journal, read_only=True) as journal:
+        [operation] = journal.operations()
+        assert json.loads(str(operation.options))["allow_unsafe"] is True
+    runs.undo()
+    assert bucket.read() == {"a.jpg": "1", "empty.txt": ""}
+
+
+def test_a_bucket_is_probed_once(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "empty.txt": ""})
+    assert runs.organize(root=bucket.url).done == 2
+    assert bucket.read() == {"Images/a.jpg": "1", "Documents/empty.txt": ""}
+    written = _Remote.writes
+    runs.undo()
+    assert runs.clean(root=bucket.url).done == 1
+    assert _Remote.writes == written
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(runs.state.path, b"stores.json"))
+    assert runs.dry_run(root=bucket.url)
+    assert _Remote.writes == written
+
+
+@pytest.mark.parametrize("bucket", [frozenset({Precondition.BATCH_DELETE_IF_MATCH})], indirect=True)
+def test_what_only_uploads_needs_fewer_conditions(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1"})
+    with pytest.raises(GuardRefused):
+        runs.organize(dest=bucket.url)
+    assert runs.organize(dest=bucket.url, action=Action.COPY).done == 1
+    assert bucket.read() == {"Images/a.jpg": "1"}
