@@ -92,6 +92,13 @@ def test_what_twenty_writers_write_meanwhile_is_kept(runs: Runs) -> None:
         _race(runs, Bucket(MemoryClient(f"raced-{number}"), "inbox/"))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_what_twenty_writers_write_meanwhile_is_kept_in_thousands_of_rounds(runs: Runs, part: int) -> None:
+    for number in range(100):
+        _race(runs, Bucket(MemoryClient(f"raced-{part}-{number}"), "inbox/"))
+
+
 def test_the_race_is_lost_on_a_store_that_ignores_preconditions(runs: Runs) -> None:
     """The control: the same race must fail where nothing protects."""
     client = MemoryClient("careless")
@@ -106,21 +113,32 @@ def test_the_race_is_lost_on_a_store_that_ignores_preconditions(runs: Runs) -> N
 
 
 def test_two_runs_in_one_store_lose_nothing(tree: Tree, tmp_path: Path) -> None:
-    for round_ in range(3):
-        bucket = Bucket(MemoryClient(f"two-{round_}"), "inbox/")
-        contents = {f"{number}.jpg": str(number) for number in range(_FILES)}
-        bucket.write(contents)
-        begin = threading.Barrier(2)
+    for number in range(3):
+        _two_runs(tree, tmp_path, f"two-{number}")
 
-        def organize(state: str, bucket: Bucket = bucket, begin: threading.Barrier = begin) -> None:
-            runs = Runs(tree, open_state(bytes(tmp_path / state)))
-            with runs.organizing(root=bucket.url) as run:
-                begin.wait()
-                run.run()
 
-        threads = [threading.Thread(target=organize, args=(state,)) for state in ("one", "other")]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert bucket.read() == {f"Images/{name}": content for name, content in contents.items()}
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_two_runs_in_one_store_lose_nothing_in_thousands_of_rounds(tree: Tree, tmp_path: Path, part: int) -> None:
+    for number in range(100):
+        _two_runs(tree, tmp_path, f"two-{part}-{number}")
+
+
+def _two_runs(tree: Tree, tmp_path: Path, name: str) -> None:
+    bucket = Bucket(MemoryClient(name), "inbox/")
+    contents = {f"{number}.jpg": str(number) for number in range(_FILES)}
+    bucket.write(contents)
+    begin = threading.Barrier(2)
+
+    def organize(state: str) -> None:
+        runs = Runs(tree, open_state(bytes(tmp_path / state)))
+        with runs.organizing(root=bucket.url) as run:
+            begin.wait()
+            run.run()
+
+    threads = [threading.Thread(target=organize, args=(state,)) for state in ("one", "other")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bucket.read() == {f"Images/{name}": content for name, content in contents.items()}
