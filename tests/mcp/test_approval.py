@@ -53,6 +53,24 @@ def test_a_large_plan_waits_for_the_person(assistant: Assistant, world: World) -
     assert "organize by Test client" in fileorg(world, "history")
 
 
+@pytest.mark.slow
+def test_63_000_moves_wait_and_are_undone(assistant: Assistant, world: World) -> None:
+    tree = world.tree()
+    photos(tree, 63_000)
+    names = sorted(os.listdir(tree.root))
+    rows = [{"path": f"{tree.root}/{name}", "new_path": f"{tree.root}/new/{name}"} for name in names]
+    plan = assistant("propose_plan", call={"kind": "rows", "rows": rows})
+    assert (plan["files"], plan["status"], len(plan.files["rows"])) == (63_000, "waiting", 20)
+    assert assistant("apply_plan", plan=plan["plan"])["status"] == "waiting"
+    fileorg(world, "jobs", "approve", str(plan["plan"]))
+    fileorg(world, "jobs", "attach", str(plan["plan"]))
+    done = assistant("show_plan", plan=plan["plan"], first=62_990, rows=50)
+    assert (done["files_done"], done["next"]) == (63_000, None)
+    assert len(os.listdir(tree.root / "new")) == 63_000
+    fileorg(world, "undo", str(done["operations"][0]), "--yes")
+    assert sorted(os.listdir(tree.root)) == names
+
+
 def test_what_the_person_keeps_waiting_is_not_for_assistants(assistant: Assistant, world: World) -> None:
     tree = world.tree()
     photos(tree, 2)
