@@ -83,7 +83,7 @@ class FaultyClient:
             return lambda rows, **more: [self._row(found, number, row, more) for number, row in enumerate(rows)]
         if name == "put":
             return lambda *what, **more: self._outcome(lambda: found(*what, **more))
-        if name in {"head", "pages", "folders", "read", "tags", "uploads", "has_versions"}:
+        if name in {"head", "pages", "read", "tags", "uploads", "has_versions"}:
             return lambda *what, **more: self._answer(lambda: found(*what, **more))
         return found
 

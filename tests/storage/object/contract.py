@@ -110,13 +110,6 @@ class ObjectContract:
         assert [each.key for page in pages for each in page] == [store.key(b"b"), store.key(b"c")]
         assert list(store.client.pages(store.prefix, after=store.key(b"c"))) == []
 
-    def test_folders_are_the_next_parts_of_keys(self, store: Store) -> None:
-        for name in (b"a/1", b"a/b/2", b"c/3", b"file"):
-            store.write(name)
-        assert store.client.folders(store.prefix) == [store.key(b"a/"), store.key(b"c/")]
-        assert store.client.folders(store.key(b"a/")) == [store.key(b"a/b/")]
-        assert store.client.folders(store.key(b"none/")) == []
-
     def test_a_prefix_without_objects_has_no_page(self, store: Store) -> None:
         assert list(store.client.pages(store.prefix)) == []
 

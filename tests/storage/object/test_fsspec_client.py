@@ -42,7 +42,6 @@ def test_keys_are_listed_in_order(tree: Tree, client: FsspecClient) -> None:
     assert _keys(client, b"none/") == []
     for after in ("a-b", "a/b", "a/c/d", "b"):
         assert _keys(client, after=after.encode()) == [key for key in _keys(client) if key > after]
-    assert client.folders() == [b"a/", b"empty/"]
 
 
 def test_an_object_is_described_and_read_as_long_as_it_is_the_same(tree: Tree, client: FsspecClient) -> None:

@@ -234,12 +234,6 @@ class ObjectClient(Protocol):
         """
         ...
 
-    def folders(self, prefix: bytes = b"") -> list[bytes]:
-        """Return the parts of keys up to the next slash after `prefix`, slash included, in order: a listing can go
-        through them at the same time. Keys without a further slash are not among them.
-        """
-        ...
-
     def head(self, keys: Sequence[bytes]) -> list[StoredObject | StoreError | None]:
         """Return what HEAD tells of each key; None if there is no such object."""
         ...

@@ -125,11 +125,6 @@ class FsspecClient:
             elif each.get("type") == "file" and key.startswith(prefix):
                 heapq.heappush(pending, (key, _stored(key, each)))
 
-    def folders(self, prefix: bytes = b"") -> list[bytes]:
-        pending: list[tuple[bytes, StoredObject | None]] = []
-        self._enter(prefix.rpartition(b"/")[0], prefix, pending)
-        return sorted(key for key, found in pending if found is None)
-
     def head(self, keys: Sequence[bytes]) -> list[StoredObject | StoreError | None]:
         return [self._head(key) for key in keys]
 

@@ -145,15 +145,6 @@ class MemoryClient:
             if found:
                 yield found
 
-    def folders(self, prefix: bytes = b"") -> list[bytes]:
-        found: dict[bytes, None] = {}
-        for page in self.pages(prefix):
-            for each in page:
-                end = each.key.find(b"/", len(prefix)) + 1
-                if end:
-                    found[each.key[:end]] = None
-        return list(found)
-
     def head(self, keys: Sequence[bytes]) -> list[StoredObject | StoreError | None]:
         return [self._head(key) for key in keys]
 

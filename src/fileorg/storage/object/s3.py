@@ -104,19 +104,6 @@ class S3Client:
         token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
         return [listed_object(each) for each in answer.get("Contents", ())], token
 
-    def folders(self, prefix: bytes = b"") -> list[bytes]:
-        return self._loop.run(self._folders(prefix))
-
-    async def _folders(self, prefix: bytes) -> list[bytes]:
-        parameters: dict[str, Any] = {"Prefix": prefix.decode(), "Delimiter": "/"}
-        found: list[bytes] = []
-        while True:
-            answer = (await self._send("ListObjectsV2", **parameters)).fields
-            found += [each["Prefix"].encode() for each in answer.get("CommonPrefixes", ())]
-            if not answer.get("IsTruncated"):
-                return sorted(set(found))
-            parameters["ContinuationToken"] = answer["NextContinuationToken"]
-
     def head(self, keys: Sequence[bytes]) -> list[StoredObject | StoreError | None]:
         cancelled: StoredObject | StoreError | None = StoreError(StoreCode.CANCELLED)
         return self._rows(lambda number: self._try_head(keys[number]), len(keys), cancelled, cancelled)
