@@ -63,6 +63,7 @@ class Server:
         }  # fmt: skip
         self._options = [each for each in ("--no-open", *words) if "--open" not in words or "open" not in each]
         self.port = 0
+        self.cookie = ""
         self.start()
 
     def start(self) -> None:
@@ -206,6 +207,7 @@ def settle(root: Path) -> None:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tests of a module share, with one operation: for requests that change nothing."""
     server = Server(tmp_path_factory.mktemp("served"), "--requests", "100000")
+    server.cookie = server.login()  # at once: a link works for a minute
     (server.root / "first.jpg").write_text("first")
     settle(server.root)
     server.carry_out(server.plan())
@@ -217,7 +219,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def cookie(shared: Server) -> str:
     """The cookie of a browser that has opened the link of the shared server."""
-    return shared.login()
+    return shared.cookie
 
 
 @pytest.fixture
