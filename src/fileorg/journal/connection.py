@@ -31,6 +31,24 @@ _HINT = (
 )
 
 
+_checked_files: list[tuple[int, int]] = []
+_checks_once: list[bool] = []
+
+
+def check_once() -> None:
+    """Let this process check the pages of a journal at its first reading only: it serves, and reads at each request."""
+    _checks_once.append(True)
+
+
+def _is_checked(path: bytes) -> bool:
+    return bool(_checks_once) and _identity(path) in _checked_files
+
+
+def _identity(path: bytes) -> tuple[int, int]:
+    seen = os.stat(path)
+    return seen.st_dev, seen.st_ino
+
+
 class JournalInMemory(sqlite3.Connection):
     """A journal in memory; `of` holds the device and inode numbers of its file."""
 
@@ -50,8 +68,10 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
             db.execute("PRAGMA trusted_schema=OFF")
             db.execute("PRAGMA cache_size=-8000")
             _check_identity(db, shown)
-            if _size(path) <= _CHECK_ALWAYS_BYTES or unclean:
+            if (_size(path) <= _CHECK_ALWAYS_BYTES or unclean) and not (read_only and _is_checked(path)):
                 _check_pages(db, shown)
+                if _checks_once:
+                    _checked_files.append(_identity(path))
             _check_schema(db, shown)
             if not read_only:
                 db.execute("PRAGMA journal_mode=WAL")

@@ -17,6 +17,7 @@ from fileorg.core.confinement import AllowedFolder, confined_to
 from fileorg.core.errors import ErrorCode, FileorgError, UsageError
 from fileorg.core.names import display
 from fileorg.core.state import default_config_path, open_state
+from fileorg.journal.connection import check_once
 from fileorg.serve.application import application
 from fileorg.serve.guard import BODY_SECONDS
 from fileorg.serve.served import Served
@@ -132,6 +133,7 @@ def serve(words: Sequence[str]) -> None:
     roots = tuple(dict.fromkeys(os.path.realpath(os.fsencode(root)) for root in given.roots))
     # Commands and jobs inherit it: they refuse any other folder by its descriptor, whatever a path leads to by then.
     os.environ.update(confined_to([_allowed(root) for root in roots]))
+    check_once()
     served = Served(state, roots, configuration, given.operations, given.requests)
     sessions = Sessions(read_token(state), given.requests, given.operations)
     if given.socket is not None:
