@@ -47,7 +47,7 @@ class FolderRows:
         if is_within(to_path, self._trash):
             return True
         folds = self._given.is_same(base, path, base, to_path)  # a new case of its name
-        there = self._given.trees[base].storage.lstat(*split(to_path))
+        there = self._given.trees[base].storage.lstat_listed(*split(to_path))
         moves = any(
             self._given.is_same(base, other, base, to_path)
             for (other,) in self._db.execute("SELECT path FROM folders WHERE base = ?", (base,))

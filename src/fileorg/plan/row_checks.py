@@ -166,7 +166,7 @@ class TargetFolders:
             self._note_missing(folder, line)
             return parent
         try:
-            entry = self._storage.lstat(above, name)
+            entry = self._storage.lstat_listed(above, name)
             if entry is None:
                 self._note_missing(folder, line)
                 return TargetFolder(exists=False)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _check_made(work: Work, row: PlanRow, _: Entry | None) -> tuple[None, None]:
-    seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
+    seen = work.storages[row.target_base].lstat_listed(row.target_folder, row.target_name)
     if seen is not None and row.category and not seen.is_folder:  # for intermediate folders, the files will fail
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     if seen is not None:

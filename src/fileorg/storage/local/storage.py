@@ -167,6 +167,16 @@ class LocalStorage:
                 return None
             raise
 
+    def lstat_listed(self, folder: bytes, name: bytes) -> Entry | None:
+        """Like `lstat`, but None for a name that the kernel only remembers, from a lookup in another case.
+
+        May wait until the kernel has forgotten it. Raises `OSError`.
+        """
+        entry = self.lstat(folder, name)
+        if entry is None or not self.reuses_inodes(folder):
+            return entry
+        return None if self.casing.is_free_after_all(folder, name) else entry
+
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
         fd = posix.open_to_read(name, _READ_FLAGS, self._at(folder, name))
         try:
