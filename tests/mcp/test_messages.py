@@ -106,6 +106,33 @@ def test_malformed_messages_are_answered_and_nothing_ends(raw: Raw) -> None:
     assert raw.end() == (0, b"")
 
 
+def test_a_request_that_is_no_text_is_answered_with_its_number(raw: Raw) -> None:
+    raw.greet()
+    for number, folder in ((2, rb"\udcff"), (3, rb"\ud800"), (4, b"\xff"), (5, rb"\udcff" + b"x" * 70_000)):
+        line = b'{"jsonrpc": "2.0", "id": %d, "method": "tools/call", "params": {"name": "scan", "arguments": ' % number
+        found = raw.send(line + b'{"folder": "%b"}}}' % folder)
+        assert (found["id"], found["error"]["code"]) == (number, -32700)
+    assert raw.call(6, "list", folder=".")["structuredContent"]["total"] == 1
+
+
+def test_arguments_that_would_do_nothing_are_refused(raw: Raw) -> None:
+    raw.greet()
+    plan = raw.call(2, "propose_plan", call={"kind": "organize", "folder": "."})["structuredContent"]["plan"]
+    refused = json.loads(raw.call(3, "apply_plan", plan=plan, dry_run=True)["content"][0]["text"])["error"]
+    assert (refused["code"], refused["message"]) == ("bad-value", "apply_plan has no argument dry_run.")
+    assert raw.call(4, "show_plan", plan=plan)["structuredContent"]["status"] == "waiting"
+
+
+def test_values_that_no_command_can_be_given_are_refused(raw: Raw) -> None:
+    raw.greet()
+    proposals: list[dict[str, Any]] = [{"include": ["a\0b"]}, {"template": "a\0b"}, {"newer_than": "\0"}]
+    for number, values in enumerate(proposals, 2):
+        found = raw.call(number, "propose_plan", call={"kind": "organize", "folder": ".", **values})
+        error = json.loads(found["content"][0]["text"])["error"]
+        assert error["code"] == "bad-value"
+        assert "contains NUL" in error["message"]
+
+
 def test_answers_are_bounded() -> None:
     rows = [{"path": "x" * 4000, "reason": "y" * 4000, "number": number} for number in range(200)]
     found = answer({"total": 200}, {"rows": rows, "few": [1, 2]})

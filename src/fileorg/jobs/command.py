@@ -17,7 +17,8 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.errors import ErrorCode, Exit, FileorgError
+from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
+from fileorg.core.names import display
 from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -71,6 +72,19 @@ def _code(value: object) -> ErrorCode:
         return ErrorCode.INTERNAL
 
 
+def _checked(word: str | bytes) -> bytes:
+    """Return a word as the system passes it on. Raises `UsageError`."""
+    with contextlib.suppress(UnicodeEncodeError):
+        encoded = os.fsencode(word)
+        if b"\0" not in encoded:
+            return encoded
+    raise UsageError(
+        f"{display(word)} cannot be used: it contains NUL, or half a character.",
+        hint="write it without",
+        code=ErrorCode.BAD_VALUE,
+    )
+
+
 def run_command(
     words: Sequence[str | bytes],
     *,
@@ -89,12 +103,12 @@ def run_command(
     had begun is recovered as ever. A `window` keeps rows of lists that are written as a stream, and forgets the others
     as they come.
 
-    Raises `CommandError` for an error of the command, `FileorgError` for an answer of more than `longest` bytes or for
-    a command that was stopped, `OSError`.
+    Raises `CommandError` for an error of the command, `UsageError` for a word that no command can be given,
+    `FileorgError` for an answer of more than `longest` bytes or for a command that was stopped, `OSError`.
     """
-    name, *rest = words
+    name, *rest = map(_checked, words)
     options = ["--format", "json"] if on_event is None else ["--format", "json", "--progress", "json"]
-    line = [sys.executable, "-P", "-m", "fileorg", name, *options, *rest]
+    line: list[str | bytes] = [sys.executable, "-P", "-m", "fileorg", name, *options, *rest]
     error: dict[str, Any] = {}
 
     def hear(text: bytes) -> None:

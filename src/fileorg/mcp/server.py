@@ -27,7 +27,7 @@ from fileorg.mcp.wire import Incoming, Outgoing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mcp_types import InputRequiredResult
+    from mcp_types import InputRequiredResult, Tool
 
     from fileorg.mcp.settings import ServerSettings
 
@@ -60,10 +60,20 @@ class FileorgServer(MCPServer[Any]):
         tools.register(self)
         self._add_resources(tools)
 
+    async def list_tools(self) -> list[Tool]:
+        """Return the tools, with schemas that say that no other argument is taken."""
+        closed = {"additionalProperties": False}
+        return [
+            tool.model_copy(update={"input_schema": tool.input_schema | closed}) for tool in await super().list_tools()
+        ]
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool. Each error is an answer: a code, a sentence, and a way out."""
+        for tool in await self.list_tools():
+            if tool.name == name and (unknown := arguments.keys() - tool.input_schema["properties"].keys()):
+                return _as_result(_unknown_argument(name, min(unknown)))
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
@@ -129,6 +139,13 @@ def _known(error: ToolError, name: str, settings: ServerSettings) -> FileorgErro
         f"Unexpected error in {name}: {type(error.__cause__).__name__}.",
         hint="try something else, and report it to the authors of fileorg",
         code=ErrorCode.INTERNAL,
+    )
+
+
+def _unknown_argument(tool: str, name: str) -> UsageError:
+    """Return the error for an argument that would do nothing, such as `dry_run`."""
+    return UsageError(
+        f"{tool} has no argument {display(name)[:60]}.", hint=f"see the schema of {tool}", code=ErrorCode.BAD_VALUE
     )
 
 

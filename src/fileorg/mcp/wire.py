@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 LONGEST_MESSAGE = 32 << 20
 """Bytes: enough for a plan of 100,000 rows."""
 _CHECKED = 1 << 16
-"""Longer messages are read once only, by the protocol."""
+"""Longer messages are read once only, by the protocol, unless they may have half a character."""
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class Incoming:
@@ -39,7 +41,7 @@ class Incoming:
                 self.has_ended = True
                 raise StopAsyncIteration
             elif line.strip() and (why := _fault(line)):
-                await self._out.refuse(PARSE_ERROR, why)
+                await self._out.refuse(PARSE_ERROR, why, _request(line))
             elif line.strip():
                 return line.decode(errors="replace")
 
@@ -55,13 +57,26 @@ class Incoming:
 
 def _fault(line: bytes) -> str:
     """Return why a line is no message, empty if it is one."""
-    if len(line) > _CHECKED:
+    if len(line) > _CHECKED and not _HALF.search(line):
         return "" if line.lstrip().startswith(b"{") else "The message is no JSON object."
     try:
         jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
         return "The line is no JSON-RPC message: send one JSON object on each line."
     return ""
+
+
+def _request(line: bytes) -> str | int | None:
+    """Return the id of a request that cannot be read whole, so that its client does not wait for ever.
+
+    JavaScript writes a name that is not UTF-8 with half a character, which is JSON, but no text.
+    """
+    try:
+        found = json.loads(line.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    number = found.get("id") if isinstance(found, dict) and isinstance(found.get("method"), str) else None
+    return number if isinstance(number, str | int) and not isinstance(number, bool) else None
 
 
 class Outgoing:
@@ -79,9 +94,9 @@ class Outgoing:
     async def flush(self) -> None:
         """Nothing is kept back."""
 
-    async def refuse(self, code: int, message: str) -> None:
-        """Answer what is no message of the protocol."""
-        error: dict[str, Any] = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
+    async def refuse(self, code: int, message: str, request: str | int | None = None) -> None:
+        """Answer what is no message of the protocol; `request` is its id, if it has one."""
+        error: dict[str, Any] = {"jsonrpc": "2.0", "id": request, "error": {"code": code, "message": message}}
         await self.write(json.dumps(error) + "\n")
 
     def _write(self, data: bytes) -> None:
