@@ -54,6 +54,33 @@ def test_a_rename_that_fails_once_is_done_after_one_wait(
     assert (code, waits, found) == (0, WAITS[:1], []), output
 
 
+def test_a_symlink_that_is_busy_once_is_rewritten_after_one_wait(workers: Workers, tally: Counter[str]) -> None:
+    """At each step of the rewrite: the new link, the exchange, and the way of the old one to the trash."""
+    course = course_of(workers, BY_NAME["symlinks to what moves"], "organize")
+    made = next(call for call in course.calls if call.name == "symlinkat" and call.about == "user")
+    before = sum(call.name == "renameat2" for call in course.calls[: course.calls.index(made)])
+    steps = [(made.name, made.number), ("renameat2", before + 1), ("renameat2", before + 2)]
+    tally["2 failing calls: that pass"] += len(steps)
+    for name, number in steps:
+        code, output, waits, found = workers.one(
+            partial(run_with, course=course, faults=[f"{name}:error=EBUSY:when={number}"])
+        )
+        assert (code, waits, found) == (0, WAITS[:1], []), (name, number, output)
+
+
+def test_folders_in_one_that_is_busy_once_are_made_after_one_wait(workers: Workers, tally: Counter[str]) -> None:
+    """The folders of the trash are made together, one in the other, for the symlink that is rewritten."""
+    course = course_of(workers, BY_NAME["messy"], "organize")
+    made = next(call for call in course.calls if call.name == "symlinkat" and call.about == "user")
+    before = [call for call in course.calls[: course.calls.index(made)] if call.name == "mkdirat"]
+    for call in before[-3:]:
+        tally["2 failing calls: that pass"] += 1
+        code, output, waits, found = workers.one(
+            partial(run_with, course=course, faults=[f"mkdirat:error=EBUSY:when={call.number}"])
+        )
+        assert (code, waits, found) == (0, WAITS[:1], []), (call, output)
+
+
 def test_a_file_that_stays_busy_is_named_after_all_tries(workers: Workers, tally: Counter[str]) -> None:
     course = course_of(workers, BY_NAME["messy"], "organize")
     tally["2 failing calls: that pass"] += 1

@@ -154,7 +154,8 @@ class Applier:
             for storage in self._storages:
                 storage.forget(b"")  # a descriptor may be stale, and a folder may have been moved away
             positions, self._again = sorted(self._again), {}
-            positions = [position for position in positions if self._is_as_checked(position)]
+            if handler is not None and handler.refused is None:
+                positions = [position for position in positions if self._is_as_checked(position)]
             if handler is None or not positions:
                 break
             prepared = self._prepared
@@ -168,7 +169,7 @@ class Applier:
             if work.is_cancelled():
                 work.was_cancelled = True
                 error = OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))  # noqa: PLW2901
-            else:
+            elif handler is None or handler.refused is None:
                 work.transient += 1
             self._refuse(position, *self._verdict(self._prepared.batch[position], error))
 
@@ -211,6 +212,9 @@ class Applier:
 
     def _verdict(self, row: PlanRow, error: OSError) -> tuple[RecordState, Reason]:
         """Return the state and the reason of a final failure."""
+        if self._handler is not None and self._handler.refused is not None and error.errno != errno.ECANCELED:
+            refusal = self._handler.refused(self._work, row, error)
+            return refusal.state, refusal.reason
         match error.errno:
             case errno.EEXIST:
                 return RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)

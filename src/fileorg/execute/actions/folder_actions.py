@@ -12,7 +12,8 @@ from fileorg.execute.actions.handler import Handler, one_by_one
 from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
 
 if TYPE_CHECKING:
-    from fileorg.core.model import Entry, PlanRow
+    from fileorg.core.model import Base, Entry, PlanRow
+    from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
 
@@ -30,7 +31,24 @@ def _check_made(work: Work, row: PlanRow, _: Entry | None) -> tuple[None, None]:
     return None, None
 
 
-def _make(work: Work, row: PlanRow, _: int) -> None:
+def _make_all(work: Work, series: Series, fail: Fail) -> None:
+    """Make the folders. Those in a folder that may be made a little later fail like it, so that all are tried again."""
+    waiting: dict[tuple[Base, bytes], OSError] = {}
+
+    def make(work: Work, row: PlanRow, _: int) -> None:
+        try:
+            if above := waiting.get((row.target_base, row.target_folder)):
+                raise above
+            _make(work, row)
+        except OSError as error:
+            if work.is_transient(row, error):
+                waiting[row.target_base, join(row.target_folder, row.target_name)] = error
+            raise
+
+    one_by_one(make)(work, series, fail)
+
+
+def _make(work: Work, row: PlanRow) -> None:
     try:
         work.storages[row.target_base].make_folder(row.target_folder, row.target_name, row.mode)
     except OSError as error:
@@ -47,7 +65,7 @@ def _settle_made(case: Case) -> Verdict:
     return verdict
 
 
-MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, checks_source=False, is_repeatable=True)
+MAKE_FOLDER = Handler(_check_made, _make_all, _settle_made, checks_source=False, is_repeatable=True)
 
 # Remove ---------------------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,10 @@ class Handler(NamedTuple):
     """True if the row has a file at its source, which is read with all others of the batch and passed to `check`."""
     is_repeatable: bool = False
     """True if a row that failed before it wrote anything into the journal can be applied again: nothing was changed."""
+    refused: Callable[[Work, PlanRow, OSError], Refusal] | None = None
+    """Returns what becomes of a row that failed for good, if it is no failure of a file; its `apply` checks the file
+    itself, also at each further try.
+    """
     pack: Callable[[Sequence[PlanRow]], bytes] | None = None
     """Packs the rows for the worker while the series before is still under way."""
 

@@ -63,10 +63,12 @@ def _rewrite(work: Work, row: PlanRow, record: int) -> None:
     except Refusal as refusal:
         state = refusal.state if refusal.reason.code in _IN_DOUBT else RecordState.SKIPPED
         raise Refusal(state, *refusal.reason[:3]) from refusal
-    except OSError as error:
-        path = keeper_path(work, row, keeper)
-        raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_NOT_REWRITTEN, path, error.errno) from error
     work.note_rewritten(symlink.storage.root, symlink.path)
+
+
+def _not_rewritten(work: Work, row: PlanRow, error: OSError) -> Refusal:
+    path = keeper_path(work, row, keeper_of(row))
+    return Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_NOT_REWRITTEN, path, error.errno)
 
 
 def _restore(work: Work, row: PlanRow, record: int) -> None:
@@ -153,5 +155,5 @@ def _settle_restored(case: Case) -> Verdict:
     return Verdict(RecordState.DONE)
 
 
-REWRITE_SYMLINK = Handler(_check, one_by_one(_rewrite), _settle_rewritten)
-RESTORE_SYMLINK = Handler(check_source, one_by_one(_restore), _settle_restored)
+REWRITE_SYMLINK = Handler(_check, one_by_one(_rewrite), _settle_rewritten, is_repeatable=True, refused=_not_rewritten)
+RESTORE_SYMLINK = Handler(check_source, one_by_one(_restore), _settle_restored, is_repeatable=True)
