@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -198,3 +199,32 @@ def test_a_narrow_terminal_shows_the_whole_state(fileorg: Fileorg, mess: Tree) -
     first = next(number for number, line in enumerate(lines) if line.split()[:2] == ["1", "clean"])
     assert lines[first].endswith("active, purged in")
     assert lines[first + 1].split() == ["part"]
+
+
+def test_a_run_that_was_killed_after_its_first_folder_is_undone(fileorg: Fileorg, mess: Tree) -> None:
+    before = mess.snapshot()
+    killed = (
+        "import os\n"
+        "from fileorg.cli.app import run\n"
+        "from fileorg.storage.local.storage import LocalStorage\n"
+        "make = LocalStorage.make_folder\n"
+        "def make_and_die(*given):\n"
+        "    make(*given)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "LocalStorage.make_folder = make_and_die\n"
+        "run()\n"
+    )
+    words = [sys.executable, "-c", killed, "organize", str(mess.root), "-y"]
+    assert subprocess.run(words, env=fileorg.environment(), check=False).returncode == -signal.SIGKILL
+    assert fileorg("recover").code == 0
+    assert states(fileorg) == {1: "active"}
+    fileorg("organize", "tree")
+    assert states(fileorg) == {2: "active", 1: "active"}
+    for number in ("2", "1"):
+        assert fileorg("undo", number).code == 0
+    assert mess.snapshot() == before
+    assert states(fileorg) == {4: "active", 3: "active", 2: "undone 3", 1: "undone 4"}
+    assert fileorg("redo", "4").code == 0
+    assert states(fileorg) == {5: "active", 4: "undone 5", 3: "active", 2: "undone 3", 1: "undone 4"}
+    assert fileorg("undo", "5").code == 0
+    assert mess.snapshot() == before

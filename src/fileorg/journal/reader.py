@@ -15,6 +15,7 @@ from fileorg.core.model import (
     WAS_DONE,
     Action,
     Base,
+    OperationState,
     RecordState,
 )
 from fileorg.core.names import is_within, join
@@ -170,6 +171,21 @@ class JournalReader:
         query = f"SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT}"
         files = "" if folders else f" AND action NOT IN ({quoted(FOLDER_ACTIONS)})"
         return self._queries.value(f"{query}{files} LIMIT 1", self._queries.record_range(operation)) is not None
+
+    def changed_folders_alone(self, operation: Operation) -> bool:
+        """Return whether a sealed operation made folders, or removed folders that another one had made, and did nothing
+        else: it was killed before the first file, or all files failed.
+        """
+        if operation.done or operation.state is not OperationState.SEALED or operation.kind == PURGE:
+            return False
+        made = "SELECT 1 FROM folders WHERE operation IN (?, ?) AND mode IS NULL LIMIT 1"
+        if self._queries.value(made, (operation.id, operation.undoes or operation.id)) is None:
+            return False
+        query = (
+            f"SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND action IN ({quoted(FOLDER_ACTIONS)})"
+            f" AND state IN ({quoted(WAS_DONE)}) LIMIT 1"
+        )
+        return self._queries.value(query, self._queries.record_range(operation)) is not None
 
     def has_symlinks(self, operation: Operation) -> bool:
         """Return whether the operation rewrote symlinks, or restored rewritten ones."""

@@ -12,6 +12,7 @@ from fileorg.journal.trash_records import PURGE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Operation
 
 
@@ -33,32 +34,42 @@ class OperationStatus(NamedTuple):
         }
 
 
-def operation_statuses(operations: Sequence[Operation]) -> list[OperationStatus]:
-    """Return the status of each operation. Reads no records, so a journal of a million records answers at once."""
+def operation_statuses(journal: JournalReader, operations: Sequence[Operation]) -> list[OperationStatus]:
+    """Return the status of each operation. Reads no records but of operations without files, so a journal of a million
+    records answers at once.
+    """
+    folders = {op.id for op in operations if journal.changed_folders_alone(op)}
     takers: dict[int, list[Operation]] = {}
     purged: dict[int, int] = {}
     for op in reversed(operations):
-        if op.undoes is not None and op.done:
+        if op.undoes is not None and (op.done or op.id in folders):
             if op.kind == PURGE:
                 purged[op.undoes] = purged.get(op.undoes, 0) + op.done
             else:
                 takers.setdefault(op.undoes, []).append(op)
-    return [_status(op, takers.get(op.id, []), purged.get(op.id, 0)) for op in operations]
+    found = []
+    for op in operations:
+        has_folders = op.id in folders
+        taken = [taker for taker in takers.get(op.id, []) if taker.done or has_folders]
+        found.append(_status(op, taken, purged.get(op.id, 0), has_folders=has_folders))
+    return found
 
 
-def _status(op: Operation, takers: Sequence[Operation], purged: int) -> OperationStatus:
-    """Return the status of an operation; `purged` of its files are deleted permanently."""
+def _status(op: Operation, takers: Sequence[Operation], purged: int, *, has_folders: bool) -> OperationStatus:
+    """Return the status of an operation; `purged` of its files are deleted permanently. `has_folders`: it changed
+    folders alone.
+    """
     if OperationState(op.state) is not OperationState.SEALED:
         return OperationStatus(StatusCode.RUNNING if _is_running(op) else StatusCode.INTERRUPTED)
     if takers:
         is_whole = sum(taker.done for taker in takers) >= op.done - purged
         code = StatusCode.UNDONE if is_whole else StatusCode.PARTLY_UNDONE
         return OperationStatus(code, tuple(taker.id for taker in takers), partly_purged=purged > 0)
-    if not op.done:
+    if not op.done and not has_folders:
         return OperationStatus(StatusCode.NO_CHANGES)
     if op.kind == PURGE:
         return OperationStatus(StatusCode.PERMANENT)
-    if purged >= op.done:
+    if op.done and purged >= op.done:
         return OperationStatus(StatusCode.PURGED)
     return OperationStatus(StatusCode.ACTIVE, stopped_early=bool(op.was_interrupted), partly_purged=purged > 0)
 

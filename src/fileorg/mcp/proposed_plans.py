@@ -212,7 +212,7 @@ class Plans:
             return 0, []
         with open_journal(state, read_only=True) as journal:
             operations = journal.operations()
-            statuses = dict(zip((each.id for each in operations), operation_statuses(operations), strict=True))
+            statuses = dict(zip((each.id for each in operations), operation_statuses(journal, operations), strict=True))
             inside = [each for each in operations if self._is_inside(journal, each)]
         rows = [operation_as_json(each, statuses[each.id]) for each in inside[first : first + size]]
         return len(inside), rows

@@ -61,7 +61,7 @@ def _summary(
     journal: JournalReader, operation: Operation, roots: Sequence[bytes], statuses: Sequence[Share]
 ) -> Summary:
     operations = journal.operations("id >= ?", (operation.id,))
-    status = operation_statuses(operations)[-1]
+    status = operation_statuses(journal, operations)[-1]
     done = [share for share in statuses if share.name in WAS_DONE]
     is_left = operation.kind != PURGE and journal.has_done(operation)
     first, last = journal.record_range(operation)

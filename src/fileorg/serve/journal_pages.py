@@ -77,7 +77,7 @@ def _downwards(journal: JournalReader, high: int) -> Iterator[tuple[Operation, d
         low = max(1, high - _AT_ONCE + 1)
         page = journal.operations("id BETWEEN ? AND ?", (low, high))
         later = journal.operations("id > ? AND undoes BETWEEN ? AND ?", (high, low, high))
-        for each, status in zip(page, operation_statuses([*later, *page])[len(later) :], strict=True):
+        for each, status in zip(page, operation_statuses(journal, [*later, *page])[len(later) :], strict=True):
             yield each, operation_as_json(each, status)
         high = low - 1
 

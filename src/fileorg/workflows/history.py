@@ -65,7 +65,7 @@ def operations_page(page: tuple[int, int], state: StateDirectory) -> OperationPa
     number, size = page
     with open_journal(state, read_only=True) as journal:
         total, operations, later = journal.operations_page((number - 1) * size, size)
-        statuses = operation_statuses([*later, *operations])[len(later) :]
+        statuses = operation_statuses(journal, [*later, *operations])[len(later) :]
         return OperationPage(total, operations, statuses, journal.more_roots() if operations else {})
 
 
@@ -74,7 +74,7 @@ def operations_in(folder: bytes, page: tuple[int, int], state: StateDirectory) -
     number, size = page
     with open_journal(state, read_only=True) as journal:
         operations = journal.operations()
-        statuses = dict(zip((each.id for each in operations), operation_statuses(operations), strict=True))
+        statuses = dict(zip((each.id for each in operations), operation_statuses(journal, operations), strict=True))
         places = _places(operations, absolute(folder))
         chosen = [each for each in operations if any(journal.worked_in(each, place) for place in places)]
         shown = chosen[(number - 1) * size : number * size]
@@ -90,9 +90,10 @@ def operations_of(journal: bytes, kinds: Collection[str], *, in_effect: bool) ->
         return []
     with Journal(journal, read_only=True) as opened:
         operations = opened.operations()
+        statuses = operation_statuses(opened, operations)
     return [
         operation
-        for operation, status in zip(operations, operation_statuses(operations), strict=True)
+        for operation, status in zip(operations, statuses, strict=True)
         if operation.kind in kinds and not (in_effect and status.code in {StatusCode.UNDONE, StatusCode.PURGED})
     ]
 
