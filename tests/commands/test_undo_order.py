@@ -262,6 +262,30 @@ def test_what_has_taken_its_place_is_not_waited_for(tree: Tree, runs: Runs) -> N
     assert tree.path("b.txt").read_text() == "2"
 
 
+@pytest.mark.parametrize("action", ["hardlink", "symlink"])
+@pytest.mark.parametrize("organized", ["a", "b"])
+def test_a_link_that_others_replaced_is_not_waited_for(tree: Tree, runs: Runs, action: str, organized: str) -> None:
+    """Neither by the undo of what happened to its keeper before, nor of what happened to the duplicate."""
+    tree.write({"a/keeper.txt": "same", "a/c.txt": "1", "b/f.txt": "same", "b/d.txt": "2"})
+    before = tree.read()
+    runs.organize(root=tree.path(organized))
+    runs.dedupe(action)
+    assert first(runs, 1) == [2]
+    [link] = (path for path in tree.root.rglob("f.txt") if ".fileorg" not in path.parts)
+    link.unlink()
+    link.write_text("another program")
+    assert [problem.state for problem in runs.undo(2).problems] == [RecordState.CONFLICT]
+    left = [RecordState.CHANGED] if organized == "b" else []
+    assert [problem.state for problem in runs.undo(1).problems] == left
+    assert link.read_text() == "another program"
+    assert {"a/keeper.txt", "a/c.txt", "b/d.txt"} <= tree.read().keys()
+    link.unlink()
+    assert runs.undo(2).problems == []
+    if organized == "b":
+        assert runs.undo(1).problems == []
+    assert tree.read() == before
+
+
 def test_what_was_purged_is_named(tree: Tree, runs: Runs) -> None:
     tree.write({"a/keeper.txt": "same", "b/f.txt": "same", "b/g.txt": "other"})
     runs.organize(root=tree.path("b"))

@@ -101,7 +101,7 @@ CROSS JOIN known k ON k.folder = s.mine AND k.name = l.source_name AND k.link = 
 WHERE {_LATER} AND l.action IN ({quoted(RELOCATIONS)}, {_USES})
 """
 _BY_KEEPER = f"""
-SELECT 'replaced', s.absolute, k.name, k.inode, l.source_folder, l.source_name, {_RESULT}
+SELECT 'replaced', s.absolute, k.name, kept.inode, l.source_folder, l.source_name, {_RESULT}
 FROM keepers kept CROSS JOIN records l ON l.id = kept.record CROSS JOIN shared s ON s.theirs = kept.folder
 CROSS JOIN known k ON k.folder = s.mine AND k.name = kept.name AND k.link = 'took'
 WHERE {_LATER.replace("l.id", "kept.record")}
@@ -186,9 +186,18 @@ class Relations:
 
     def kept(self, undo: Operation) -> set[RecordId]:
         """Return the copies and links that an undo had to keep, because they were changed, by the record of each."""
+        return self._tried(undo, "changed", _USES)
+
+    def displaced(self, undo: Operation) -> set[RecordId]:
+        """Return the duplicates that an undo left in the trash, because others had replaced the link in their place, by
+        the record of each.
+        """
+        return self._tried(undo, "conflict", _BY_LINK)
+
+    def _tried(self, undo: Operation, state: str, actions: str) -> set[RecordId]:
         query = (
             "SELECT r.id FROM records u JOIN records r ON r.id = u.reverts WHERE u.id BETWEEN ? AND ?"
-            f" AND u.state = 'changed' AND r.state = 'done' AND r.action IN ({_USES})"
+            f" AND u.state = '{state}' AND r.state = 'done' AND r.action IN ({actions})"
         )
         return {record for (record,) in self._queries.select(query, self._queries.record_range(undo))}
 

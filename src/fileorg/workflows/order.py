@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ class Order:
         self._rename = rename
         self._include_changed = include_changed
         self._kept: dict[int, set[RecordId]] = {}
+        self._displaced: dict[int, set[RecordId]] = {}
         self._known: dict[int, tuple[set[int], int]] = {}
         self._open = ExitStack()
         self._buckets: dict[tuple[str, str], ObjectClient] = {}
@@ -138,6 +140,8 @@ class Order:
         match related.link:
             case Link.TOOK:
                 there = self._inode(related.place)
+                if there is not None and related.later in self._displaced_by_others(related.operation):
+                    return False
                 return (there is None or there != related.inode) and self._is_as_left(related)
             case Link.FILLED:
                 return not self._rename and related.inode is not None and self._inode(related.place) == related.inode
@@ -146,8 +150,10 @@ class Order:
             case Link.USED:
                 is_left = self._include_changed and related.later in self._kept_by_undo(related.operation)
                 return not is_left and self._inode(related.other) is not None
-            case Link.MADE | Link.REPLACED:
+            case Link.MADE:
                 return self._inode(related.other) is not None
+            case Link.REPLACED:
+                return _is_link(related.other, related.place, related.inode)
 
     def _kept_by_undo(self, number: int) -> set[RecordId]:
         """Return the records of an operation whose copies and links an undo had to keep, because they were changed."""
@@ -155,6 +161,15 @@ class Order:
             undos = (each for each in self._operations if each.undoes == number and each.kind != PURGE)
             self._kept[number] = {record for undo in undos for record in self._journal.relations.kept(undo)}
         return self._kept[number]
+
+    def _displaced_by_others(self, number: int) -> set[RecordId]:
+        """Return the records of an operation whose duplicates an undo had to leave in the trash: others have replaced
+        the link.
+        """
+        if number not in self._displaced:
+            undos = (each for each in self._operations if each.undoes == number and each.kind != PURGE)
+            self._displaced[number] = {record for undo in undos for record in self._journal.relations.displaced(undo)}
+        return self._displaced[number]
 
     def _is_as_left(self, related: Related) -> bool:
         """Return whether undoing the later operation would move the file back: it would not move another file."""
@@ -194,3 +209,14 @@ class Order:
             self._buckets[scheme, bucket] = client
         there = head_one(client, key)
         return None if there is None else _There(there.token, there.mtime_ns)
+
+
+def _is_link(path: bytes, keeper: bytes, inode: int | None) -> bool:
+    """Return whether a link to the keeper is at a path, and not something that others put there; True if unknown."""
+    try:
+        there = os.lstat(path)
+        if stat.S_ISLNK(there.st_mode):
+            return os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path))) == keeper
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return there.st_ino == inode
