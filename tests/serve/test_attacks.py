@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -317,11 +317,27 @@ def test_numbers_in_paths_are_numbers(shared: Server) -> None:
      b'{"kind": "organize", "paths": "/"}', b'{"kind": "organize", "paths": [], "program": "sh"}',
      b'{"kind": "organize", "paths": [{"path": 1}]}', b'{"kind": "organize", "paths": [{"path": "/\\u0000"}]}',
      b'{"kind": "organize", "paths": [{"path_b64": "!"}]}', b"[" * 100000, b"\xff\xfe", b'{"kind": ["organize"], "paths": []}',
-     b'{"kind": "organize", "paths": [], "recursive": 1}', b'{"kind": "organize", "paths": [{"path": "\\ud800"}]}'],
+     b'{"kind": "organize", "paths": [], "recursive": 1}', b'{"kind": "organize", "paths": [{"path": "\\ud800"}]}',
+     b'{"\\ud800": 1}', b'{"kind": "organize", "paths": [], "template": "\\ud800"}',
+     b'{"kind": "organize", "paths": [], "include": ["\\udcff"]}', '{"kind": "organize", "paths": [{"path_b64": "é"}]}'.encode()],
 )  # fmt: skip
 def test_bodies_are_checked(shared: Server, body: bytes) -> None:
     answer = shared.raw("POST", f"{V1}/plans", {"Authorization": f"Bearer {shared.token}"}, body)
     assert (answer.status, code_of(answer)) == (400, "bad-request"), answer
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("PUT", "/categories/a%00b", {}), ("GET", "/thumbnails?path_b64=%ff", None),
+     ("POST", "/categories", {"name": "\ud800", "extensions": ["x"]}),
+     ("POST", "/categories", {"name": "a\nb", "extensions": ["x"]}),
+     ("POST", "/categories", {"name": 'x"]\n[jobs]\nnotify = ["touch"]\n#', "extensions": ["zz"]}),
+     ("POST", "/categories", {"name": "Foo", "extensions": ["\ud800"]}),
+     ("POST", "/rules", {"to": "\ud800", "ext": "pdf"})],
+)  # fmt: skip
+def test_what_is_no_word_is_refused(shared: Server, method: str, path: str, body: Any) -> None:
+    answer = shared.ask(method, path, body)
+    assert (answer.status, code_of(answer) in {"bad-request", "bad-value"}) == (400, True), answer
 
 
 def test_options_do_not_become_other_options(shared: Server) -> None:

@@ -127,4 +127,5 @@ def toml_key(name: str) -> str:
     """Return the name of a category as a key of TOML."""
     if name.isascii() and name.replace("-", "").replace("_", "").isalnum():
         return name
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    text = name.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(each if each >= " " and each != "\x7f" else f"\\u{ord(each):04x}" for each in text) + '"'

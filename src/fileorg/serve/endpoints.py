@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from fileorg.core.errors import ErrorCode, FileorgError
 from fileorg.core.tuples import NamedTuple
 from fileorg.serve.problems import HttpCode, HttpProblem, answer, problem_of
-from fileorg.serve.shapes import read_body
+from fileorg.serve.shapes import check_text, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,8 @@ class ApiRequest:
         self.served, self.runs = served, runs
         self.request = request
         self.path: dict[str, Any] = request.path_params
+        for name, value in self.path.items():
+            check_text(name, str(value))
         self.query = _query(endpoint, request)
         self.body: Any = None if endpoint.body is None else read_body(endpoint.body, body)
 
@@ -101,8 +103,7 @@ def _value(parameter: QueryParameter, text: str) -> Any:
         if text not in {"true", "false"}:
             raise _bad(f"{parameter.name} is not true or false.")
         return text == "true"
-    if "\0" in text:
-        raise _bad(f"{parameter.name} contains a NUL.")
+    check_text(parameter.name, text)
     return text
 
 

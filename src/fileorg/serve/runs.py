@@ -100,6 +100,12 @@ class Runs:
                     HTTPStatus.INTERNAL_SERVER_ERROR, ErrorCode.SYSTEM_ERROR, f"The command failed: {error}."
                 )
                 run.status, run.problem = "failed", as_json(failed)
+            finally:
+                if run.status == "running":  # an error in fileorg itself: the terminal shows it
+                    failed = HttpProblem(
+                        HTTPStatus.INTERNAL_SERVER_ERROR, ErrorCode.INTERNAL, "The command could not be started."
+                    )
+                    run.status, run.problem = "failed", as_json(failed)
 
         working = asyncio.create_task(asyncio.to_thread(work))
         while True:

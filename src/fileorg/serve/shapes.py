@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from functools import cache
 from http import HTTPStatus
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from fileorg.core.names import display
 from fileorg.core.tuples import NamedTuple
 from fileorg.serve.problems import HttpCode, HttpProblem
 
@@ -29,7 +29,7 @@ class GivenPath(NamedTuple):
         """Return the bytes of the path. Raises `HttpProblem`."""
         try:
             return base64.b64decode(self.path_b64, validate=True) if self.path_b64 else self.path.encode()
-        except (binascii.Error, UnicodeEncodeError):
+        except ValueError:  # `binascii.Error` is one, and so is what characters beyond ASCII raise
             raise _bad("path_b64 is not base 64, or path is not text.") from None
 
 
@@ -76,8 +76,8 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
     if kind in _PLAIN:
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise _bad(f"{where} is not a value of type {_PLAIN[kind]}.")
-        if kind is str and "\0" in value:
-            raise _bad(f"{where} contains a NUL.")
+        if kind is str:
+            check_text(where, value)
         return value
     if get_origin(kind) is Literal:
         if not isinstance(value, str) or value not in get_args(kind):
@@ -94,10 +94,21 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
         raise _bad(f"{where or 'The body'} is not an object.")
     fields = _fields(kind)
     if unknown := value.keys() - fields.keys():
-        raise _bad(f"{where + '.' if where else ''}{min(unknown)} is not known.", f"known are {', '.join(fields)}")
+        name = display(min(unknown))
+        raise _bad(f"{where + '.' if where else ''}{name} is not known.", f"known are {', '.join(fields)}")
     if missing := [name for name in fields if name not in value and name not in kind._field_defaults]:
         raise _bad(f"{where + '.' if where else ''}{missing[0]} is missing.")
     return kind(**{name: _checked(fields[name], each, f"{where}.{name}".lstrip(".")) for name, each in value.items()})
+
+
+def check_text(where: str, text: str) -> None:
+    """Raise `HttpProblem` for what no command takes as a word: a NUL, or half of a pair of UTF-16."""
+    if "\0" in text:
+        raise _bad(f"{where} contains a NUL.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _bad(f"{where} is not text.") from None
 
 
 def _bad(sentence: str, hint: str = "") -> HttpProblem:

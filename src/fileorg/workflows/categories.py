@@ -46,7 +46,14 @@ def change_category(path: bytes, kind: str, name: str, edit: Callable[[str], str
     path = os.path.realpath(path)
     with _changes(state) as changes:
         file = _read(path)
-        after = edit(file.text).encode()
+        try:
+            after = edit(file.text).encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"{display(error.object[error.start : error.end])} is not UTF-8, as the configuration is.",
+                hint="choose another name",
+                code=ErrorCode.BAD_VALUE,
+            ) from error
         if file.content is not None and after == file.content:
             return None
         _check(path, after)
