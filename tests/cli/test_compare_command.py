@@ -38,6 +38,27 @@ def test_the_command(fileorg: Fileorg, tree: Tree) -> None:
     assert fileorg.inside("compare", "", "new").code == 2
 
 
+def test_the_page(fileorg: Fileorg, tree: Tree) -> None:
+    (fileorg.folder / "new").mkdir()
+    tree.write({"a.txt": "a"})
+    command = ("compare", "tree", "new", "--format", "html")
+    assert fileorg.inside(*command, "-o", "page.html").code == 3
+    page = (fileorg.folder / "page.html").read_text()
+    assert "1 of 1 file (1 B of 1 B) in " in page
+    assert fileorg.inside(*command, "-o", "page.html").code == 5  # the file is there
+    assert fileorg.inside(*command, "--quiet").out.startswith("<!DOCTYPE html>")
+    refused = fileorg.inside(*command, "--dest", "rescued")
+    assert (refused.code, "--format html and --dest cannot be combined" in refused.err) == (2, True)
+
+
+def test_the_page_is_not_written_to_a_terminal(fileorg: Fileorg, tree: Tree) -> None:
+    (fileorg.folder / "new").mkdir()
+    tree.write({"a.txt": "a"})
+    terminal = fileorg.terminal("compare", "tree", "new", "--format", "html")
+    terminal.wait_for("add -o FILE.html")
+    assert terminal.end() == 2
+
+
 def test_the_plan_in_a_file(fileorg: Fileorg, tree: Tree) -> None:
     (fileorg.folder / "new").mkdir()
     (fileorg.folder / "new" / "b.txt").write_text("b")

@@ -29,6 +29,14 @@ def test_the_certificate_counts_what_it_is_not_about(fileorg: Fileorg, tree: Tre
     assert left_out in " ".join(ran.out.split()), ran.out
 
 
+def test_the_certificate_as_a_page(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "a"})
+    assert fileorg.inside("import", "tree", "--dest", "album", "--yes", "--certificate", "card.html").code == 0
+    page = (fileorg.folder / "card.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "The card may be formatted." in page
+
+
 def test_what_a_killed_import_left_of_its_certificate_is_removed_by_the_next_run(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"a.jpg": "a"})
     left, other = "certificate.txt.fileorg-0123abcd.part", "certificate.txt.fileorg-mine.part"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fileorg.cli import nouns
-from fileorg.cli.options import ListFormat
+from fileorg.cli.options import ListOrPageFormat
 from fileorg.cli.pager import paged
 from fileorg.cli.plan_view import show_ages
 from fileorg.cli.render import Column, short, table
@@ -18,7 +19,7 @@ from fileorg.report.left_out import not_compared_as_json, unread_as_json, unread
 from fileorg.rules.ignore import IgnoreReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fileorg.cli.terminal import Out
     from fileorg.content.comparison import ComparedFile, MissingFolder
@@ -38,15 +39,17 @@ def missing_files(run: CompareRun) -> Iterator[tuple[bytes, ComparedFile]]:
     )
 
 
-def show(out: Out, run: CompareRun, format_: ListFormat, *, verbose: bool, paranoid: bool) -> None:
+def show(out: Out, run: CompareRun, format_: ListOrPageFormat, *, verbose: bool, paranoid: bool) -> None:
     """Write the result in one of the formats."""
     match format_:
-        case ListFormat.JSON:
+        case ListOrPageFormat.JSON:
             _as_json(out, run, paranoid=paranoid)
-        case ListFormat.CSV:
+        case ListOrPageFormat.CSV:
             rows = ((path, file.size, iso(file.mtime_ns)) for path, file in missing_files(run))
             write_csv(out.stream, ("path", "size_bytes", "mtime"), rows)
-        case ListFormat.TEXT:
+        case ListOrPageFormat.HTML:
+            _as_page(out, run, paranoid=paranoid)
+        case ListOrPageFormat.TEXT:
             show_text(out, run, verbose=verbose, paranoid=paranoid)
 
 
@@ -128,20 +131,29 @@ def _folder_row(side: Side, folder: MissingFolder) -> tuple[str, str, str]:
 
 
 def _show_sums(out: Out, side: Side) -> None:
+    style = "bold" if side.found.sums.missing else "green" if side.is_complete else "yellow"
+    result, *others = _sentences(side, short)
+    out.prose(out.styled(result, style))
+    for sentence in others:
+        out.prose(sentence)
+    show_ages(out, side.seen)
+
+
+def _sentences(side: Side, shown: Callable[[bytes], str]) -> Iterator[str]:
+    """Yield the result, then what it leaves out; `shown` returns a path as text."""
     sums, seen = side.found.sums, side.seen
-    ours, others = (" and ".join(short(path) for path in paths) for paths in (side.roots, side.others))
+    ours, others = (" and ".join(shown(path) for path in paths) for paths in (side.roots, side.others))
     if sums.missing:
         verb = "is" if sums.missing == 1 else "are"
         of_them = (
             f"{sums.missing:,} of {plural(sums.files, 'file')} ({size(sums.missing_bytes)} of {size(sums.size_bytes)})"
         )
-        out.prose(out.styled(f"{of_them} in {ours} {verb} missing in {others}.", "bold"))
+        yield f"{of_them} in {ours} {verb} missing in {others}."
     else:
         content = f"the content of {plural(sums.files, 'file')} ({size(sums.size_bytes)}) in {ours}"
-        style = "green" if side.is_complete else "yellow"
-        out.prose(out.styled(f"Nothing is missing: {content} is also in {others}.", style))
+        yield f"Nothing is missing: {content} is also in {others}."
     if sums.followers:
-        out.prose(f"{sums.followers:,} of them {'belongs' if sums.followers == 1 else 'belong'} to another file.")
+        yield f"{sums.followers:,} of them {'belongs' if sums.followers == 1 else 'belong'} to another file."
     counts = (
         (sums.empty, nouns.EMPTY_FILE),
         (seen.empty_folders, nouns.EMPTY_FOLDER),
@@ -153,5 +165,32 @@ def _show_sums(out: Out, side: Side) -> None:
     )
     not_compared = [f"{number:,} {noun.of(number)}" for number, noun in counts if number]
     if not_compared:
-        out.prose(f"Not compared: {', '.join(not_compared)}.")
-    show_ages(out, seen)
+        yield f"Not compared: {', '.join(not_compared)}."
+
+
+def _as_page(out: Out, run: CompareRun, *, paranoid: bool) -> None:
+    from fileorg.report.contents_page import ContentsPage, Finding, write_contents_page
+
+    findings = [
+        Finding(
+            side.roots, side.others, side.found, side.seen, side.is_complete, sentence,
+            [*notes, *side.seen.filters.ages()], side.path,
+        )
+        for side in run.sides
+        for sentence, *notes in [_sentences(side, display)]
+    ]  # fmt: skip
+    how = "byte by byte" if paranoid else "by digest"
+    page = ContentsPage(
+        title=f"Comparison of {display(run.sides[0].roots[0])}" if len(run.sides) == 1 else "Comparison",
+        verdict="",
+        made_ns=time.time_ns(),
+        how=f"compared in {duration(run.seconds)} {how}",
+        findings=findings,
+        reads=run.reads,
+        seen_elsewhere=run.seen_elsewhere,
+        records=sum(side.found.sums.missing for side in run.sides),
+        lines=((path, file.size, file.mtime_ns, None) for path, file in missing_files(run)),
+        has_places=False,
+        otherwise="fileorg compare --format csv",
+    )
+    write_contents_page(out.stream, page)

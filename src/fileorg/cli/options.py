@@ -30,6 +30,13 @@ class ListFormat(StrEnum):
     CSV = "csv"
 
 
+class ListOrPageFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
 class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
@@ -277,6 +284,15 @@ TextOrJson = Annotated[
 TextJsonCsv = Annotated[
     ListFormat,
     Option("-f", "--format", help="Output format: text for people, JSON or CSV.", rich_help_panel=OUTPUT),
+]
+TextJsonCsvHtml = Annotated[
+    ListOrPageFormat,
+    Option(
+        "-f",
+        "--format",
+        help="Output format: text for people, JSON, CSV, or an HTML page that needs no network.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 NullPairs = Annotated[
     bool,

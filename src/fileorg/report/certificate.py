@@ -51,6 +51,16 @@ class Certificate:
         """True if the content of all chosen files of the card is in the places."""
         return not (self.found.sums.missing or self.seen.unreadable_count or self.has_changed)
 
+    @property
+    def verdict(self) -> str:
+        """Whether the card may be formatted, in a sentence."""
+        if not self.is_complete:
+            return "Do not format the card yet."
+        ignored = self.seen.ignored
+        if self.found.sums.excluded or ignored[IgnoreReason.EXCLUDED] or ignored[IgnoreReason.OURS]:
+            return "The card may be formatted, if nothing that was left out is needed."
+        return "The card may be formatted."
+
     def files(self) -> Iterator[tuple[bytes, Located, bytes | None]]:
         """Yield the path of each file of the card, its facts, and the path of its content, None if it is missing; in
         path order.
@@ -144,13 +154,53 @@ class Certificate:
 
 
 def write_certificate(stream: TextIO, certificate: Certificate, name: bytes) -> None:
-    """Write the whole certificate to a file of this name: as JSON if its name ends in .json, else as text."""
-    if os.path.splitext(name)[1].lower() == b".json":
-        certificate_as_json(stream, certificate, {})
-        return
+    """Write the whole certificate to a file of this name: as JSON or as a page if its name ends so, else as text."""
+    match os.path.splitext(name)[1].lower():
+        case b".json":
+            certificate_as_json(stream, certificate, {})
+        case b".html" | b".htm":
+            _as_page(stream, certificate)
+        case _:
+            _as_text(stream, certificate)
+
+
+def _as_text(stream: TextIO, certificate: Certificate) -> None:
     stream.write(f"Certificate of fileorg import, {iso(certificate.made_ns)}\n\n")
     stream.write("".join(f"{each}\n" for each in certificate.sentences()) + "\n")
     stream.writelines("\n".join(lines) + "\n" for lines in in_batches(certificate.lines(), 256))
+
+
+def _as_page(stream: TextIO, certificate: Certificate) -> None:
+    from fileorg.report.contents_page import ContentsPage, Finding, write_contents_page
+
+    sentence, *notes = certificate.sentences()
+    finding = Finding(
+        roots=[certificate.card],
+        places=certificate.places,
+        found=certificate.found,
+        seen=certificate.seen,
+        is_complete=certificate.is_complete,
+        sentence=sentence,
+        notes=notes,
+        path=lambda _, folder: below(certificate.card, folder),
+    )
+    page = ContentsPage(
+        title=f"Import of {display(certificate.card)}",
+        verdict=certificate.verdict,
+        made_ns=certificate.made_ns,
+        how="compared byte by byte" if certificate.paranoid else "compared by digest",
+        findings=[finding],
+        reads=certificate.reads,
+        seen_elsewhere=(),
+        records=certificate.found.sums.files,
+        lines=(
+            (path, located.file.size, located.file.mtime_ns, new_path)
+            for path, located, new_path in certificate.files()
+        ),
+        has_places=True,
+        otherwise="fileorg import --certificate FILE.json",
+    )
+    write_contents_page(stream, page)
 
 
 def certificate_as_json(stream: TextIO, certificate: Certificate, head: dict[str, Any]) -> None:

@@ -27,10 +27,10 @@ from fileorg.report.content import SCAN, SEEN, STAYS
 from fileorg.report.sentences import status_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
-    from fileorg.report.content import FolderShare, Line, Report, Summary
+    from fileorg.report.content import FolderShare, Line, Report
 
 FOLDER = "folder"
 """The word in place of a category for intermediate folders that were created or removed."""
@@ -57,6 +57,13 @@ _Key = TypeVar("_Key", str | None, bytes | None)
 
 def write_html(stream: TextIO, report: Report) -> None:
     """Write the page as a stream: memory does not grow with the records. Consumes `lines` and some of `groups`."""
+    summary = report.summary
+    shown = ShownPaths(summary.roots, summary.dest)
+    write_page(stream, "report.html", shown, _context(report, shown))
+
+
+def write_page(stream: TextIO, template: str, shown: ShownPaths, context: dict[str, Any]) -> None:
+    """Write a page from a template; what the context generates is generated while it is written."""
     environment = Environment(
         loader=PackageLoader("fileorg.report"),
         autoescape=True,
@@ -64,30 +71,43 @@ def write_html(stream: TextIO, report: Report) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = _Shown(report.summary)
     environment.filters |= {
         "size": figures.size, "plural": figures.plural, "when": figures.when, "duration": figures.duration,
         "shown": display, "path": shown.path, "status": status_in_words,
     }  # fmt: skip
     environment.globals["percent"] = _percent
-    stream.writelines(environment.get_template("report.html").generate(_context(report, shown)))
+    style, script = _joined("look.css", "report.css"), _joined(*_SCRIPTS)
+    safe = {
+        "style": Markup(style),  # noqa: S704  files of this package
+        "script": Markup(script),  # noqa: S704
+        "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:;"
+        " base-uri 'none'; form-action 'none'",
+    }
+    stream.writelines(environment.get_template(template).generate(context | safe))
 
 
-def _context(report: Report, shown: _Shown) -> dict[str, Any]:
+def _context(report: Report, shown: ShownPaths) -> dict[str, Any]:
     """Return the variables of the template. `groups` and `blocks` are generated while they are written."""
     summary = report.summary
-    style, script = _joined("look.css", "report.css"), _joined(*_SCRIPTS)
+    is_scan = summary.kind == SCAN
     number = "" if summary.operation is None else f" {summary.operation}"
     if summary.job is not None:
         number = f", job {summary.job}"
     root = display(summary.roots[0]) if summary.roots else ""
-    has_status = summary.kind != SCAN or any(share.name == STAYS for share in report.statuses)
+    has_status = not is_scan or any(share.name == STAYS for share in report.statuses)
     seconds = None
     if summary.started_ns is not None and summary.ended_ns is not None:
         seconds = max(summary.ended_ns - summary.started_ns, 0) / 1e9
+    table = RecordTable(
+        columns=_COLUMNS if has_status else _COLUMNS_SEEN,
+        grid="done" if has_status else "seen",
+        title="Files" if is_scan else "Records",
+        ranks=[*LISTED_STATES, STAYS, SEEN],
+        otherwise="fileorg report --format csv",
+    )
     return {
         "summary": summary,
-        "title": f"Contents of {root}" if summary.kind == SCAN else f"{summary.kind}{number}",
+        "title": f"Contents of {root}" if is_scan else f"{summary.kind}{number}",
         "seconds": seconds,
         "options": list(_options(summary.options)),
         "problems": [reason for reason in report.reasons if reason.status in PROBLEM_STATES],
@@ -100,15 +120,35 @@ def _context(report: Report, shown: _Shown) -> dict[str, Any]:
         "places": list(_branches(report.places, shown)),
         "duplicates": report.duplicates,
         "groups": islice(report.groups(), _GROUPS_SHOWN) if report.duplicates else (),
-        "columns": _COLUMNS if has_status else _COLUMNS_SEEN,
-        "has_status": has_status,
-        "scan": summary.kind == SCAN,
-        "blocks": _blocks(_packed(report, shown)),
-        "style": Markup(style),  # noqa: S704  files of this package
-        "script": Markup(script),  # noqa: S704
-        "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:;"
-        " base-uri 'none'; form-action 'none'",
+        "scan": is_scan,
+        **table.variables(summary.records, report.lines(), shown),
     }
+
+
+class RecordTable(NamedTuple):
+    """The table of records of a page. `columns` are those from left to right, and `grid` is the class that gives their
+    widths; `ranks` are the statuses in the order in which they are sorted. `otherwise` is the command that lists the
+    same without a browser.
+    """
+
+    columns: dict[str, str]
+    grid: str
+    title: str
+    ranks: Sequence[str]
+    otherwise: str
+
+    def variables(self, records: int, lines: Iterable[Line], shown: ShownPaths) -> dict[str, Any]:
+        """Return the variables of `records.html` and `data.html`; the blocks are generated while they are written."""
+        packed = _packed(records, lines, shown, self.ranks, times="changed" in self.columns)
+        return {
+            "records": records,
+            "columns": self.columns,
+            "grid": self.grid,
+            "records_title": self.title,
+            "has_reasons": "status" in self.columns,
+            "otherwise": self.otherwise,
+            "blocks": _blocks(packed),
+        }
 
 
 def _joined(*names: str) -> str:
@@ -121,12 +161,12 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-class _Shown:
+class ShownPaths:
     """Shows paths relative to the root, if there is only one; `root` is that root, or None."""
 
-    def __init__(self, summary: Summary) -> None:
-        is_one = len(summary.roots) == 1 and (summary.dest is None or is_within(summary.dest, summary.roots[0]))
-        self.root = summary.roots[0] if is_one else None
+    def __init__(self, roots: Sequence[bytes], dest: bytes | None) -> None:
+        is_one = len(roots) == 1 and (dest is None or is_within(dest, roots[0]))
+        self.root = roots[0] if is_one else None
         self._below = None if self.root is None else self.root.rstrip(b"/") + b"/"
 
     def path(self, path: bytes) -> str:
@@ -159,7 +199,7 @@ class _Branch(NamedTuple):
     place: FolderShare
 
 
-def _branches(places: Iterable[FolderShare], shown: _Shown) -> Iterator[_Branch]:
+def _branches(places: Iterable[FolderShare], shown: ShownPaths) -> Iterator[_Branch]:
     above: list[bytes] = []
     for place in places:
         while above and not is_within(place.path, above[-1]):
@@ -193,19 +233,20 @@ class _Numbers(dict[_Key, int], Generic[_Key]):
         self[None] = 0
 
 
-def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
+def _packed(
+    records: int, lines: Iterable[Line], shown: ShownPaths, ranks: Sequence[str], *, times: bool
+) -> Iterator[bytes]:
     """Yield lines of JSON: the description, then the batches."""
     encode = json.JSONEncoder(separators=(",", ":")).encode
-    summary = report.summary
     root = "" if shown.root is None else display(shown.root)
-    yield encode({"records": summary.records, "root": root, "ranks": [*LISTED_STATES, STAYS, SEEN]}).encode() + b"\n"
+    yield encode({"records": records, "root": root, "ranks": ranks}).encode() + b"\n"
     folders: _Numbers[bytes | None] = _Numbers(shown.path)
     words: _Numbers[str | None] = _Numbers(display)
     last_id = 0
-    for batch in in_batches(report.lines(), _BATCH):
+    for batch in in_batches(lines, _BATCH):
         if len(folders) > _MAX_FOLDERS:
             folders.forget()
-        yield encode(_columns(batch, folders, words, last_id, times=summary.kind == SCAN)).encode() + b"\n"
+        yield encode(_columns(batch, folders, words, last_id, times=times)).encode() + b"\n"
         last_id = batch[-1].id
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
-from fileorg.cli.options import OUTPUT, Format, ListFormat, OutputOptions, ProgressMode
+from fileorg.cli.options import OUTPUT, Format, ListOrPageFormat, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, UsageError
 
@@ -28,6 +28,9 @@ fileorg compare ~/Pictures /media/backup --both
 
 # Copy what is missing; fileorg undo removes the copies
 fileorg compare /media/card ~/Pictures --action copy --dest ~/rescued
+
+# Keep the result: one page for the browser, which needs no network
+fileorg compare /media/old-disk ~/Pictures --format html -o old-disk.html
 
 # Trust no digest: compare each file byte by byte
 fileorg compare /media/card ~/Pictures --paranoid
@@ -120,7 +123,7 @@ def compare(
     parallel: shared.Parallel = None,  # noqa: ARG001
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
-    format_: shared.TextJsonCsv = ListFormat.TEXT,
+    format_: shared.TextJsonCsvHtml = ListOrPageFormat.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
     null: Null = False,
@@ -181,9 +184,11 @@ def compare(
             "--log-format": log_format is not None,
         }
         _refuse_without_dest(given)
+        if format_ is ListOrPageFormat.HTML and not null:
+            _refuse_page_on_terminal(output)
         return _report(chosen, format_, state, progress, output, force=force, null=null, quiet=quiet, verbose=verbose)
-    if reverse or both or format_ is ListFormat.CSV:
-        other = "--reverse" if reverse else "--both" if both else "--format csv"
+    if reverse or both or format_ in (ListOrPageFormat.CSV, ListOrPageFormat.HTML):
+        other = "--reverse" if reverse else "--both" if both else f"--format {format_}"
         raise UsageError(f"{other} and --dest cannot be combined.", hint=f"drop {other}, or drop --dest")
     options = OutputOptions(dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress)
     if save_plan is not None:
@@ -203,9 +208,16 @@ def _refuse_without_dest(given: "dict[str, bool]") -> None:
             raise UsageError(f"{option} requires --dest.", hint=f"add --dest DIR, or drop {option}")
 
 
+def _refuse_page_on_terminal(output: str | None) -> None:
+    from fileorg.cli.terminal import standard_output
+
+    if output is None and standard_output().is_terminal:
+        raise UsageError("--format html is no text for a terminal.", hint="add -o FILE.html")
+
+
 def _report(
     chosen: "CompareOptions",
-    format_: ListFormat,
+    format_: ListOrPageFormat,
     state: "StateDirectory",
     progress: ProgressMode,
     path: str | None,
@@ -230,7 +242,7 @@ def _report(
             from fileorg.core.formats import write_null
 
             write_null(out.stream, (path for path, _ in view.missing_files(run)))
-        elif format_ is not ListFormat.TEXT or not quiet:
+        elif format_ is not ListOrPageFormat.TEXT or not quiet:
             view.show(out, run, format_, verbose=verbose, paranoid=chosen.paranoid)
         out.flush()
         _show_unread(screen, run, verbose=verbose)

@@ -29,6 +29,9 @@ fileorg import /media/card --dest ~/Photos --yes --quiet
 
 # Keep the certificate: where each file of an old disk is now
 fileorg import /media/old --dest ~/Archive --certificate old.json
+
+# The same as one page for the browser
+fileorg import /media/old --dest ~/Archive --certificate old.html
 """
 
 CERTIFICATE = "Certificate"
@@ -54,7 +57,8 @@ CertificateFile = Annotated[
     Option(
         "--certificate",
         metavar="FILE",
-        help="Write the certificate to a new FILE, with a line for each file of CARD: JSON if its name ends in .json.",
+        help="Write the certificate to a new FILE, with a line for each file of CARD: an HTML page if its name ends in"
+        " .html, JSON if it ends in .json.",
         rich_help_panel=CERTIFICATE,
     ),
 ]

@@ -7,6 +7,7 @@ const byId = (id) => document.getElementById(id);
 const grid = byId("grid");
 const heads = [...grid.querySelectorAll("[role=columnheader]")];
 const columns = heads.map((head) => head.dataset.key);
+const titles = Object.fromEntries(heads.map((head) => [head.dataset.key, head.textContent.trim()]));
 const filter = { text: byId("text"), status: byId("status"), category: byId("category") };
 
 const list = new VirtualList(grid, byId("rows"), byId("layer"), { prefix: "row", newRow, fill: fillRow, selected: selectedRow });
@@ -76,15 +77,15 @@ function selectedRow(at) {
 function showDetails(row) {
   const facts = [];
   const whole = (place) => place && records.fullPath(...place);
-  facts.push([columns.includes("to") ? "From" : "File", whole(records.place(row, "from"))], ["To", whole(records.place(row, "to"))]);
-  facts.push(["Reason", records.reasonOf(row)], ["Kept", records.keeperOf(row)]);
+  facts.push([titles.from, whole(records.place(row, "from")), true], [titles.to, whole(records.place(row, "to")), true]);
+  facts.push(["Reason", records.reasonOf(row)], ["Kept", records.keeperOf(row), true]);
   facts.push(["Status", textOf(row, "status")], ["Action", records.word(records.action[row])]);
-  facts.push(["Category", textOf(row, "category")]);
+  facts.push(["Category", columns.includes("category") && textOf(row, "category")]);
   facts.push(["Size", textOf(row, "size") && `${textOf(row, "size")} (${counted(records.size[row])} bytes)`]);
   facts.push(["Changed", columns.includes("changed") && textOf(row, "changed")]);
   facts.push(["Record", records.id[row] && counted(records.id[row])]);
-  const told = facts.filter(([, text]) => text).map(([title, text]) => {
-    const fact = element("div", title.length > 4 || title === "Size" ? "" : "wide");
+  const told = facts.filter(([, text]) => text).map(([title, text, isWide]) => {
+    const fact = element("div", isWide ? "wide" : "");
     fact.append(element("dt", "", title), element("dd", "", text));
     return fact;
   });
@@ -249,5 +250,5 @@ try {
   await refresh({ filtered: false });
 } catch (problem) {
   byId("progress").textContent = `This browser could not load the records (${problem.message}). `
-    + "Use a browser from 2023 or later, or fileorg report --format csv.";
+    + `Use a browser from 2023 or later, or ${byId("progress").dataset.otherwise}.`;
 }
