@@ -270,6 +270,30 @@ def test_operations_elsewhere_are_neither_shown_nor_undone(server: Server) -> No
         pass
 
 
+def test_an_operation_that_leads_elsewhere_is_not_listed(server: Server) -> None:
+    """What is refused by its number is not in a list either."""
+    import subprocess
+    import sys
+
+    server.carry_out(server.plan())
+    words = [
+        sys.executable,
+        "-m",
+        "fileorg",
+        "organize",
+        str(server.root),
+        "-r",
+        "--dest",
+        str(server.folder / "elsewhere"),
+    ]
+    subprocess.run([*words, "-y", "-q"], env=server.environment, check=True)
+    for path in ("/operations/2", "/jobs/2"):
+        assert server.ask("GET", path).status == 404
+    assert [each["operation"] for each in server.get("/operations")["operations"]] == [1]
+    assert [each["job"] for each in server.get("/jobs")["jobs"]] == [1]
+    assert server.get("/files")["operation"] == 1
+
+
 # Values ---------------------------------------------------------------------------------------------------------------
 
 _SQL = [

@@ -63,7 +63,7 @@ def operations(asked: ApiRequest) -> dict[str, Any]:
         with open_journal(served.state, read_only=True) as journal:
             high = min(asked.query.get("before", 1 << 62), journal.next_operation()) - 1
             for operation, fields_ in _downwards(journal, high):
-                if not served.has(operation.root):
+                if not _is_served(served, journal, operation):
                     continue
                 if len(found) == limit:
                     following = found[-1]["operation"]
@@ -93,9 +93,14 @@ def operation(asked: ApiRequest) -> dict[str, Any]:
 def served_operation(served: Served, journal: JournalReader, number: int) -> Operation:
     """Return an operation all of whose folders are served. Raises `UnknownOperation`."""
     found = journal.operation(number)
-    if found is None or not served.have(root.path for root in journal.roots(found)):
+    if found is None or not _is_served(served, journal, found):
         raise UnknownOperation(number)
     return found
+
+
+def _is_served(served: Served, journal: JournalReader, operation: Operation) -> bool:
+    """Return whether all folders of an operation are served."""
+    return served.has(operation.root) and served.have(root.path for root in journal.roots(operation))
 
 
 def check_operation(served: Served, number: int) -> None:
@@ -142,7 +147,7 @@ def _last(served: Served) -> int | None:
         return None
     with open_journal(served.state, read_only=True) as journal:
         pairs = _downwards(journal, journal.next_operation() - 1)
-        return next((each.id for each, _ in pairs if served.has(each.root)), None)
+        return next((each.id for each, _ in pairs if _is_served(served, journal, each)), None)
 
 
 @again
@@ -175,12 +180,13 @@ def jobs(asked: ApiRequest) -> dict[str, Any]:
             for row in job_rows(journal, "id < ?", (before,)):
                 if not served.has(row.root):
                     continue
+                parts = operations_of(journal, row.id)
+                if not all(_is_served(served, journal, each) for each in parts):
+                    continue
                 if len(found) == limit:
                     following = found[-1]["job"]
                     break
-                found.append(
-                    job_as_json(found_job(served.state, row, operations_of(journal, row.id), more), served.state)
-                )
+                found.append(job_as_json(found_job(served.state, row, parts, more), served.state))
     return {"jobs": found, "next": following}
 
 
