@@ -40,7 +40,9 @@ _OTHER_DISK = Path("/dev/shm")
 
 
 class Scenario(NamedTuple):
-    """A job: its words, where `TREE` and `DEST` stand for folders, and the number of files of its tree."""
+    """A job: its words, where `TREE` and `DEST` stand for folders and `PLAN` for a plan, and the number of files of its
+    tree.
+    """
 
     words: tuple[str, ...]
     files: int
@@ -54,6 +56,7 @@ SCENARIOS = {
     "quarantine": Scenario(("dedupe", "TREE", "--action", "quarantine"), 900),
     "hard links": Scenario(("dedupe", "TREE", "--action", "hardlink"), 900),
     "clean": Scenario(("clean", "TREE"), 900),
+    "apply": Scenario(("apply", "PLAN", "--root", "TREE"), 1200),
 }
 
 
@@ -64,8 +67,12 @@ class World:
         self.tree, self.state = base / "tree", state or base / "state"
         on_other = _OTHER_DISK if os.access(_OTHER_DISK, os.W_OK) else base
         self.dest = Path(tempfile.mkdtemp(dir=on_other, prefix="fileorg-kills-"))
-        self.words = [{"TREE": str(self.tree), "DEST": str(self.dest)}.get(word, word) for word in scenario.words]
+        plan = base / "plan.jsonl"
+        paths = {"TREE": str(self.tree), "DEST": str(self.dest), "PLAN": str(plan)}
+        self.words = [paths.get(word, word) for word in scenario.words]
         _fill(self.tree, scenario.files)
+        if "PLAN" in scenario.words:
+            plan.write_text("".join(f"{json.dumps(row)}\n" for row in _plan(self.tree)))
         self.environment = os.environ | {
             "FILEORG_HOME": str(self.state), "PYTHONPATH": str(Path(fileorg.__file__).parents[1]),
         }  # fmt: skip
@@ -135,6 +142,20 @@ def _fill(tree: Path, files: int) -> None:
         name = f"{at // 3} \udcff.jpg" if at % 50 == 0 else f"{at // 3}.{('jpg', 'txt', 'mp3')[at % 3]}"
         # A third of the contents are there twice, and a third of the files are empty.
         (folder / name).write_text("" if at % 3 == 2 else f"content {at // 6}")
+
+
+def _plan(tree: Path) -> list[dict[str, str]]:
+    """Return a plan: two folders exchange their names, one moves away, files form a ring, a chain, or go elsewhere."""
+    rows = [("folder 0", "folder 1"), ("folder 1", "folder 0"), ("folder 2", "elsewhere/folder 2")]
+    names = {
+        at: sorted(path.name for path in (tree / f"folder {at}").glob("*.*") if path.name.isascii()) for at in (3, 4, 5)
+    }
+    ring = [f"folder 3/{name}" for name in names[3]]
+    rows += zip(ring, [*ring[1:], ring[0]], strict=True)
+    chain = [f"folder 4/{name}" for name in names[4]]
+    rows += zip(chain, [*chain[1:], "folder 4/the last"], strict=True)
+    rows += [(f"folder 5/{name}", f"new/{at % 9}/{name}") for at, name in enumerate(names[5])]
+    return [{"path": path, "new_path": new_path} for path, new_path in rows]
 
 
 class Kill(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -100,6 +101,41 @@ def test_hard_links_are_continued_with_the_same_keeper(runs: Runs, tree: Tree, s
     assert resume(state).state is JobState.DONE
     for group in "abc":
         assert os.stat(tree.path(f"{group}0.bin")).st_nlink == 4
+
+
+@pytest.mark.parametrize("calls", [1, 3, 5, 7, 9, 11])
+def test_a_plan_that_was_killed_in_the_middle_goes_on(fileorg: Fileorg, tree: Tree, calls: int) -> None:
+    """Folders and files that exchange their names, a chain, and files that go elsewhere: planned in the background."""
+    tree.write({f"a/{at}.txt": f"a {at}" for at in range(6)} | {f"b/{at}.txt": f"b {at}" for at in range(6)})
+    tree.write({f"{at}.jpg": str(at) for at in range(9)} | {"empty/": "", "c/in/empty/": ""})
+    tree.write({f"c/{at}.txt": f"c {at}" for at in range(6)} | {f"c/in/{at}.txt": f"in {at}" for at in range(6)})
+    rows = [("a", "b"), ("b", "a"), ("c", "new/d"), ("empty", "void"), ("0.jpg", "1.jpg"), ("1.jpg", "0.jpg")]
+    rows += [(f"{at}.jpg", f"new/{at}.jpg") for at in range(2, 9)]
+    plan = tree.root.parent / "plan.jsonl"
+    plan.write_text("".join(json.dumps({"path": path, "new_path": new_path}) + "\n" for path, new_path in rows))
+    before = tree.snapshot()
+    assert fileorg.inside("apply", str(plan), "--root", "tree", "--hold").code == 3
+    state, left = find_state(os.fsencode(fileorg.home)), iter(range(calls))
+
+    def dies() -> bool:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return False
+
+    child = os.fork()
+    if not child:
+        carry_out(state, 1, NullReporter(), dies)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert job(state, 1).state is JobState.INTERRUPTED
+    assert fileorg.inside("jobs", "resume", "1").code == 0
+    expected = {f"a/{at}.txt": f"b {at}" for at in range(6)} | {f"b/{at}.txt": f"a {at}" for at in range(6)}
+    expected |= {f"new/{at}.jpg": str(at) for at in range(2, 9)} | {"0.jpg": "1", "1.jpg": "0", "void/": ""}
+    expected |= {f"new/d/{at}.txt": f"c {at}" for at in range(6)} | {"new/d/in/empty/": ""}
+    expected |= {f"new/d/in/{at}.txt": f"in {at}" for at in range(6)}
+    assert tree.read() == expected
+    assert fileorg.inside("undo", "--job", "1", "--yes").code == 0
+    assert tree.snapshot() == before
 
 
 @pytest.mark.parametrize("command", ["undo", "clean", "purge"])

@@ -183,7 +183,9 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
             return options
         if isinstance(options, ApplyOptions):
             # What is done is not there any more; and two names that were exchanged must not be exchanged again.
-            return options._replace(partial=True, touched=moved_inodes(journal, job.id).tobytes())
+            operations = operations_of(journal, job.id)
+            made = sorted({path for each in operations for path in journal.relations.made_folders(each)})
+            return options._replace(partial=True, touched=moved_inodes(journal, job.id).tobytes(), made=made)
         touched = touched_inodes(journal, job.id)
         if isinstance(options, CleanOptions):
             found = set(touched)

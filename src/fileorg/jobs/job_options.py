@@ -96,7 +96,9 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
             return ImportOptions(**found | paths | enums | {"certificate": _path(found["certificate"])})
         case "apply":
             roots = [os.fsencode(path) for path in found["roots"]]
-            return ApplyOptions(**found | {"roots": roots, "plan": os.fsencode(found["plan"]), "touched": b""})
+            return ApplyOptions(
+                **found | {"roots": roots, "plan": os.fsencode(found["plan"]), "touched": b"", "made": ()}
+            )
         case "clean":
             goes = frozenset(Leftover(kind) for kind in found["goes"])
             more = [os.fsencode(path) for path in found.get("more_roots", ())]

@@ -52,7 +52,7 @@ class FolderRows:
             self._given.is_same(base, other, base, to_path)
             for (other,) in self._db.execute("SELECT path FROM folders WHERE base = ?", (base,))
         )
-        if folds or (there is not None and not moves):
+        if folds or (there is not None and not moves and not self._given.has_made(base, to_path)):
             fault = RowFault.FOLDER_CASE if folds else RowFault.TAKEN
             if not folds and self._given.row_from(base, to_path, self._given.digest(base, to_path)) is not None:
                 fault = RowFault.FOLDER_FOR_FILE
@@ -123,7 +123,7 @@ class FolderRows:
         """Add a problem for each folder that stays and would hold the files of another one with other permissions."""
         for base, path, mode, line in self._db.execute("SELECT base, path, mode, line FROM made").fetchall():
             there = self._given.trees[base].storage.lstat(*split(path))
-            if there is None:
+            if there is None or (there.is_folder and self._given.has_made(base, path)):
                 continue
             if not there.is_folder:
                 self._given.fail(RowProblem(line, RowFault.TAKEN, path, path))

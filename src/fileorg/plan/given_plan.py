@@ -18,7 +18,7 @@ from fileorg.core.batches import row_maker
 from fileorg.core.formats import iso
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import ROOT
-from fileorg.core.names import collision_key, is_within, join, split
+from fileorg.core.names import below, collision_key, is_within, join, split
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
@@ -26,7 +26,7 @@ from fileorg.plan.given_rows import GivenAction
 from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from fileorg.core.model import Base, Entry
     from fileorg.core.scratch import Scratch
@@ -140,16 +140,18 @@ class GivenPlan:
         *,
         all_files: bool = False,
         touched: Callable[[int], bool] | None = None,
+        made: Collection[bytes] = (),
     ) -> None:
         """The first of the `trees` is the one that relative paths start from. `trash` is the folder of the trash below
         each. `all_files`: also what fileorg keeps where it is. `touched` returns whether a job that is taken up again
-        has done something with an inode already: its row is left out.
+        has done something with an inode already: its row is left out. `made` are the absolute paths of the folders that
+        the job has made: what is left of folders can go on into them.
         """
         self.db: Scratch = scratch(_SCHEMA, cache_kb=16_000)
         self.db.execute("BEGIN")  # never committed: one for each row would cost more than the row
         self.trees = {tree.base: tree for tree in trees}
         self._trash = trash
-        self._touched = touched
+        self._touched, self._made = touched, made
         prefixes = [(path.rstrip(b"/") + b"/", tree.base) for tree in trees for path in tree.paths]
         self._prefixes = sorted(prefixes, key=lambda each: -len(each[0]))
         self._sources = {tree.base: SourceFolders(tree.storage, all_files=all_files) for tree in trees}
@@ -429,6 +431,10 @@ class GivenPlan:
                 return
             facts = row.line, row.action, base, path, to_base, to_path
             self.db.execute("INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?)", facts)
+
+    def has_made(self, base: Base, path: bytes) -> bool:
+        """Return whether a job that is taken up again has made this folder."""
+        return bool(self._made) and below(self.trees[base].storage.root, path) in self._made
 
     def has_folder(self, base: Base, path: bytes) -> bool:
         """Return whether a row is about this folder."""

@@ -41,7 +41,8 @@ class ApplyOptions(NamedTuple):
     """The options of `fileorg apply`. `plan` is the path of the plan; empty for the standard input and for an editor.
 
     `roots`: the folders that rows may be in; relative paths start from the first. `touched`: for a job that is taken
-    up again, the inodes that it has done something with, as an array of 64 bits, sorted.
+    up again, the inodes that it has done something with, as an array of 64 bits, sorted; `made` are the folders that it
+    has made.
     """
 
     roots: Sequence[bytes]
@@ -52,6 +53,7 @@ class ApplyOptions(NamedTuple):
     max_changes: int | None = None
     inside_project: bool = False
     touched: bytes = b""
+    made: Sequence[bytes] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -159,6 +161,7 @@ def applying(
             session.trash,
             all_files=options.all_files,
             touched=_has_touched(options.touched) if options.touched else None,
+            made=frozenset(options.made),
         )
         stack.callback(given.close)
         reporter.stage("plan")
