@@ -179,6 +179,11 @@ def test_undo_leaves_what_was_replaced_since(runs: Runs, bucket: Bucket) -> None
             b"memory://bucket/../b",
             "memory://bucket/../b cannot be used: its path has an empty part, a dot or two dots.",
         ),
+        (
+            b"memory://bucket/\xff",
+            r"memory://bucket/\xff cannot be used: it is not UTF-8, as all names in a store are.",
+        ),
+        (b"memory://b\xff/b", r"memory://b\xff/b cannot be used: it is not UTF-8, as all names in a store are."),
         (b"memory:///b", "memory:///b cannot be used: it names no bucket."),
         (b"gopher://host/b", "fileorg cannot open gopher:// URLs: gopher://host/b."),
         (b"sftp://host/b", "fileorg cannot yet change anything on sftp://."),

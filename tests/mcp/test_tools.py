@@ -218,3 +218,16 @@ def test_without_permission_the_server_only_reads(world: World) -> None:
         assert {each["name"] for each in categories} > {"Images", "Documents"}
         assert reader.resource("fileorg://rules")["from_files"]["rules"] == []
         assert reader.resource("fileorg://last-report") == {"operation": None}
+
+
+def test_undo_of_one_file_whose_name_is_a_pattern(assistant: Assistant, world: World) -> None:
+    tree = world.tree()
+    names = ("*.jpg", "a.jpg", "[a].jpg", "?.jpg", "b\\*.jpg", "b.jpg")
+    tree.write(dict.fromkeys(names, "one"))
+    plan = assistant("propose_plan", call=organize(tree.root))["plan"]
+    (operation,) = assistant("apply_plan", plan=plan)["operations"]
+    back = set()
+    for name in ("*.jpg", "[a].jpg", "?.jpg", "b\\*.jpg"):
+        assert assistant("undo", operation=operation, only=[str(tree.root / "Images" / name)])["files_done"] == 1
+        back.add(name)
+        assert {each for each in tree.read() if "/" not in each} == back

@@ -23,6 +23,7 @@ from fileorg.jobs.found import ENDED
 from fileorg.mcp.answers import answer
 from fileorg.mcp.proposals import Pattern, Place, Proposal, command_of
 from fileorg.mcp.proposed_plans import Plans, job_facts
+from fileorg.workflows.undo_part import pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -182,7 +183,7 @@ class Tools:
         self.plans.operation(operation)
         words: list[str | bytes] = [f"--category={each}" for each in category]
         words += [f"--later={later}"] if later is not None else []
-        words += ["--", str(operation), *map(self._boundary.path, only)]
+        words += ["--", str(operation), *(pattern_of(self._boundary.path(place)) for place in only)]
         return await self._reverted(ctx, "undo", words, wait_seconds)
 
     async def redo(self, ctx: Context, operation: Number, wait_seconds: Seconds = 45) -> dict[str, Any]:

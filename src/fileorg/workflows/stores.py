@@ -49,14 +49,24 @@ def parsed(url: bytes) -> StoreUrl:
             hint=_CREDENTIALS.replace("them", "the credentials"),
             code=ErrorCode.PATH_UNUSABLE,
         )
-    if not bucket or not is_folder(prefix):
-        why = "it names no bucket" if not bucket else "its path has an empty part, a dot or two dots"
+    is_text = _is_text(url)
+    if not bucket or not is_text or not is_folder(prefix):
+        why = "it is not UTF-8, as all names in a store are"
+        if is_text:
+            why = "it names no bucket" if not bucket else "its path has an empty part, a dot or two dots"
         raise UsageError(
             f"{display(url)} cannot be used: {why}.",
             hint="write it as s3://BUCKET/FOLDER",
             code=ErrorCode.PATH_UNUSABLE,
         )
-    return StoreUrl(display(scheme), bucket.decode(errors="surrogateescape"), prefix)
+    return StoreUrl(display(scheme), bucket.decode(), prefix)
+
+
+def _is_text(name: bytes) -> bool:
+    with contextlib.suppress(UnicodeDecodeError):
+        name.decode()
+        return True
+    return False
 
 
 def store_root(url: bytes) -> bytes:

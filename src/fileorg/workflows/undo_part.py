@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, UsageError
@@ -149,6 +150,13 @@ def _choose(journal: Journal, targets: Sequence[Operation], part: UndoPart) -> N
 def _folded(category: str) -> str:
     """Return the name of a category for a comparison: `Disk-images` is one word of a command line."""
     return category.casefold().replace("-", " ")
+
+
+def pattern_of(path: bytes) -> bytes:
+    """Return the pattern that fits only a path, with all below it: a name may have wildcards."""
+    if _WILDCARDS.isdisjoint(os.fsdecode(path)):
+        return path
+    return re.sub(rb"[*?\[\s]", rb"[\g<0>]", path.replace(b"\\", b"\\\\"))
 
 
 class Pattern:
