@@ -133,6 +133,16 @@ def test_a_folder_that_another_file_enters_is_not_removed(runs: Runs) -> None:
     assert differences(before, take(os.fsencode(runs.tree.root))) == []
 
 
+def test_an_empty_folder_that_moves_is_called_so(runs: Runs) -> None:
+    runs.tree.write({"one/": "", "two/": "", "three/in/": ""})
+    rows = [move("one", "new"), {"path": "two", "action": "trash"}, move("three", "four")]
+    outcome = runs.apply(rows)
+    categories = {record.target_name: record.category for record in runs.records(outcome.operation) if record.category}
+    assert categories == {
+        b"one": "moved folder", b"two": "empty folder", b"in": "moved folder", b"three": "emptied folder",
+    }  # fmt: skip
+
+
 def test_empty_folders_exchange_their_names(runs: Runs) -> None:
     runs.tree.write({"p/in/": "", "q/": ""})
     before = take(os.fsencode(runs.tree.root))

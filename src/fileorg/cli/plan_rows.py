@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fileorg.core.batches import without_steps
 from fileorg.core.formats import JsonDocument, iso, named, write_null
-from fileorg.core.model import FOLDER_ACTIONS, ON_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
+from fileorg.core.model import FOLDER_ACTIONS, MOVED_FOLDER, ON_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
 from fileorg.core.names import below, display, join
 from fileorg.report.records import before_and_after, named_or_null
 from fileorg.report.sentences import sentence
@@ -88,6 +88,8 @@ class PlanRows:
         source, target = display(self._source(row)), display(self._target(row))
         if row.action in FOLDER_ACTIONS:
             done = "made" if row.action is Action.MAKE_FOLDER else "removed"
+            if row.category == MOVED_FOLDER:
+                done = "moved back" if row.action is Action.MAKE_FOLDER else "moved"
             return f"{target}/ {out.styled(f'skipped: {sentence(row.reason)}' if row.reason else done, 'yellow')}"
         if row.reason:
             return f"{source} {out.styled(f'skipped: {sentence(row.reason)}', 'yellow')}"

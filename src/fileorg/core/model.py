@@ -71,6 +71,9 @@ EMPTIED_FOLDER = "emptied folder"
 files, and does not count as one.
 """
 
+MOVED_FOLDER = "moved folder"
+"""The category of an empty folder that moves: it is made under its new name, and removed under the old one."""
+
 MOVED_ASIDE = "moved aside"
 """The category of a record that gives a file a temporary name because the files of a cycle want each other's names. The
 file counts with the record that gives it its new name.

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches, row_maker, unsplit
-from fileorg.core.model import EMPTIED_FOLDER, MOVED_ASIDE, Action, Keeper, PlanRow
+from fileorg.core.model import EMPTIED_FOLDER, MOVED_ASIDE, MOVED_FOLDER, Action, Keeper, PlanRow
 from fileorg.core.names import split, step_name, tree_key
 from fileorg.plan.given_plan import COLUMNS, StoredRow
 from fileorg.plan.given_rows import GivenAction
@@ -76,9 +76,12 @@ class GivenRows:
                     continue
                 yield _new_row((actions[action], *row[1:16]))
         yield from self._ordered()
-        emptied = db.execute("SELECT base, path, is_subject FROM emptied").fetchall()
-        for base, path, is_subject in sorted(emptied, key=lambda row: (row[0], tree_key(row[1])), reverse=True):
-            yield PlanRow.remove_folder(base, path, Leftover.EMPTY_FOLDER if is_subject else EMPTIED_FOLDER)
+        emptied = db.execute(
+            "SELECT emptied.base, emptied.path, is_subject, action FROM emptied LEFT JOIN folders USING (line)"
+        ).fetchall()
+        for base, path, is_subject, action in sorted(emptied, key=lambda row: (row[0], tree_key(row[1])), reverse=True):
+            category = MOVED_FOLDER if action == "move" else Leftover.EMPTY_FOLDER
+            yield PlanRow.remove_folder(base, path, category if is_subject else EMPTIED_FOLDER)
 
     def _ordered(self) -> Iterator[PlanRow]:
         """Yield the rows whose target is free only after another row."""
