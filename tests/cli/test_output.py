@@ -231,10 +231,10 @@ def test_an_output_may_be_a_device(fileorg: Fileorg, mess: Tree) -> None:
 
 
 def test_no_colour_is_obeyed(fileorg: Fileorg, mess: Tree) -> None:
-    plain = fileorg.terminal("scan", "tree", NO_COLOR="1")
+    plain = fileorg.terminal("scan", "tree", "--progress", "never", NO_COLOR="1")
     assert plain.end() == 0
     assert b"\x1b[1m" not in plain.raw
-    coloured = fileorg.terminal("scan", "tree")
+    coloured = fileorg.terminal("scan", "tree", "--progress", "never")
     assert coloured.end() == 0
     assert b"\x1b[1m" in coloured.raw
 

@@ -178,7 +178,7 @@ def test_a_folder_without_locks_is_worked_in_alone(one: Runs, other: Runs, monke
 
     with monkeypatch.context() as patch:
         patch.setattr("fileorg.core.locks.flock", on_the_tree)
-        with other.organizing(), pytest.raises(Locked, match="no locks would keep the two apart"):
+        with other.organizing(), pytest.raises(Locked, match="no locks to keep the two apart"):
             one.organize()
         with one.organizing() as run:
             with pytest.raises(Locked, match="Another fileorg is running"):

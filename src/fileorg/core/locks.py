@@ -48,7 +48,7 @@ class Place(NamedTuple):
         """Exclude all other runs with this state directory, until this one ends. Raises `Locked` if there are any."""
         if flock(self.run, fcntl.LOCK_EX) is Flock.TAKEN:
             raise Locked(
-                "Another fileorg is running, and no locks would keep the two apart there.",
+                "Another fileorg is running, and where this one works there are no locks to keep the two apart.",
                 hint="run the command again when the other one has ended: fileorg jobs",
             )
 

@@ -28,7 +28,12 @@ export function leftText(seconds) {
 export function problemBox(error) {
   const problem = error instanceof Problem ? error : new Problem({ detail: `This page could not go on: ${/** @type {any} */ (error)?.message ?? error}.` });
   return h("div", { class: "problem", role: "alert" },
-    h("p", {}, problem.message), problem.hint && h("p", { class: "quiet" }, `${problem.hint[0].toUpperCase()}${problem.hint.slice(1)}.`.replace("..", ".")));
+    h("p", {}, problem.message), problem.hint && h("p", { class: "quiet" }, sentence(problem.hint)));
+}
+
+/** Return a hint as a sentence of its own. @param {string} hint */
+function sentence(hint) {
+  return `${hint[0].toUpperCase()}${hint.slice(1)}${/[.?!…]$/.test(hint) ? "" : "."}`;
 }
 
 /**
