@@ -30,7 +30,7 @@ fileorg compare ~/Pictures /media/backup --both
 fileorg compare /media/card ~/Pictures --action copy --dest ~/rescued
 
 # Keep the result: one page for the browser, which needs no network
-fileorg compare /media/old-disk ~/Pictures --format html -o old-disk.html
+fileorg compare /media/old-disk ~/Pictures --format html -o page.html
 
 # Trust no digest: compare each file byte by byte
 fileorg compare /media/card ~/Pictures --paranoid
