@@ -199,6 +199,8 @@ class Terminal:
             seen = self._child.read_nonblocking(65_536, timeout=_PATIENCE_SECONDS)
         except pexpect.EOF:
             return False
+        except pexpect.TIMEOUT:
+            raise AssertionError(f"nothing came for {_PATIENCE_SECONDS} s; the last screen was:\n{self.screen}") from None
         self.raw += seen
         self._stream.feed(seen)
         return True
