@@ -200,7 +200,7 @@ class Terminal:
         except pexpect.EOF:
             return False
         except pexpect.TIMEOUT:
-            raise AssertionError(f"nothing came for {_PATIENCE_SECONDS} s; the last screen was:\n{self.screen}") from None
+            raise AssertionError(f"nothing came in time; the last screen was:\n{self.screen}") from None
         self.raw += seen
         self._stream.feed(seen)
         return True
