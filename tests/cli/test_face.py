@@ -2,11 +2,11 @@
 
 import pytest
 
-from fileorg.cli.face import become
+from fileorg.cli.face import check_installed
 from fileorg.core.errors import UsageError
 
 
 def test_a_missing_package_names_the_extra() -> None:
     with pytest.raises(UsageError, match="fileorg serve needs the package no_such_package") as found:
-        become("serve", "no_such_package", [])
+        check_installed("serve", "no_such_package")
     assert found.value.hint == "pip install 'fileorg[serve]'"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from fileorg.cli import options as shared
-from fileorg.cli.face import become
+from fileorg.cli.face import become, check_installed
 from fileorg.cli.parameters import Option
 from fileorg.core.errors import ErrorCode, UsageError
 
@@ -97,8 +97,9 @@ def mcp(
         "max_changes": max_changes,
         "approve": str(approve),
     }
+    check_installed("mcp", "mcp")
     if sys.stdin.isatty():
         err = standard_error()
         err.prose("A client starts this server, and speaks to it: see docs/assistants.md. Ctrl-C ends it.", "fileorg: ")
         err.flush()
-    become("mcp", "mcp", [json.dumps(settings)])
+    become("mcp", [json.dumps(settings)])

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
-from fileorg.cli.face import become
+from fileorg.cli.face import become, check_installed
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import ErrorCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from fileorg.rules.config import Configuration
 
 EXAMPLES = """
@@ -67,23 +65,19 @@ def serve(
         raise UsageError(
             "No folder is named.", hint="for example: fileorg serve ~/Downloads", code=ErrorCode.MISSING_ARGUMENT
         )
-    words = ["--state-dir", os.fsdecode(shared.state(state_dir).path), "--no-open"]
-    if not no_open:
-        words.remove("--no-open")
+    words = ["--state-dir", os.fsdecode(shared.state(state_dir).path)]
+    words += ["--no-open"] if no_open else []
     if configured is not None:
         words += ["--requests", str(configured.serve.requests_per_minute)]
         words += ["--operations", str(configured.serve.operations_per_hour)]
     words += [] if port is None else ["--port", str(port)]
     words += [] if socket is None else ["--socket", socket]
     words += [] if config is None else ["--config", config]
-    become("serve", "starlette", [*words, "--", *map(os.fsdecode, roots)])
+    check_installed("serve", "starlette")
+    become("serve", [*words, "--", *map(os.fsdecode, roots)])
 
 
-def _profile_roots(configured: "Configuration | None") -> "Iterator[str]":
-    """Yield the folders of all profiles, each once."""
-    seen: Sequence[str] = (
-        ()
-        if configured is None
-        else [os.path.expanduser(root) for profile in configured.profiles.values() for root in profile.roots]
-    )
-    yield from dict.fromkeys(seen)
+def _profile_roots(configured: "Configuration | None") -> list[str]:
+    """Return the folders of all profiles, each once."""
+    profiles = () if configured is None else configured.profiles.values()
+    return list(dict.fromkeys(os.path.expanduser(root) for profile in profiles for root in profile.roots))
