@@ -23,7 +23,7 @@ ONCE = ("watch", "tree", "--once", "--settle", "0.1s")
 
 def test_ctrl_c_ends_it(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"a.jpg": "one"})
-    terminal = fileorg.terminal("watch", "tree", "--settle", "0.2s", columns=120)
+    terminal = fileorg.terminal("watch", "tree", "--settle", "0.2s", columns=200)
     terminal.wait_for("Ctrl-C ends it.")
     terminal.wait_for("Undo with: fileorg undo 1")
     terminal.wait_for("last: 1 file at")

@@ -23,12 +23,17 @@ from fileorg.core.errors import FileorgError, Locked, UsageError
 from fileorg.core.model import By
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
+from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.explain import Status, explain
 from fileorg.workflows.organize import OrganizeOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.runs import Runs
     from tests.support.tree import Tree
+
+    from fileorg.core.model import Listing
 
 
 def undo(runs: Runs, operation: int) -> None:
@@ -238,6 +243,26 @@ def test_a_limit_of_the_kernel_that_is_reached_later(runs: Runs, tree: Tree, mon
         tree.write({"new/deeper/b.jpg": "two"})
         watching.wait_until_moved(2)
         assert any("The kernel watches no more folders" in sentence for sentence in watching.troubles)
+
+
+def test_a_folder_that_could_not_be_listed_is_looked_at_again(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network mount that fails for a moment: no event tells that it is well again."""
+    monkeypatch.setattr("fileorg.jobs.watch_loop._TROUBLE_SECONDS", 0.1)
+    with Watching(runs.state, tree.root) as watching:
+        list_folder, failed = LocalStorage.list_folder, threading.Event()
+
+        def fails_once(storage: LocalStorage, folder: bytes) -> Iterator[Listing]:
+            if not failed.is_set():
+                failed.set()
+                raise OSError(errno.EIO, "Input/output error")
+            return list_folder(storage, folder)
+
+        monkeypatch.setattr(LocalStorage, "list_folder", fails_once)
+        tree.write({"a.jpg": "one"})
+        watching.wait_until_moved(1)
+        assert failed.is_set()
 
 
 def test_a_run_by_hand_has_the_lock_first(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

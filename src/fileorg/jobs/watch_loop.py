@@ -399,6 +399,8 @@ class WatchLoop:
                     except OSError:
                         if folder:
                             self._forget(tree, folder)
+                        else:  # no event will tell that it is well again
+                            tree.dirty[folder] = time.monotonic() + _TROUBLE_SECONDS
                         continue
                     stamps = [stamp_of(folder, entry) for listing in listings for entry in listing.files]
                     tree.settling.take(folder, stamps, began)
