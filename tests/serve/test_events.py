@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import json
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from fileorg.serve.feeds import Feed, follow
+from fileorg.cli.progress import JsonLines
+from fileorg.cli.terminal import Out
+from fileorg.core.errors import JournalError
+from fileorg.core.state import open_state
+from fileorg.serve import feeds
+from fileorg.serve.feeds import Feed, JobFeeds, follow
+from fileorg.serve.journal_pages import check_operation
+from fileorg.serve.runs import StartedCommand
+from fileorg.serve.served import Served
+from fileorg.workflows.open_journal import open_journal as opened_journal
 
 if TYPE_CHECKING:
+    import pytest
     from tests.serve.conftest import Server
 
 
@@ -98,3 +110,72 @@ def test_a_reader_that_was_away_gets_what_it_missed_as_one_state() -> None:
         return [(each["number"], each["state"]) for each in reader.taken]
 
     assert asyncio.run(run()) == [(5, 4)]
+
+
+def test_a_job_that_nobody_follows_is_not_read_any_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "_ASK_SECONDS", 0.5)
+    job = server.plan()["job"]
+
+    async def run() -> None:
+        JobFeeds(open_state(os.fsencode(server.state))).of(job)
+        reading = asyncio.all_tasks() - {asyncio.current_task()}
+        assert len(reading) == 1
+        _, pending = await asyncio.wait(reading, timeout=10)
+        assert not pending
+
+    asyncio.run(run())
+
+
+def test_a_run_that_ends_under_the_reader_of_a_job_is_not_its_last_state(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal changes under a reader then: it is read again."""
+    job = server.plan()["job"]
+    failures = [JournalError("The journal has changed.")]
+
+    def open_journal(*words: Any, **named: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return opened_journal(*words, **named)
+
+    monkeypatch.setattr("fileorg.jobs.found.open_journal", open_journal)
+
+    async def run() -> Any:
+        feed = JobFeeds(open_state(os.fsencode(server.state))).of(job)
+        await asyncio.wait_for(feed.later_than(0), 30)
+        return json.loads(feed.text)
+
+    said = asyncio.run(run())
+    assert not failures
+    assert (said["last"], said["job"]["status"]) == (False, "waiting")
+
+
+def test_progress_of_a_run_is_that_of_its_stage() -> None:
+    """The events of commands have the number of files of the stage so far."""
+    run = StartedCommand(1, "organize")
+    stream = io.StringIO()
+    progress = JsonLines(Out(stream))
+    progress.stage("Moving", 10)
+    for _ in range(3):
+        progress.advance(2)
+        progress.pause()
+    for line in stream.getvalue().splitlines():
+        run.hear(json.loads(line))
+    assert (run.stage, run.files, run.total) == ("Moving", 6, 10)
+
+
+def test_an_operation_is_looked_up_again_if_a_run_ends_meanwhile(
+    shared: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = open_state(os.fsencode(shared.state))
+    served = Served(state, (os.fsencode(os.path.realpath(shared.root)),), b"/none", 1, 1)
+    failures = [JournalError("The journal has changed.")]
+
+    def open_journal(*words: Any, **named: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return opened_journal(*words, **named)
+
+    monkeypatch.setattr("fileorg.serve.journal_pages.open_journal", open_journal)
+    check_operation(served, 1)
+    assert not failures

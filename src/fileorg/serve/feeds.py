@@ -18,6 +18,7 @@ from fileorg.core.errors import FileorgError
 from fileorg.core.model import JobState
 from fileorg.jobs.found import ENDED, job, look_at, progress_of
 from fileorg.jobs.job_json import job_as_json, progress_as_json
+from fileorg.serve.again import again
 from fileorg.serve.problems import as_json, problem_of
 
 if TYPE_CHECKING:
@@ -119,12 +120,15 @@ class JobFeeds:
         loop = asyncio.get_running_loop()
         known: dict[str, Any] = {}
         was_alive, asked, pushed, last = False, 0.0, 0.0, ""
+        followed = loop.time()
         while True:
             is_alive, said = look_at(self._state, number)
             now = loop.time()
+            if feed.readers:
+                followed = now
             if not known or is_alive != was_alive or now - asked > _ASK_SECONDS:
                 try:
-                    found = await run_in_threadpool(job, self._state, number)
+                    found = await run_in_threadpool(again(job), self._state, number)
                     known = job_as_json(found, self._state)
                 except FileorgError as error:
                     feed.publish({"problem": as_json(problem_of(error))}, is_last=True)
@@ -142,6 +146,6 @@ class JobFeeds:
                 feed.publish({"job": known})
                 last, pushed = text, now
             await asyncio.sleep(_LOOK_SECONDS)
-            if not feed.readers and now - pushed > _ASK_SECONDS:
+            if not feed.readers and now - followed > _ASK_SECONDS:
                 self._feeds.pop(number, None)
                 return

@@ -5,11 +5,9 @@ What is not in the roots of the server is neither listed nor found.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from fileorg.core.errors import JournalError, UnknownOperation
+from fileorg.core.errors import UnknownOperation
 from fileorg.core.model import RecordState, SortBy
 from fileorg.jobs.found import UnknownJob, found_job, job
 from fileorg.jobs.job_json import job_as_json
@@ -19,13 +17,14 @@ from fileorg.journal.record_listing import RecordQuery
 from fileorg.journal.status import operation_statuses
 from fileorg.report.operation_json import operation_as_json
 from fileorg.report.records import fields
+from fileorg.serve.again import again
 from fileorg.serve.served import outside
 from fileorg.workflows.duplicate_pages import groups_on_page
 from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.reports import files_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from fileorg.jobs.found import FoundJob
     from fileorg.journal.reader import JournalReader
@@ -33,24 +32,7 @@ if TYPE_CHECKING:
     from fileorg.serve.endpoints import ApiRequest
     from fileorg.serve.served import Served
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
 _AT_ONCE = 200
-_TRIES = 5
-
-
-def again(read: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Return a function that reads again if a run has ended just now, which changes the journal under a reader."""
-
-    @functools.wraps(read)
-    def reading(*words: _P.args, **named_words: _P.kwargs) -> _T:
-        for _ in range(_TRIES - 1):
-            with contextlib.suppress(JournalError):
-                return read(*words, **named_words)
-        return read(*words, **named_words)
-
-    return reading
 
 
 @again
@@ -103,6 +85,7 @@ def _is_served(served: Served, journal: JournalReader, operation: Operation) -> 
     return served.has(operation.root) and served.have(root.path for root in journal.roots(operation))
 
 
+@again
 def check_operation(served: Served, number: int) -> None:
     """Raise `UnknownOperation` unless all folders of an operation are served."""
     if not served.state.has_journal:
@@ -201,13 +184,11 @@ def served_job(served: Served, number: int) -> FoundJob:
     return found
 
 
-@again
 def one_job(asked: ApiRequest) -> dict[str, Any]:
     """Return a job."""
     return job_as_json(served_job(asked.served, asked.number), asked.served.state)
 
 
-@again
 def job_log(asked: ApiRequest) -> dict[str, Any]:
     """Return the log of a job."""
     from fileorg.core.names import display

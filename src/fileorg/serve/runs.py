@@ -28,7 +28,8 @@ class StartedCommand:
         self.number, self.kind = number, kind
         self.status = "running"
         self.stage = ""
-        self.files, self.total = 0, None
+        self.files = 0
+        self.total: int | None = None
         self.answer: Any = None
         self.problem: dict[str, Any] | None = None
         self.feed = Feed()
@@ -47,7 +48,7 @@ class StartedCommand:
         if event.get("event") == "stage":
             self.stage, self.files, self.total = str(event["stage"]), 0, event.get("files")
         elif event.get("event") == "advance":
-            self.files += int(event["files"])
+            self.files = int(event["files"])  # of the stage so far
 
 
 class Runs:
