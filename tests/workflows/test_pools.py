@@ -125,3 +125,12 @@ def test_little_is_read_without_helpers(
     with Processes(1) as pool:
         assert list(map(len, groups(runs, pool))) == [folders]
         assert pool.is_started == is_started
+
+
+def test_a_few_large_files_are_read_by_helpers(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that alone is larger than a task is worth a helper."""
+    monkeypatch.setattr(hashing, "_BYTES_A_TASK", 100_000)
+    runs.tree.write(dict.fromkeys("abc", "one content" * 15_000))
+    with Processes(1) as pool:
+        assert list(map(len, groups(runs, pool))) == [3]
+        assert pool.is_started

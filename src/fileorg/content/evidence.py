@@ -12,7 +12,7 @@ import os
 import stat
 from array import array
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby, islice
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from fileorg.content.decision import TypeVerdict
     from fileorg.core.events import Reporter
-    from fileorg.core.pool import Pool
     from fileorg.index.evidence_columns import KnownEvidence
     from fileorg.index.index import Index
     from fileorg.rules.classify import Evidence, Rules
@@ -524,22 +523,13 @@ def _stamp(sidecars: Sequence[_Sidecar]) -> bytes:
 
 def _read(tasks: Iterator[list[EvidenceRequest]], take: Callable[[list[EvidenceAnswer]], None]) -> None:
     """Read in this process if there is little to read, else in helpers."""
-    first, second = next(tasks, None), next(tasks, None)
-    if first is None:
+    early = list(islice(tasks, 2))
+    if not early:
         return
-    if second is None and sum(len(each.kinds) + len(each.media) for each in first) // 2 <= _FEW_FILES:
-        take(read_evidence(first))
+    if len(early) == 1 and sum(len(each.kinds) + len(each.media) for each in early[0]) // 2 <= _FEW_FILES:
+        take(read_evidence(early[0]))
         return
-    early = [task for task in (second, first) if task is not None]
+    rest = chain(early, tasks)
     with Processes() as pool:
-        _work(pool, early, tasks, take)
-
-
-def _work(
-    pool: Pool,
-    early: list[list[EvidenceRequest]],
-    tasks: Iterator[list[EvidenceRequest]],
-    take: Callable[[list[EvidenceAnswer]], None],
-) -> None:
-    for answers in pool.work(READ_EVIDENCE, lambda: early.pop() if early else next(tasks, None)):
-        take(answers)
+        for answers in pool.work(READ_EVIDENCE, lambda: next(rest, None)):
+            take(answers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
 from fileorg.content.digest import READ_CONTENTS, SMALL_BYTES, Request, answer_all
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FILES_A_TASK, _BYTES_A_TASK = 2048, 64 << 20
 _FEW_TASKS = 4
-"""Up to this number this process reads as fast as helpers that must be started first."""
+"""Up to this number, of the usual size, this process reads as fast as helpers that must be started first."""
 _PROBLEMS_KEPT = 1000
 
 
@@ -86,12 +86,12 @@ def hash_files(
     tasks = scheduler.tasks(hash_batches)
     few = 1 if pool.is_started else _FEW_TASKS
     early = list(islice(tasks, few + 1))
-    if len(early) <= few:
+    if len(early) <= 1 or (len(early) <= few and scheduler.to_read <= few * _BYTES_A_TASK):
         for task in early:
             scheduler.take(answer_all(task))
         return
-    early.reverse()
-    for answers in pool.work(READ_CONTENTS, lambda: early.pop() if early else next(tasks, None)):
+    rest = chain(early, tasks)
+    for answers in pool.work(READ_CONTENTS, lambda: next(rest, None)):
         scheduler.take(answers)
 
 
@@ -126,6 +126,8 @@ class _Scheduler:
         self._consumer, self._reporter = consumer, reporter
         self.racy, self.reads = racy, reads
         self._open: dict[int, _Open] = {}
+        self.to_read = 0
+        """The bytes of the tasks so far: one file may be larger than any task."""
 
     def tasks(self, hash_batches: Iterator[HashBatch]) -> Iterator[list[Request]]:
         """Yield the requests in tasks large enough to be worth the transfer to a worker."""
@@ -137,6 +139,7 @@ class _Scheduler:
                 task.append(_request(hash_batch, positions))
                 files += len(positions)
                 size_bytes += to_read
+                self.to_read += to_read
                 if files >= _FILES_A_TASK or size_bytes >= _BYTES_A_TASK:
                     yield task
                     task, files, size_bytes = [], 0, 0
