@@ -153,8 +153,10 @@ class SavedPlan:
         """
         line, at, row = self._file.tell(), 0, 0
         if place:
+            if len(place) > _LONGEST_PLACE:
+                raise _no_place()
             numbers = [int(number) for number in place.split(".") if number.isascii() and number.isdigit()]
-            if len(numbers) != 3 or len(place) > _LONGEST_PLACE or numbers[0] < line:
+            if len(numbers) != 3 or not line <= numbers[0] <= os.fstat(self._file.fileno()).st_size:
                 raise _no_place()
             line, at, row = numbers
             self._file.seek(line - 1)
