@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.buckets import Bucket
 
-from fileorg.core.errors import GuardRefused
+from fileorg.core.errors import GuardRefused, StorageFailure
 from fileorg.core.model import Action
 from fileorg.journal.journal import Journal
-from fileorg.storage.object.client import ALL_PRECONDITIONS, Precondition
+from fileorg.storage.object.client import ALL_PRECONDITIONS, ObjectOutcome, Precondition, Result
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient
+from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.workflows import stores
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
-
-    from fileorg.storage.object.client import ObjectOutcome
 
 
 _OTHERS = frozenset({Precondition.BATCH_DELETE_IF_MATCH, Precondition.COPY_IF_MATCH})
@@ -52,7 +51,7 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> B
     [
         (frozenset({Precondition.COPY_IF_ABSENT}), "copy-if-absent"),
         (
-            frozenset({Precondition.BATCH_DELETE_IF_MATCH, Precondition.COPY_IF_MATCH}),
+            _OTHERS,
             "batch-delete-if-match, copy-if-match",
         ),
     ],
@@ -89,6 +88,28 @@ def test_a_bucket_is_probed_once(runs: Runs, bucket: Bucket) -> None:
         os.unlink(os.path.join(runs.state.path, b"stores.json"))
     assert runs.dry_run(root=bucket.url)
     assert _Remote.writes == written
+
+
+@pytest.mark.parametrize("name", ["put", "copy", "delete"])
+def test_a_store_that_could_not_be_probed_for_a_moment_is_probed_again(
+    runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    bucket.write({"a.jpg": "1"})
+    real, faults = getattr(_Remote, name), [StoreError(StoreCode.TIMED_OUT)]
+
+    def timed_out(self: _Remote, what: Any, *more: Any, **options: Any) -> Any:
+        if faults and not (name == "put" and b"first" in what):  # the first write fails as a whole
+            error = faults.pop()
+            failed = ObjectOutcome(Result.AMBIGUOUS, error=error)
+            return failed if name == "put" else [failed] * len(what)
+        return real(self, what, *more, **options)
+
+    monkeypatch.setattr(_Remote, name, timed_out)
+    with pytest.raises(StorageFailure, match=r"^memory://remote/inbox cannot be used: timed-out\.$"):
+        runs.organize(root=bucket.url)
+    assert not faults
+    assert runs.organize(root=bucket.url).done == 1
+    assert bucket.read() == {"Images/a.jpg": "1"}
 
 
 @pytest.mark.parametrize("bucket", [frozenset({Precondition.BATCH_DELETE_IF_MATCH})], indirect=True)

@@ -84,7 +84,7 @@ def _unmet(store: ObjectStorage, state: StateDirectory, *, only_uploads: bool) -
 
 def _probed(store: ObjectStorage, *, only_uploads: bool) -> list[Precondition]:
     from fileorg.storage.object.opener import SMALLEST_PART_BYTES
-    from fileorg.storage.object.probes import MOVES, UPLOADS, ProbeSubject, StoreProbe, unmet
+    from fileorg.storage.object.probes import MOVES, UPLOADS, ProbeSubject, ProbeVerdict, StoreProbe, unmet
     from fileorg.storage.object.store_error import StoreError
     from fileorg.workflows.stores import failure
 
@@ -95,4 +95,7 @@ def _probed(store: ObjectStorage, *, only_uploads: bool) -> list[Precondition]:
         results = list(StoreProbe(store.client, scratch, part_bytes=SMALLEST_PART_BYTES).results(subjects))
     except StoreError as error:
         raise failure(error, store.root) from error
+    for each in results:  # a fault that passes says nothing of the store, and must not be kept
+        if each.verdict is ProbeVerdict.FAILED and each.error is not None and not each.error.is_permanent:
+            raise failure(each.error, store.root)
     return unmet(results, needed)
