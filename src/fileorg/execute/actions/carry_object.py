@@ -67,7 +67,12 @@ def carried_objects(
     """
     copied: list[CopiedObject] = []
     for start in range(0, len(moves), AT_ONCE):
-        work.check_cancelled()
+        try:
+            work.check_cancelled()
+        except OSError as error:  # what is copied is recorded, and its originals are deleted
+            for move in moves[start:]:
+                fail(move.position, error)
+            break
         some = moves[start : start + AT_ONCE]
         ready: list[tuple[ObjectMove, ObjectAttributes]] = []
         for move, found in zip(some, with_attributes(source, [move.source for move in some]), strict=True):
