@@ -15,6 +15,7 @@ from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
+from fileorg.execute.actions.carry_object import AT_ONCE
 from fileorg.report.sentences import sentence
 from fileorg.rules.filters import Filters
 from fileorg.storage.object.client import ObjectOutcome, Result
@@ -138,6 +139,44 @@ def test_a_run_that_is_stopped_copies_no_more_and_leaves_nothing_twice(runs: Run
     assert 0 < outcome.done < 9
     assert sorted(bucket.read().values()) == [str(number) for number in range(9)]
     runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_a_run_to_another_service_that_is_stopped_leaves_nothing_twice(
+    runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = MemoryClient(f"moves-{next(_numbers)}", MemoryBucket())
+    there.url = f"other://{there.bucket}"
+    monkeypatch.setattr(stores, "_open_client", lambda *place: there if place[1] == "other" else bucket.client)
+    names = [f"{number:02}.jpg" for number in range(AT_ONCE + 4)]
+    bucket.write({name: name for name in names})
+    with runs.organizing(root=bucket.url, dest=os.fsencode(there.url)) as run:
+        bucket.write({"00.jpg": "replaced"})
+        before = bucket.snapshot()
+        outcome = run.run(lambda: bool(Bucket(there).keys()))
+    assert outcome.interrupted
+    assert (outcome.done, outcome.counts) == (
+        AT_ONCE - 1,
+        {RecordState.DONE: AT_ONCE - 1, RecordState.CHANGED: 1, RecordState.SKIPPED: 4},
+    )
+    assert [each.path for each in outcome.problems] == [b"00.jpg"]
+    assert sorted([*bucket.read().values(), *Bucket(there).read().values()]) == [*names[1:], "replaced"]
+    runs.undo()
+    assert (bucket.snapshot(), Bucket(there).keys()) == (before, [])
+
+
+def test_a_group_that_a_stop_has_torn_comes_back(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "picture", "a.xmp": "edit", "a.aae": "another"})
+    before, stopped = bucket.snapshot(), list[bool]()
+
+    def stop() -> bool:
+        stopped.append(any(key.startswith("Images/") for key in bucket.read()))
+        return any(stopped)
+
+    with runs.organizing(root=bucket.url) as run:
+        outcome = run.run(stop)
+    assert outcome.interrupted
+    assert outcome.done == 0
     assert bucket.snapshot() == before
 
 

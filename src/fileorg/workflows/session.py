@@ -433,6 +433,8 @@ class Session:
                     digests=digests,
                     is_cancelled=over,
                 )
+            for store in stores:  # what a stop has torn has to go back all the same
+                cast("ObjectStorage", store).client.cancel_by(lambda: False)
             mended = mend_torn(self.journal, operation, self.storages, reporter)
             if ends_job or outcome.interrupted:
                 job.end_with(outcome)
