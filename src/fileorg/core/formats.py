@@ -14,7 +14,7 @@ from fileorg.core.names import display
 from fileorg.core.times import MAX_KEPT, true_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _DIGITS = tuple(f"{number:02d}" for number in range(60))
 _DAYS_IN_400_YEARS, _DAYS_FROM_1_TO_1970 = 146_097, 719_162
@@ -31,6 +31,16 @@ def named(key: str, name: bytes) -> dict[str, str]:
         import base64
 
         return {key: name.decode(errors="replace"), f"{key}_b64": base64.b64encode(name).decode()}
+
+
+def exact(key: str, fields: Mapping[str, Any]) -> bytes:
+    """Return the name that `named` wrote into `fields`, empty for none. Raises `ValueError`."""
+    import base64
+
+    encoded, text = fields.get(f"{key}_b64"), fields.get(key)
+    if not isinstance(encoded, str | None) or not isinstance(text, str | None):
+        raise ValueError(key)  # noqa: TRY004  one kind of error for all damage
+    return base64.b64decode(encoded, validate=True) if encoded else (text or "").encode()
 
 
 def iso(ns: int | None) -> str | None:

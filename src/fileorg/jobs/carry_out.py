@@ -11,7 +11,7 @@ from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.limits import end_in_time, note_status, stop_counting
 from fileorg.core.model import DEST, GIVEN, OperationState, Outcome
 from fileorg.core.names import display
-from fileorg.jobs.found import UnknownJob
+from fileorg.jobs.found import UnknownJob, saved_plan
 from fileorg.jobs.job_options import Options, options_of, watch_options_of
 from fileorg.journal.job_rows import (
     configuration_of,
@@ -24,7 +24,6 @@ from fileorg.journal.job_rows import (
 )
 from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
-from fileorg.plan.saved_plan import SavedPlan
 from fileorg.storage.base import Kind
 from fileorg.workflows.apply_plan import ApplyOptions, applying, rows_of
 from fileorg.workflows.clean import CleanOptions, cleaning
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.journal.job_rows import JobRow
+    from fileorg.plan.saved_plan import SavedPlan
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -98,7 +98,7 @@ def _carry_out(
 ) -> Outcome:
     number = job.id
     start = JobStart(job.kind, job.options, job.before_ns, number, job.files, job.limits)
-    if not has_begun and (plan := _plan(state, number)) is not None:
+    if not has_begun and (plan := saved_plan(state, number)) is not None:
         with contextlib.closing(plan):
             return _as_agreed(state, start, plan, reporter, stop, fd)
     options = options_of(job)
@@ -109,25 +109,6 @@ def _carry_out(
         return _afresh(state, options, start, reporter, stop, fd)
     except NothingToUndo:  # it was killed just after its last change
         return Outcome()
-
-
-def roots_of(state: StateDirectory, job: JobRow) -> list[bytes]:
-    """Return the directories in which a job will work, as far as they are known. Raises `FileorgError`, `OSError`."""
-    roots = {job.root}
-    with open_journal(state, read_only=True) as journal:
-        for operation in operations_of(journal, job.id):
-            roots.update(root.path for root in journal.roots(operation))
-    if (plan := _plan(state, job.id)) is not None:
-        with contextlib.closing(plan):
-            roots.update(root.path for root in plan.head.roots)
-    return sorted(roots)
-
-
-def _plan(state: StateDirectory, number: int) -> SavedPlan | None:
-    try:
-        return SavedPlan(state.of_job(number, b"plan"))
-    except FileNotFoundError:
-        return None
 
 
 def _as_agreed(

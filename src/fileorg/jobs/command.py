@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
+from fileorg.core.formats import exact
 from fileorg.core.names import display
 from fileorg.core.tuples import NamedTuple
 
@@ -54,12 +55,14 @@ class CommandError(FileorgError):
 
     def __init__(self, found: dict[str, Any], exit_code: int, document: Any = None) -> None:
         self.document = document
-        path = found.get("path")
+        path = None
+        with contextlib.suppress(ValueError):
+            path = exact("path", found) or None
         super().__init__(
             str(found.get("message") or f"fileorg ended with exit code {exit_code} and said nothing."),
             hint=str(found.get("hint") or ""),
             code=_code(found.get("code")),
-            path=None if path is None else os.fsencode(str(path)),
+            path=path,
         )
         with contextlib.suppress(ValueError):
             self.exit_code = Exit(int(found.get("exit", exit_code)))
@@ -121,23 +124,28 @@ def run_command(
         elif isinstance(event, dict) and on_event is not None:
             on_event(event)
 
-    with tempfile.TemporaryFile() as source:
-        source.write(given)
-        source.seek(0)
-        with subprocess.Popen(
-            line,
-            stdin=source,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **(environment or {})},
-            start_new_session=True,  # Ctrl-C in a terminal ends the server, which asks its commands to end
-        ) as process:
-            try:
-                kept = _Document(longest, window)
-                was_stopped = _read(process, hear, stop, kept)
-            except BaseException:
-                process.kill()
-                raise
+    with contextlib.ExitStack() as stack:
+        source: IO[bytes] | int = subprocess.DEVNULL
+        if given:
+            source = stack.enter_context(tempfile.TemporaryFile())
+            source.write(given)
+            source.seek(0)
+        process = stack.enter_context(
+            subprocess.Popen(
+                line,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,  # Ctrl-C in a terminal ends the server, which asks its commands to end
+            )
+        )
+        try:
+            kept = _Document(longest, window)
+            was_stopped = _read(process, hear, stop, kept)
+        except BaseException:
+            process.kill()
+            raise
     if kept.is_too_long:
         raise FileorgError(
             f"The answer is longer than {longest >> 20} MB.", hint="ask for less", code=ErrorCode.OUTPUT_FAILED

@@ -86,8 +86,8 @@ def _carry_out(state: StateDirectory, number: int, fd: int, log: JobLog, stop: C
     from fileorg.core import retry
     from fileorg.core.errors import Locked
     from fileorg.core.model import PARALLEL
-    from fileorg.jobs.carry_out import carry_out, roots_of
-    from fileorg.jobs.found import job
+    from fileorg.jobs.carry_out import carry_out
+    from fileorg.jobs.found import job, roots_of
     from fileorg.jobs.turns import ATTEMPTS, wait_for_attempt, wait_for_turn
     from fileorg.journal.job_rows import limits_of
 

@@ -13,6 +13,7 @@ from fileorg.core.names import display
 from fileorg.core.state import is_held
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.job_rows import job_rows, limits_of, operations_of
+from fileorg.journal.rows import parsed_options
 from fileorg.workflows.open_journal import open_journal
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.journal.job_rows import JobRow
     from fileorg.journal.rows import Operation
+    from fileorg.plan.saved_plan import SavedPlan
 
 ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED, JobState.PARKED})
 """States in which no process works on the job. In the last three and in failed, it can be taken up again."""
@@ -102,6 +104,32 @@ def job(state: StateDirectory, number: int) -> FoundJob:
             for row in job_rows(journal, "id = ?", (number,)):
                 return found_job(state, row, operations_of(journal, row.id), journal.more_roots())
     raise UnknownJob(number)
+
+
+def saved_plan(state: StateDirectory, number: int) -> SavedPlan | None:
+    """Return the plan of a job, opened; None if it has none. Raises `InvalidPlan`, `OSError`."""
+    from fileorg.plan.saved_plan import SavedPlan
+
+    try:
+        return SavedPlan(state.of_job(number, b"plan"))
+    except FileNotFoundError:
+        return None
+
+
+def roots_of(state: StateDirectory, row: JobRow) -> list[bytes]:
+    """Return the directories in which a job works, as far as they are known. Raises `FileorgError`, `OSError`."""
+    roots = {row.root}
+    undone = parsed_options(row.options).get("operation")
+    with open_journal(state, read_only=True) as journal:
+        operations = operations_of(journal, row.id)
+        if isinstance(undone, int) and (operation := journal.operation(undone)) is not None:
+            operations = [*operations, operation]
+        for each in operations:
+            roots.update(root.path for root in journal.roots(each))
+    if (plan := saved_plan(state, row.id)) is not None:
+        with contextlib.closing(plan):
+            roots.update(root.path for root in plan.head.roots)
+    return sorted(roots)
 
 
 def found_job(state: StateDirectory, row: JobRow, operations: list[Operation], more_roots: dict[int, int]) -> FoundJob:

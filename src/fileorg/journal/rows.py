@@ -97,13 +97,11 @@ def destination_of(options: str) -> bytes | None:
     """Return the destination in the options of an operation, None without one that is valid."""
     if isinstance(options, str) and '"dest' not in options:  # nearly always: a listing need not load a parser
         return None
-    import base64
+    from fileorg.core.formats import exact
 
-    found = parsed_options(options)
-    exact, text = found.get("dest_b64"), found.get("dest")
     try:
-        path: bytes = base64.b64decode(exact) if exact else text.encode() if text else b""
-    except (ValueError, TypeError, AttributeError):
+        path = exact("dest", parsed_options(options))
+    except ValueError:
         return None
     return path if is_root(path) else None
 

@@ -54,10 +54,8 @@ def _fitted(found: dict[str, Any]) -> dict[str, Any]:
     left_out = 0
     while len(json.dumps(found)) > _LONGEST_ANSWER:
         longest = max(_lists(found), key=lambda each: len(json.dumps(each)), default=[])
-        if len(longest) < 2:
-            longest.clear()
-            if not any(_lists(found)):
-                break
+        if not longest:
+            break
         left_out += len(longest) - len(longest) // 2
         del longest[len(longest) // 2 :]
     return found | ({"left_out": left_out} if left_out else {})

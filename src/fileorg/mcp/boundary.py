@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fileorg.core.confinement import AllowedFolder, Outside, confined_to
 from fileorg.core.errors import ErrorCode, UsageError
+from fileorg.core.formats import exact
 from fileorg.core.names import display, is_within, scheme_of
 from fileorg.storage.local import posix
 
@@ -75,15 +76,25 @@ class Boundary:
         """Return whether all of the real paths are in the folders."""
         return all(any(is_within(path, folder.path) for folder in self.folders) for path in paths)
 
-    def cleared(self, value: Any, key: str = "") -> Any:
+    def cleared(self, value: Any) -> Any:
         """Return a document of a command without paths that are not in the folders: they become null."""
         if isinstance(value, dict):
-            return {name: self.cleared(each, name) for name, each in value.items()}
+            hidden = {name for name in _PATHS & value.keys() if not self._may_show(name, value)}
+            hidden |= {f"{name}_b64" for name in hidden}
+            return {name: None if name in hidden else self.cleared(each) for name, each in value.items()}
         if isinstance(value, list):
-            return [self.cleared(each, key) for each in value]
-        if isinstance(value, str) and key in _PATHS and value.startswith("/"):
-            return value if self.holds([value.encode(errors="surrogateescape")]) else None
+            return [self.cleared(each) for each in value]
         return value
+
+    def _may_show(self, name: str, fields: Mapping[str, Any]) -> bool:
+        """Return whether a field of paths holds none outside: a relative one is below a field that is judged itself."""
+        value = fields[name]
+        if not isinstance(value, str) or not value.startswith("/"):
+            return True
+        try:
+            return self.holds([exact(name, fields)])
+        except ValueError:
+            return False
 
     def outside(self, path: bytes) -> Outside:
         """Return the error for a path that is not in the folders."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import heapq
 import os
 from collections import Counter
@@ -12,14 +13,12 @@ from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused, UnknownOp
 from fileorg.core.model import FOLDER_ACTIONS, ON_SYMLINKS, JobState
 from fileorg.core.names import below, display, is_step_name, join
 from fileorg.core.state import find_state
-from fileorg.jobs.found import UnknownJob, job
-from fileorg.journal.rows import parsed_options
+from fileorg.jobs.found import UnknownJob, job, roots_of, saved_plan
 from fileorg.journal.status import operation_statuses
-from fileorg.plan.saved_plan import SavedPlan
 from fileorg.report.operation_json import operation_as_json
 from fileorg.report.records import before_and_after, named_or_null
 from fileorg.report.sentences import sentence
-from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.open_journal import again, open_journal
 from fileorg.workflows.roots import open_local, open_root
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Operation
     from fileorg.mcp.boundary import Boundary
-    from fileorg.plan.saved_plan import PlannedRoot
+    from fileorg.plan.saved_plan import PlannedRoot, SavedPlan
     from fileorg.storage.local.storage import LocalStorage
 
 _ROWS = 4096
@@ -55,16 +54,21 @@ class Plans:
     def __init__(self, boundary: Boundary) -> None:
         self._boundary = boundary
 
-    @property
+    @functools.cached_property
     def state(self) -> StateDirectory:
-        """The state directory, which may be missing. Raises `StateError`."""
+        """The state directory, which may be missing. Raises `StateError`.
+
+        It is looked for once: that opens and closes the journal, and the system then drops the locks which this process
+        holds on it for other requests.
+        """
         return find_state()
 
+    @again
     def job(self, number: int) -> FoundJob:
         """Return the job of a plan that a client has proposed in these folders. Raises `UsageError` for any other."""
         with contextlib.suppress(UnknownJob, OverflowError):
             found = job(self.state, number)
-            if found.row.client and self._boundary.holds(self._roots(found)):
+            if found.row.client and self._boundary.holds(roots_of(self.state, found.row)):
                 return found
         raise UsageError(
             f"There is no plan {number} here.",
@@ -83,30 +87,12 @@ class Plans:
             )
         return found
 
-    def _roots(self, found: FoundJob) -> Iterator[bytes]:
-        """Yield the directories of a job."""
-        yield found.row.root
-        with contextlib.suppress(FileNotFoundError), contextlib.closing(self._saved(found.row.id)) as plan:
-            yield from (root.path for root in plan.head.roots)
-        undone = parsed_options(found.row.options).get("operation")
-        with open_journal(self.state, read_only=True) as journal:
-            operations = [*found.operations]
-            if isinstance(undone, int) and (operation := journal.operation(undone)) is not None:
-                operations.append(operation)
-            for each in operations:
-                yield from (root.path for root in journal.roots(each))
-
-    def _saved(self, number: int) -> SavedPlan:
-        """Return a plan in its file. Raises `InvalidPlan`, `OSError`."""
-        return SavedPlan(self.state.of_job(number, b"plan"))
-
     # What a plan would do -----------------------------------------------------------------------------------------
 
     def preview(self, number: int, first: int, size: int) -> dict[str, Any]:
         """Return the totals of a plan and a part of its rows; empty for an undo, whose plan is in the journal."""
-        try:
-            plan = self._saved(number)
-        except FileNotFoundError:
+        plan = saved_plan(self.state, number)
+        if plan is None:
             return {}
         actions, categories = Counter[str](), Counter[str]()
         rows: list[dict[str, Any]] = []
@@ -131,11 +117,10 @@ class Plans:
     def check_unchanged(self, number: int) -> None:
         """Raise `PlanChanged` if a file or a folder is not as the plan has it, or a name has been taken."""
         taken: dict[bytes, None] = {}
-        with contextlib.ExitStack() as stack:
-            try:
-                plan = stack.enter_context(contextlib.closing(self._saved(number)))
-            except FileNotFoundError:
-                return
+        plan = saved_plan(self.state, number)
+        if plan is None:
+            return
+        with contextlib.closing(plan), contextlib.ExitStack() as stack:
             storages = [self._opened(stack, number, root) for root in plan.head.roots]
             for row in _steps(plan):
                 self._check_row(number, row, storages, taken)
@@ -175,7 +160,10 @@ class Plans:
 
     def _check_vacated(self, number: int, taken: dict[bytes, None]) -> None:
         """Raise `PlanChanged` for a name that is taken by a file which the plan does not move away."""
-        with contextlib.closing(self._saved(number)) as plan:
+        plan = saved_plan(self.state, number)
+        if plan is None:
+            return
+        with contextlib.closing(plan):
             for row in _steps(plan):
                 root = plan.head.roots[row.source_base].path
                 taken.pop(below(root, join(row.source_folder, row.source_name)), None)
@@ -193,6 +181,7 @@ class Plans:
 
     # What was done ------------------------------------------------------------------------------------------------
 
+    @again
     def operation(self, number: int) -> Operation:
         """Return an operation in these folders. Raises `UnknownOperation` for any other."""
         state = self.state
@@ -205,6 +194,7 @@ class Plans:
         error.hint = "history lists the operations in the folders of this server"
         raise error
 
+    @again
     def history(self, first: int, size: int) -> tuple[int, list[dict[str, Any]]]:
         """Return the number of operations in these folders, and some of them, newest first."""
         state = self.state

@@ -19,7 +19,7 @@ from fileorg.core.confinement import client_name
 from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused
 from fileorg.core.figures import plural
 from fileorg.jobs.command import RowWindow, run_command
-from fileorg.jobs.found import ENDED
+from fileorg.jobs.found import ENDED, look_at, progress_of
 from fileorg.mcp.answers import answer
 from fileorg.mcp.proposals import Pattern, Place, Proposal, command_of
 from fileorg.mcp.proposed_plans import Plans, job_facts
@@ -180,7 +180,7 @@ class Tools:
         wait_seconds: Seconds = 45,
     ) -> dict[str, Any]:
         """Take back an operation, or a part of it: each file gets its old name and place again. redo reverses it."""
-        self.plans.operation(operation)
+        await anyio.to_thread.run_sync(self.plans.operation, operation)
         words: list[str | bytes] = [f"--category={each}" for each in category]
         words += [f"--later={later}"] if later is not None else []
         words += ["--", str(operation), *(pattern_of(self._boundary.path(place)) for place in only)]
@@ -188,7 +188,7 @@ class Tools:
 
     async def redo(self, ctx: Context, operation: Number, wait_seconds: Seconds = 45) -> dict[str, Any]:
         """Take back an undo: the operation is done again. The number is that of the undo."""
-        self.plans.operation(operation)
+        await anyio.to_thread.run_sync(self.plans.operation, operation)
         return await self._reverted(ctx, "redo", ["--", str(operation)], wait_seconds)
 
     async def cancel(self, ctx: Context, plan: Number) -> dict[str, Any]:
@@ -222,7 +222,7 @@ class Tools:
         return answer({}, found.document)
 
     async def _reported(self, ctx: Ask | None, operation: int, first: int, rows: int) -> dict[str, Any]:
-        self.plans.operation(operation)
+        await anyio.to_thread.run_sync(self.plans.operation, operation)
         found = await self._run(ctx, "report", "-o", "-", "--", str(operation), window=RowWindow(first, rows))
         total = found.rows.get("records", 0)
         return answer({"total": total, "first": first, "next": _next(first, rows, total)}, found.document)
@@ -290,12 +290,15 @@ class Tools:
         until = anyio.current_time() + seconds
         reported = -1
         while True:
-            found = await anyio.to_thread.run_sync(self.plans.job, number)
-            if found.state in ENDED or anyio.current_time() >= until:
-                return found
-            if found.progress is not None and found.progress.files > reported and found.progress.stage != "scan":
-                reported = found.progress.files
-                await ctx.report_progress(reported, found.progress.total, found.progress.stage)
+            is_alive, said = await anyio.to_thread.run_sync(look_at, self.plans.state, number)
+            if not is_alive or anyio.current_time() >= until:  # only then is the journal asked
+                found = await anyio.to_thread.run_sync(self.plans.job, number)
+                if found.state in ENDED or anyio.current_time() >= until:
+                    return found
+            progress = progress_of(said)
+            if progress is not None and progress.files > reported and progress.stage != "scan":
+                reported = progress.files
+                await ctx.report_progress(reported, progress.total, progress.stage)
             await anyio.sleep(_PAUSE_SECONDS)
 
     async def _result(self, ctx: Ask, found: FoundJob) -> dict[str, Any]:
@@ -359,12 +362,12 @@ class Tools:
             finally:
                 stopped.set()
 
-        failed: list[FileorgError] = []
+        failed: list[FileorgError | OSError] = []
         async with anyio.create_task_group() as group:
             group.start_soon(stop_with_the_request)
             try:
                 found = await anyio.to_thread.run_sync(run)
-            except FileorgError as error:  # a group would wrap it
+            except (FileorgError, OSError) as error:  # a group would wrap it
                 failed.append(error)
             group.cancel_scope.cancel()
         if failed:

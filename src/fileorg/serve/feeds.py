@@ -18,8 +18,8 @@ from fileorg.core.errors import FileorgError
 from fileorg.core.model import JobState
 from fileorg.jobs.found import ENDED, job, look_at, progress_of
 from fileorg.jobs.job_json import job_as_json, progress_as_json
-from fileorg.serve.again import again
 from fileorg.serve.problems import as_json, problem_of
+from fileorg.workflows.open_journal import again
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket

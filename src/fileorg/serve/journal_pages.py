@@ -17,10 +17,9 @@ from fileorg.journal.record_listing import RecordQuery
 from fileorg.journal.status import operation_statuses
 from fileorg.report.operation_json import operation_as_json
 from fileorg.report.records import fields
-from fileorg.serve.again import again
 from fileorg.serve.served import outside
 from fileorg.workflows.duplicate_pages import groups_on_page
-from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.open_journal import again, open_journal
 from fileorg.workflows.reports import files_page
 
 if TYPE_CHECKING:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from fileorg.core.errors import JournalError
 from fileorg.core.locks import JournalLock, shared_with_runs
 from fileorg.core.state import JOURNAL
 from fileorg.journal.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fileorg.core.state import StateDirectory
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_TRIES = 5
 
 
 def open_journal(state: StateDirectory, *, read_only: bool = False) -> Journal:
@@ -27,6 +34,21 @@ def open_journal(state: StateDirectory, *, read_only: bool = False) -> Journal:
         journal.close()
         raise
     return journal
+
+
+def again(read: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Return a function that reads again, a few times, after a `JournalError`: the end of a run changes the journal
+    under a reader.
+    """
+
+    @functools.wraps(read)
+    def reading(*words: _P.args, **named_words: _P.kwargs) -> _T:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(JournalError):
+                return read(*words, **named_words)
+        return read(*words, **named_words)
+
+    return reading
 
 
 @contextlib.contextmanager
