@@ -161,7 +161,7 @@ def test_a_change_that_was_killed(edits: Edits, monkeypatch: pytest.MonkeyPatch,
     path, state = os.fsencode(edits.file), open_state(os.fsencode(tmp_path / "state"))
     monkeypatch.setattr(workflow, "_replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        workflow.change_category(path, "edit", "Games", lambda text: text.replace('"nes"', '"gba"'), state)
+        workflow.change_configuration(path, "edit", "Games", lambda text: text.replace('"nes"', '"gba"'), state)
     monkeypatch.undo()
     assert ('"gba"' in edits.text) == (when == "after")
     restored = workflow.restore_category(path, None, state)

@@ -53,7 +53,7 @@ def test_every_path_is_in_the_docs() -> None:
 
 @pytest.mark.parametrize("path", [
     "", "/profiles", "/operations", "/operations/1", "/operations/1/duplicates", "/files", "/files?sort=size&reverse=true",
-    "/jobs", "/jobs/1", "/jobs/1/log", "/categories", "/category-changes", "/rules", "/duplicates",
+    "/jobs", "/jobs/1", "/jobs/1/log", "/categories", "/category-changes", "/rules", "/duplicates", "/settings",
 ])  # fmt: skip
 def test_answers_have_their_shapes(shared: Server, path: str) -> None:
     answer = shared.ask("GET", path)
@@ -142,3 +142,42 @@ def test_the_page_is_served_with_its_types(shared: Server, cookie: str) -> None:
         assert (answer.status, answer.headers["content-type"]) == (200, kind[name.rpartition(".")[2]]), name
         unchanged = {"Cookie": cookie, "If-None-Match": answer.headers["etag"]}
         assert shared.raw("GET", name, unchanged).status == 304
+
+
+def test_settings_are_set_and_comments_stay(server: Server) -> None:
+    path = server.folder / "config" / "fileorg" / "fileorg.toml"
+    assert server.get("/settings")["settings"] == dict.fromkeys(("names", "locale", "keep_days", "trash_size"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        '# mine\nversion = 1\n[settings]\nkeep_days = 30 # a month\n\n# who is told\n[jobs]\nnotify = ["true"]\n'
+    )
+    wanted = {"settings": {"keep_days": 30, "trash_size": "10G"}, "jobs": {"parallel": 3}}
+    found = server.ask("PUT", "/settings", wanted)
+    assert found.status == 200, found
+    assert found.json == server.get("/settings")
+    assert (found.json["settings"]["trash_size"], found.json["jobs"]["parallel"]) == ("10G", 3)
+    assert found.json["tells"] == {"notify": True, "webhook": False}
+    text = path.read_text()
+    assert all(
+        part in text for part in ("# mine\n", "keep_days = 30 # a month\n", "# who is told\n", 'notify = ["true"]\n')
+    )
+    assert server.ask("PUT", "/settings", {"settings": {}, "dates": {"local_video": ["DSC*"]}}).status == 200
+    assert (server.get("/settings")["settings"]["keep_days"], server.get("/settings")["jobs"]["parallel"]) == (None, 3)
+    assert server.get("/category-changes")["changes"] == []
+
+
+@pytest.mark.parametrize("wanted", [
+    {"jobs": {"notify": ["touch", "/tmp/x"]}}, {"jobs": {"webhook": "http://x/"}}, {"serve": {"operations_per_hour": 1000000}},
+    {"settings": {"keep_days": -1}}, {"settings": {"trash_size": "much"}}, {"settings": {"keep_days": "1"}}, {"rule": []},
+    {"settings": {"locale": 'x"\n[jobs]\nnotify = ["x"]\n'}}, {"jobs": {"parallel": 10**6}}, {"jobs": {"attempts": True}},
+])  # fmt: skip
+def test_settings_that_are_wrong_or_could_start_something_are_refused(shared: Server, wanted: Any) -> None:
+    before = shared.get("/settings")
+    answer = shared.ask("PUT", "/settings", wanted)
+    assert answer.status in {200, 400}, answer
+    after = shared.get("/settings")
+    assert after["tells"] == {"notify": False, "webhook": False}
+    if answer.status == 400:
+        assert after == before
+    else:
+        assert "locale" in wanted["settings"]

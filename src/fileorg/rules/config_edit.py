@@ -1,7 +1,8 @@
-"""Edits of the text of `fileorg.toml`: only the lines of one category or rule change. Only commands that edit load it.
+"""Edits of the text of `fileorg.toml`: only the lines of one category, rule or table change. Only commands that edit
+load it.
 
-tomlkit edits the table of the category; all other text is not even parsed anew: tomlkit moves comments between tables,
-and brings tables of one kind together.
+tomlkit edits one table; all other text is not even parsed anew: tomlkit moves comments between tables, and brings
+tables of one kind together.
 """
 
 from __future__ import annotations
@@ -22,6 +23,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _TABLES, _RULES = "categories", "rule"
+
+
+def with_values(text: str, table: str, values: Mapping[str, str | int | list[str] | None]) -> str:
+    """Return the text with these values in a table, which is made if missing; None removes a value. What is as it was
+    keeps its form. Raises `FileorgError` unless all else is the same.
+    """
+    before = tomllib.loads(text)
+    there: Any = before.get(table, {})
+    changed = {key: value for key, value in values.items() if there.get(key) != value}
+    if not changed:
+        return text
+    span = span_of(text, (table,))
+    if span is None:
+        head = text if text.endswith("\n") or not text else f"{text}\n"
+        head += "" if before else f"version = {VERSION}\n"
+        span, text = (len(head), len(head)), head
+        document = tomlkit.parse(f"\n[{table}]\n")
+    else:
+        document = tomlkit.parse(text[slice(*span)])
+    edited: Any = document[table]
+    for key, value in changed.items():
+        if value is None:
+            edited.pop(key, None)
+        else:
+            edited[key] = value
+    result = text[: span[0]] + tomlkit.dumps(document) + text[span[1] :]
+    wanted = {key: value for key, value in {**there, **values}.items() if value is not None}
+    try:
+        after = tomllib.loads(result)
+    except tomllib.TOMLDecodeError:
+        after = {}
+    if after.pop(table, {}) != wanted or _without(after, table) != _without(before, table):
+        raise FileorgError(
+            f"The settings of [{table}] cannot be edited by a command: they have no table of their own in the"
+            " configuration.",
+            hint=f"write them below [{table}], or edit the file by hand",
+        )
+    return result
+
+
+def _without(values: dict[str, Any], table: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in {table, "version"}}
 
 
 def with_category(text: str, name: str, add: Iterable[str] = (), drop: Iterable[str] = (), **flags: bool) -> str:
@@ -92,7 +135,7 @@ def with_rule(text: str, name: str, when: Mapping[str, str], to: str) -> str:
     except tomllib.TOMLDecodeError:
         after = {}
     added = after.get(_RULES, [])
-    if added[:place] + added[place + 1 :] != before or _but_rules(after) != _but_rules(tomllib.loads(text)):
+    if added[:place] + added[place + 1 :] != before or _without(after, _RULES) != _without(tomllib.loads(text), _RULES):
         raise FileorgError(
             "The rules cannot be edited by a command: they have no tables of their own in the configuration.",
             hint=f"write each as [[{_RULES}]], or edit the file by hand",
@@ -112,10 +155,6 @@ def _start_of_rule(text: str, place: int) -> int:
             break
         start = above
     return start
-
-
-def _but_rules(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key not in {_RULES, "version"}}
 
 
 def _table(text: str, name: str) -> tuple[tomlkit.TOMLDocument, Any]:

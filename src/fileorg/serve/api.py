@@ -15,10 +15,14 @@ from fileorg.jobs.function_process import call
 from fileorg.report.schemas import SCHEMAS
 from fileorg.rules.config_file import read_configuration
 from fileorg.serve import journal_pages, pictures, plans, report_files
+from fileorg.serve.configuration_process import ADD_RULE, SET
 from fileorg.serve.endpoints import MOST_ROWS, ApiRequest, Endpoint, QueryParameter
 from fileorg.serve.sessions import READS_FOR_ONE_REQUEST
-from fileorg.serve.shapes import GivenPath  # noqa: TC001  its fields are read
+from fileorg.serve.shapes import GivenPath, as_plain, schema_of
 from fileorg.workflows.add_rule import NewRule
+from fileorg.workflows.change_settings import TABLES as SETTING_TABLES
+from fileorg.workflows.change_settings import SettingsWanted
+from fileorg.workflows.change_settings import settings as read_settings
 
 if TYPE_CHECKING:
     from fileorg.report.schemas import Schema
@@ -71,6 +75,11 @@ _ROW: Schema = {
         "together": _or_null(_NUMBER),
     },
 }
+_SETTINGS = _object(
+    **{name: schema_of(kind) for name, kind in SETTING_TABLES.items()},
+    limits=_object(requests_per_minute=_COUNT, operations_per_hour=_COUNT),
+    tells=_object(notify=_FLAG, webhook=_FLAG),
+)
 _BACK: Schema = {
     "type": "object",
     "properties": {"job": _or_null(_NUMBER), "kind": _TEXT, "status": _TEXT},
@@ -210,8 +219,25 @@ def rules(asked: ApiRequest) -> Any:
 
 def make_rule(asked: ApiRequest) -> dict[str, Any]:
     """Make a rule from one file: for its extension, or for the beginning of its name."""
-    words = [asked.served.state.path, asked.served.configuration]
-    return call("fileorg.serve.rule_process", words, asked.body._asdict())
+    return _change(asked, ADD_RULE)
+
+
+# Settings -------------------------------------------------------------------------------------------------------------
+
+
+def settings(asked: ApiRequest) -> dict[str, Any]:
+    """Return the settings of the configuration."""
+    return read_settings(asked.served.configuration)
+
+
+def change_settings(asked: ApiRequest) -> dict[str, Any]:
+    """Set tables of the configuration, and return all settings."""
+    return _change(asked, SET)
+
+
+def _change(asked: ApiRequest, what: str) -> dict[str, Any]:
+    words: list[str | bytes] = [what, asked.served.state.path, asked.served.configuration]
+    return call("fileorg.serve.configuration_process", words, as_plain(asked.body))
 
 
 # The table ------------------------------------------------------------------------------------------------------------
@@ -378,6 +404,8 @@ ENDPOINTS = (
         status=_ACCEPTED,
         changes=True,
     ),
+    Endpoint("GET", "/settings", settings, "The settings of the configuration", _SETTINGS),
+    Endpoint("PUT", "/settings", change_settings, "Set tables of the configuration", _SETTINGS, body=SettingsWanted),
     Endpoint("GET", "/categories", categories, "The categories in effect", _shape("categories")),
     Endpoint(
         "POST",

@@ -68,8 +68,18 @@ def read_body(kind: type[T], body: bytes) -> T:
         value = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         raise _bad("The body is not JSON.") from None
+    return value_of(kind, value)
+
+
+def value_of(kind: type[T], value: Any) -> T:
+    """Return a value of JSON as a named tuple. Raises `HttpProblem` for one of another type."""
     found: T = _checked(kind, value, "")
     return found
+
+
+def as_plain(value: Any) -> Any:
+    """Return a named tuple, with those in it, as a value of JSON."""
+    return {name: as_plain(each) for name, each in value._asdict().items()} if hasattr(value, "_asdict") else value
 
 
 def _checked(kind: Any, value: Any, where: str) -> Any:

@@ -9,7 +9,7 @@ from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.names import display, is_folder
 from fileorg.core.tuples import NamedTuple
 from fileorg.rules.config_file import parse_configuration
-from fileorg.workflows.categories import ADD_RULE, change_category
+from fileorg.workflows.categories import ADD_RULE, change_configuration
 
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
@@ -52,7 +52,7 @@ def add_rule(path: bytes, rule: NewRule, state: StateDirectory) -> str:
         return with_rule(text, name, when, rule.to)
 
     chosen: list[str] = []
-    change_category(path, ADD_RULE, wanted, edit, state)
+    change_configuration(path, ADD_RULE, wanted, edit, state)
     return chosen[-1]
 
 

@@ -1,4 +1,4 @@
-"""Own categories: changes of `fileorg.toml`, each recorded in the journal before the file is replaced."""
+"""Changes of `fileorg.toml`, most of them of own categories: each recorded in the journal before it is made."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from fileorg.journal.configuration_changes import ConfigurationChange, ConfigurationChanges
 
 ADD, EDIT, REMOVE, RESTORE = "add", "edit", "remove", "restore"
-ADD_RULE = "add-rule"
-"""The kind of a change that is no change of a category: it is recorded beside them, but neither listed nor restored."""
+ADD_RULE, SET = "add-rule", "set"
+_OF_OTHERS = frozenset({ADD_RULE, SET})
+"""Kinds of changes that are none of a category: recorded beside them, but neither listed nor restored."""
 
 
 class ConfigurationFile(NamedTuple):
@@ -37,7 +38,9 @@ class ConfigurationFile(NamedTuple):
         return (self.content or b"").decode("utf-8-sig")
 
 
-def change_category(path: bytes, kind: str, name: str, edit: Callable[[str], str], state: StateDirectory) -> int | None:
+def change_configuration(
+    path: bytes, kind: str, name: str, edit: Callable[[str], str], state: StateDirectory
+) -> int | None:
     """Edit the file by `edit`, and return the number of the change; None if it changes nothing.
 
     Raises `UsageError` if the new content is wrong, `ConfigError` if the file is wrong already, `Locked`,
@@ -64,7 +67,7 @@ def restore_category(path: bytes, name: str | None, state: StateDirectory) -> Co
     """Take back the last change of a category, or of any, that was not taken back yet. Return that change,
     None if there is none.
 
-    Raises `GuardRefused` if the category was edited since, and as `change_category`.
+    Raises `GuardRefused` if the category was edited since, and as `change_configuration`.
     """
     path = os.path.realpath(path)
     with _changes(state) as changes:
@@ -85,7 +88,7 @@ def changes_of(path: bytes, state: StateDirectory) -> list[ConfigurationChange]:
         return []
     with open_journal(state, read_only=True) as journal:
         changes = journal.configuration_changes().newest_first(os.path.realpath(path))
-        return [each for each in changes if each.kind != ADD_RULE]
+        return [each for each in changes if each.kind not in _OF_OTHERS]
 
 
 _LOCK = b"categories.lock"
@@ -94,7 +97,7 @@ _LOCK = b"categories.lock"
 @contextlib.contextmanager
 def _changes(state: StateDirectory) -> Iterator[ConfigurationChanges]:
     """Yield the table of changes; only one process changes the file at a time."""
-    with run_lock(state, "changing the categories", name=_LOCK), journal_to_write(state) as journal:
+    with run_lock(state, "changing the configuration", name=_LOCK), journal_to_write(state) as journal:
         yield journal.configuration_changes()
 
 
@@ -120,7 +123,7 @@ def _last(changes: ConfigurationChanges, file: ConfigurationFile, name: str | No
     """Return the newest change that is in effect. A change that was interrupted is one if the file has its content."""
     restored: set[int | None] = set()
     for change in changes.newest_first(file.path, name):
-        if change.kind == ADD_RULE or (not change.done and file.content != change.after):
+        if change.kind in _OF_OTHERS or (not change.done and file.content != change.after):
             continue
         if change.kind == RESTORE:
             restored.add(change.restores)

@@ -199,7 +199,7 @@ def _change(
 
     from fileorg.rules.config_edit import with_category, without_category
     from fileorg.rules.extensions import CATEGORIES
-    from fileorg.workflows.categories import REMOVE, change_category
+    from fileorg.workflows.categories import REMOVE, change_configuration
 
     if kind == REMOVE and name not in CATEGORIES:
         edit = partial(without_category, name=name)
@@ -212,7 +212,7 @@ def _change(
             own = frozenset(CATEGORIES[name])
             signed = [each for each in signed if each[1:].removeprefix(".").lower().encode() in own]
         edit = partial(with_category, name=name, add=[*extensions, *signed], drop=drop, enabled=True)
-    return change_category(path, kind, name, edit, state)
+    return change_configuration(path, kind, name, edit, state)
 
 
 def _restore(
