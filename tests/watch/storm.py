@@ -33,6 +33,7 @@ FOLDERS = ("", "in", "in/deeper")
 _EXCHANGE = 2
 _AT_FDCWD = -100
 _PATIENCE_SECONDS = 300.0
+_PAUSE_SECONDS = 2.0
 _FUSE = Path(__file__).with_name("passthrough.py")
 
 
@@ -261,7 +262,7 @@ def run(storm: Storm, folder: Path, say: Callable[[str], object] = lambda _: Non
         _interfere(storm, root, folder, watch, lines, rests, rested, say)
         facts = Facts(lines)
         say(f"{len(facts.complete):,} complete files, {len(facts.deleted):,} deleted, {len(facts.replaced):,} replaced")
-        _wait(lambda: not facts.unsorted(root), "all complete files sorted", lambda: sorted(facts.unsorted(root))[:5])
+        _wait_for_none(lambda: facts.unsorted(root), "all complete files sorted")
         assert watch.end() == 0
         assert facts.touched == []
         figures = facts.check(root, state)
@@ -464,12 +465,24 @@ def read(root: Path) -> dict[str, str]:
     return found
 
 
-def _wait(state: Callable[[], object], what: str, more: Callable[[], object] = lambda: "") -> None:
+def _wait(reached: Callable[[], object], what: str) -> None:
+    """Wait until `reached` returns something true. Raises `AssertionError` if that takes too long."""
     until = time.monotonic() + _PATIENCE_SECONDS
-    while not state():
+    while not reached():
         if time.monotonic() > until:
-            raise AssertionError(f"{what}: not reached {more()}")
+            raise AssertionError(f"{what}: not reached")
         time.sleep(0.1)
+
+
+def _wait_for_none(left: Callable[[], set[str]], what: str) -> None:
+    """Wait until nothing is left. Raises `AssertionError` if nothing has become less for too long."""
+    until, fewest = time.monotonic() + _PATIENCE_SECONDS, sys.maxsize
+    while found := left():
+        if len(found) < fewest:
+            until, fewest = time.monotonic() + _PATIENCE_SECONDS, len(found)
+        if time.monotonic() > until:
+            raise AssertionError(f"{what}: not reached, {len(found):,} are left: {sorted(found)[:5]}")
+        time.sleep(_PAUSE_SECONDS)  # each look asks for thousands of files, and a FUSE mount has one server
 
 
 def _main() -> None:
