@@ -224,6 +224,15 @@ def raf(photo: bytes) -> bytes:
     return header.ljust(160, b"\0") + photo
 
 
+def avi(date: str) -> bytes:
+    """Return a film whose date only exiftool reads: `THU MAY 03 10:11:12 2012`."""
+    said = b"IDIT" + struct.pack("<L", len(date) + 2) + date.encode() + b"\n\0"
+    header = struct.pack("<10L16x", 40_000, 0, 0, 0, 75, 0, 1, 0, 320, 240)
+    lists = b"hdrl" + b"avih" + struct.pack("<L", len(header)) + header + said
+    inside = b"AVI LIST" + struct.pack("<L", len(lists)) + lists + b"LIST" + struct.pack("<L", 4) + b"movi"
+    return b"RIFF" + struct.pack("<L", len(inside)) + inside
+
+
 def mp3(seconds: float = 3, /, **tags: str) -> bytes:
     """Return an MP3 with ID3 tags by their names (`TPE1="artist"`), at 128 kbit/s."""
     frames = b""

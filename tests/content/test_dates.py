@@ -260,7 +260,7 @@ def test_a_date_that_is_not_believed_is_named(name: str) -> None:
 
 
 def test_each_source_has_four_files() -> None:
-    for source in DateSource:
+    for source in set(DateSource) - {DateSource.EXIFTOOL}:
         assert sum(truth.source is source for truth in TRUTHS.values()) >= 4, source
     assert len(TRUTHS) + len(NONE) + len(REFUSED) >= 60
 

@@ -343,6 +343,15 @@ Timezone = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+Exiftool = Annotated[
+    bool,
+    Option(
+        "--exiftool",
+        help="Also ask exiftool, which must be installed, for dates, sizes and titles: it knows more formats, and takes"
+        " some 10 ms per file.",
+        rich_help_panel=FILES,
+    ),
+]
 Quiet = Annotated[bool, Option("-q", "--quiet", help="Print only errors.", rich_help_panel=OUTPUT)]
 Stays = Annotated[
     bool,
@@ -566,13 +575,27 @@ def timezone_of_run(
     """Return the time zone of a run that may read dates: to sort by them, or for a template or a rule. Raises like
     `timezone`.
     """
-    if name is None:
-        return ""
+    asks = name is not None and _asks_for(("taken", "named"), by, template, configuration)
+    return timezone(name, is_by_date=asks)
+
+
+def exiftool_of_run(
+    by: By | None, template: str | None, configuration: "Configuration | None", *, is_given: bool
+) -> bool:
+    """Return whether a run asks exiftool. Raises `UsageError` if nothing that it reads is asked for."""
+    if is_given and not _asks_for(("taken", "has", "meta", "pixels", "duration"), by, template, configuration):
+        raise UsageError("--exiftool requires --by date.", hint="add --by date, or drop --exiftool")
+    return is_given
+
+
+def _asks_for(
+    fields: Sequence[str], by: By | None, template: str | None, configuration: "Configuration | None"
+) -> bool:
+    """Return whether a run sorts by date, or one of the fields is in its template or rules."""
     import re
 
     texts = [template or "", *map(repr, () if configuration is None else configuration.rules)]
-    asks = by is By.DATE or any(re.search(r"\b(?:taken|named)\b", text) for text in texts)
-    return timezone(name, is_by_date=asks)
+    return by is By.DATE or any(re.search(rf"\b(?:{'|'.join(fields)})\b", text) for text in texts)
 
 
 def timezone(name: str | None, *, is_by_date: bool, option: str = "--by date") -> str:

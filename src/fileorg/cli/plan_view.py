@@ -84,7 +84,7 @@ def show_plan(out: Out, plan: OrganizePlan | CombinedPlan, dest: bytes | None, *
 _SOURCES = {
     "exif": "EXIF", "quicktime": "QuickTime", "sidecar": "XMP beside it", "xmp": "XMP", "iptc": "IPTC",
     "takeout": "Takeout", "digitized": "EXIF, digitized", "png": "PNG", "film": "header of the film",
-    "matroska": "Matroska", "gps": "GPS",
+    "matroska": "Matroska", "gps": "GPS", "exiftool": "exiftool",
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ _INSTEAD = {
     "by_content": {"by_name"},
     "by_name": {"by_content"},
     "timezone": {"by", "template"},
+    "exiftool": {"by", "template"},
 }
 """By option of a profile, the options that take its place if they are given."""
 

@@ -108,9 +108,12 @@ def show_dates(
     quiet: bool,
     look_into: LookInto,
     timezone: str,
+    asks_exiftool: bool,
 ) -> Seen:
     """Print how many dates were found where, and those that are not believed. Raises like `finding_dates`."""
-    with finding_dates(folders, chosen, state, screen, configuration, look_into, timezone) as (dates, refused, found):
+    with finding_dates(
+        folders, chosen, state, screen, configuration, look_into, timezone, asks_exiftool=asks_exiftool
+    ) as (dates, refused, found):
         screen.pause()
         match format_:
             case ListFormat.JSON:

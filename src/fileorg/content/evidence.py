@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fileorg.content.decision import TypeVerdict
+    from fileorg.content.exiftool import Exiftool, ExiftoolProcess
     from fileorg.core.events import Reporter
     from fileorg.index.evidence_columns import KnownEvidence
     from fileorg.index.index import Index
@@ -57,6 +58,8 @@ _MEDIA = frozenset(
     b" qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d gif bmp avi mts m2ts mpg mpeg wmv psd".split()
 )
 """Extensions of files that have a date inside, or a sidecar with one."""
+_BY_EXIFTOOL = frozenset(b"crw mrw x3f mxf r3d flv f4v divx mod tod vob jp2 jpx jxl".split())
+"""Extensions of pictures and films that only exiftool finds a date in."""
 _SOUND = frozenset(
     b"mp3 mp2 mp1 mpga m4a m4b m4r m4p aac ogg oga opus spx flac wav wave aif aiff aifc wma aax asf ogv 3ga".split()
 )
@@ -102,9 +105,15 @@ def media_text(facts: MediaFacts) -> bytes:
     return json.dumps([dates, facts.camera, *sizes, *rest], separators=(",", ":")).encode()
 
 
+def reader_of(text: bytes) -> bytes:
+    """Return the reader that the index names before what a file says; empty for those of fileorg."""
+    before, space, _ = text[: text.find(b"[")].rpartition(b" ")
+    return before + space
+
+
 def media_from(text: bytes) -> MediaFacts | None:
     """Return what the index has of a picture or film; None for a file that could not be read."""
-    facts, text = MediaFacts(), text[text.find(b"[") :]  # what precedes it stands for the sidecars
+    facts, text = MediaFacts(), text[text.find(b"[") :]  # what precedes it stands for reader and sidecars
     try:
         dates, facts.camera, facts.width, facts.height, facts.duration_ms, *rest = json.loads(text)
         facts.offset, facts.format_year, facts.texts = rest
@@ -121,7 +130,7 @@ def media_from(text: bytes) -> MediaFacts | None:
 
 class EvidenceRequest(NamedTuple):
     """Files to read of one batch of the index: its columns, and positions in it. `beside` has the names of the sidecars
-    with a date, by position.
+    with a date, by position, and `exiftool` is the program to ask, too; empty for none.
     """
 
     batch: int
@@ -133,6 +142,7 @@ class EvidenceRequest(NamedTuple):
     kinds: bytes
     media: bytes
     beside: dict[int, list[bytes]]
+    exiftool: str = ""
 
 
 class EvidenceAnswer(NamedTuple):
@@ -146,14 +156,22 @@ class EvidenceAnswer(NamedTuple):
 def read_evidence(requests: Sequence[EvidenceRequest]) -> list[EvidenceAnswer]:
     """Read the requested files, folder by folder, in the order of inodes. An unreadable file is noted as such."""
     answers = []
-    for root, of_root in groupby(requests, key=attrgetter("root")):
+    for (root, program), of_root in groupby(requests, key=attrgetter("root", "exiftool")):
         some = list(of_root)
         try:
-            with contextlib.closing(LocalStorage(root)) as storage:
-                answers += [_answer(request, storage) for request in some]
+            with contextlib.closing(LocalStorage(root)) as storage, _asked_too(program) as exiftool:
+                answers += [_answer(request, storage, exiftool) for request in some]
         except OSError:
             answers += [_unread(request) for request in some]
     return answers
+
+
+def _asked_too(program: str) -> contextlib.AbstractContextManager[ExiftoolProcess | None]:
+    if not program:
+        return contextlib.nullcontext()
+    from fileorg.content.exiftool import ExiftoolProcess
+
+    return ExiftoolProcess(program)
 
 
 def _unread(request: EvidenceRequest) -> EvidenceAnswer:
@@ -161,7 +179,7 @@ def _unread(request: EvidenceRequest) -> EvidenceAnswer:
     return EvidenceAnswer(request.batch, dict.fromkeys(kinds, UNREAD), dict.fromkeys(media, UNREAD))
 
 
-def _answer(request: EvidenceRequest, storage: LocalStorage) -> EvidenceAnswer:
+def _answer(request: EvidenceRequest, storage: LocalStorage, exiftool: ExiftoolProcess | None) -> EvidenceAnswer:
     files, names = request.files, request.names.split(b"\0")
     numbers = memoryview(request.numbers).cast("q")
     sizes, ctimes, inodes = numbers[:files], numbers[2 * files : 3 * files], numbers[3 * files : 4 * files]
@@ -185,6 +203,8 @@ def _answer(request: EvidenceRequest, storage: LocalStorage) -> EvidenceAnswer:
                         facts = read_media(content)
                         if is_sound(content.head):
                             read_sound(content, facts)
+                        if exiftool is not None:
+                            exiftool.add_to(facts, fd, os.path.join(request.root, request.folder, names[position]))
                         _read_beside(storage, request.folder, request.beside.get(position, ()), facts)
                         said = media_text(facts)
                     seen = os.fstat(fd)
@@ -299,9 +319,12 @@ class _Folder(NamedTuple):
 class IndexedEvidence:
     """Answers from the index about the files of one tree. What is missing there is noted, and read by `gather`."""
 
-    def __init__(self, rules: Rules, index: Index, root: bytes) -> None:
+    def __init__(self, rules: Rules, index: Index, root: bytes, exiftool: Exiftool | None = None) -> None:
+        """`exiftool` is the program that is asked, too, about pictures, films and recordings."""
         self._rules = rules
         self._index = index
+        self._exiftool = exiftool
+        self._reader = b"" if exiftool is None else b"exiftool-%s " % exiftool.version.encode()
         self._root = root
         self._known: _Folder | None = None
         self._kinds_missing: dict[bytes, set[bytes]] = {}
@@ -340,6 +363,8 @@ class IndexedEvidence:
         picture or film, or with `sound` that of a recording; None for other files, and if it is not known, or not yet.
         """
         wanted = _MEDIA_OR_SOUND if sound else _MEDIA
+        if self._exiftool is not None:
+            wanted |= _BY_EXIFTOOL
         extension = self._rules.extension_of(name)
         if extension not in wanted:
             asks = self._rules.look_into
@@ -378,7 +403,12 @@ class IndexedEvidence:
         return self._known
 
     def _batches(self, folder: bytes) -> Iterator[KnownEvidence]:
-        return self._index.evidence().folder(self._index.root_id(self._root), folder, READER)
+        """Yield what is known of a folder, without what files said by another reader than that of the run."""
+        for known in self._index.evidence().folder(self._index.root_id(self._root), folder, READER):
+            known.media[:] = [
+                text if text == UNREAD or reader_of(text) == self._reader else b"" for text in known.media
+            ]
+            yield known
 
     def gather(self, reporter: Reporter) -> None:
         """Read all that was asked for and is missing, and keep it in the index."""
@@ -418,7 +448,11 @@ class IndexedEvidence:
             for known in batches:
                 names = known.batch.split_names()
                 for_kind, for_media = kinds.get(folder, set()), media.get(folder, set())
-                stamps = {at: _stamp(beside.get(name, ())) for at, name in enumerate(names) if name in for_media}
+                stamps = {
+                    at: self._reader + _stamp(beside.get(name, ()))
+                    for at, name in enumerate(names)
+                    if name in for_media
+                }
                 is_changed = has_relocated and self._take_relocated(names, known, for_kind, stamps)
                 parts = list(_parts(names, known, for_kind, for_media))
                 if not parts:
@@ -428,7 +462,10 @@ class IndexedEvidence:
                 open_[known.id] = _OpenBatch(known, stamps, len(parts))
                 for part_kinds, part_media in parts:
                     sidecars = {at: [each.name for each in beside.get(names[at], ())] for at in part_media}
-                    task.append(_request(self._root, known, part_kinds, part_media, sidecars))
+                    request = _request(self._root, known, part_kinds, part_media, sidecars)
+                    task.append(
+                        request if self._exiftool is None else request._replace(exiftool=self._exiftool.program)
+                    )
                     files += len(part_kinds) + len(part_media)
                     if files >= _FILES_A_TASK:
                         yield task

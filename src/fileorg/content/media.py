@@ -40,6 +40,7 @@ class DateSource(StrEnum):
     TAKEOUT = "takeout"
     DIGITIZED = "digitized"
     PNG = "png"
+    EXIFTOOL = "exiftool"  # of formats that only exiftool reads
     FILM = "film"
     MATROSKA = "matroska"
     GPS = "gps"
@@ -126,17 +127,22 @@ def _take_tags(tags: Mapping[int, tiff.Value], facts: MediaFacts) -> None:
     if gps is not None:
         facts.add(DateSource.GPS, gps[0], gps[1])
     if original is not None:
-        facts.offset = original.offset
-        if facts.offset is None and gps is not None and isinstance(gps[0], MediaMoment):
-            minutes = (original.wall - gps[0].wall) / timedelta(minutes=1)
-            rounded = round(minutes / _QUARTER) * _QUARTER
-            facts.offset = rounded if abs(rounded) <= 14 * 60 and abs(minutes - rounded) <= 5 else None
+        facts.offset = offset_of_place(original, None if gps is None else gps[0])
     facts.camera = facts.camera or camera_name(_text(tags, tiff.MAKE), _text(tags, tiff.MODEL))
     width, height = tags.get(tiff.PIXELS_WIDE), tags.get(tiff.PIXELS_HIGH)
     if not width and tiff.OTHERS not in tags:  # else this is the preview of a raw picture
         width, height = tags.get(tiff.WIDTH), tags.get(tiff.HEIGHT)
     if not facts.width and isinstance(width, int) and isinstance(height, int):
         facts.width, facts.height = width, height
+
+
+def offset_of_place(original: MediaMoment, gps: MediaMoment | DateFault | None) -> int | None:
+    """Return the offset from UTC in minutes where a still was taken: the stated one, else by the time of GPS."""
+    if original.offset is not None or not isinstance(gps, MediaMoment):
+        return original.offset
+    minutes = (original.wall - gps.wall) / timedelta(minutes=1)
+    rounded = round(minutes / _QUARTER) * _QUARTER
+    return rounded if abs(rounded) <= 14 * 60 and abs(minutes - rounded) <= 5 else None
 
 
 def _exif_date(tags: Mapping[int, tiff.Value], facts: MediaFacts, source: DateSource) -> MediaMoment | None:

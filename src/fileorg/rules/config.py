@@ -74,9 +74,12 @@ class Serve(NamedTuple):
 
 
 class DateSettings(NamedTuple):
-    """The table `[dates]`. `local_video`: patterns of cameras that write local time into the header of a film."""
+    """The table `[dates]`. `local_video`: patterns of cameras that write local time into the header of a film;
+    `exiftool`: it is asked, too.
+    """
 
     local_video: tuple[str, ...] = ()
+    exiftool: bool = False
 
 
 class Category(NamedTuple):

@@ -37,7 +37,7 @@ CATEGORY_KEYS = ("extensions", "enabled")
 SETTINGS = ("names", "locale", "keep_days", "trash_size")
 SERVE = ("requests_per_minute", "operations_per_hour")
 JOBS = ("notify", "webhook", "webhook_key", "attempts", "helper_memory", "parallel")
-DATES = ("local_video",)
+DATES = ("local_video", "exiftool")
 _MOST_ATTEMPTS = 100
 _MOST_REQUESTS = 1_000_000
 PROFILE_KEYS = ("root", "rules", "tags", "schedule")
@@ -48,6 +48,7 @@ OPTIONS: Mapping[str, type] = {
     "stays": bool, "keep": list, "reference": list, "prefer": list, "protect": list, "isolate": bool, "hardlinks": bool,
     "empty_files": bool, "empty_folders": bool, "broken_symlinks": bool, "quiet": bool, "verbose": bool,
     "by_content": bool, "by_name": bool, "timezone": str, "fix_extensions": bool, "remove_empty": bool,
+    "exiftool": bool,
 }  # fmt: skip
 """The options of commands that a profile can hold, with the type of their value."""
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -203,7 +204,8 @@ class _Check:
     def _dates(self, table: Mapping[str, Any]) -> DateSettings:
         keys: Keys = ("dates",)
         self._values.known(table, DATES, keys, "the key")
-        return DateSettings(tuple(self._values.texts(table, "local_video", keys)))
+        exiftool = self._values.flag(table, "exiftool", keys, default=False)
+        return DateSettings(tuple(self._values.texts(table, "local_video", keys)), exiftool)
 
     def _changes(self, table: Mapping[str, Any]) -> tuple[Category, ...]:
         changes = tuple(self._category(name, table[name]) for name in table)

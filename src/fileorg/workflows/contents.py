@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fileorg.content.dates import RefusedDate
     from fileorg.content.dating import DatedBy, Dating
     from fileorg.content.evidence import IndexedEvidence
+    from fileorg.content.exiftool import Exiftool
     from fileorg.index.index import Index
     from fileorg.plan.base_folders import RuleContents
     from fileorg.plan.placing import Layout
@@ -27,29 +28,44 @@ if TYPE_CHECKING:
 
 
 class DateOptions(NamedTuple):
-    """The options of a run for dates. `sorts`: its layout is by the date when files were taken."""
+    """The options of a run for dates. `sorts`: its layout is by the date when files were taken; `asks_exiftool`: it was
+    asked for, or the configuration does.
+    """
 
     sorts: bool
     timezone: str
     configuration: Configuration | None
+    asks_exiftool: bool = False
 
 
 def with_contents(layout: Layout, dates: DateOptions, index: Index, source: Storage) -> Layout:
-    """Return the layout with what it may ask of the contents of the files in `source`."""
+    """Return the layout with what it may ask of the contents of the files in `source`. Raises `UsageError` if exiftool
+    is asked for and missing.
+    """
     needs = layout.by_rules is not None and layout.by_rules.rules.needs_contents
     if not (dates.sorts or needs or layout.rules.look_into is not LookInto.NONE):
         return layout
-    contents = LateContents(partial(indexed, layout.rules, index, source.root))
+    exiftool = asked_exiftool(dates.configuration, is_asked=dates.asks_exiftool) if dates.sorts or needs else None
+    contents = LateContents(partial(indexed, layout.rules, index, source.root, exiftool))
     late = LateDates(contents, dates)
     layout = layout._replace(contents=contents, dates=late if dates.sorts else None)
     return layout._replace(rule_contents=_for_rules(contents, late, layout.rules, source)) if needs else layout
 
 
-def indexed(rules: Rules, index: Index, root: bytes) -> GatheredContents:
+def asked_exiftool(configuration: Configuration | None, *, is_asked: bool) -> Exiftool | None:
+    """Return the program if a run or its configuration asks for it. Raises `UsageError` if it is missing."""
+    if not (is_asked or (configuration is not None and configuration.dates.exiftool)):
+        return None
+    from fileorg.content.exiftool import find_exiftool
+
+    return find_exiftool()
+
+
+def indexed(rules: Rules, index: Index, root: bytes, exiftool: Exiftool | None) -> GatheredContents:
     """Return what files of a tree are by their content, from the index."""
     from fileorg.content.evidence import IndexedEvidence
 
-    return IndexedEvidence(rules, index, root)
+    return IndexedEvidence(rules, index, root, exiftool)
 
 
 def _for_rules(contents: LateContents, dates: LateDates, rules: Rules, source: Storage) -> RuleContents:

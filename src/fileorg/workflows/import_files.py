@@ -79,14 +79,17 @@ class ImportOptions(NamedTuple):
     certificate: bytes | None = None
     look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
     timezone: str = ""  # of dates in UTC; that of the machine if empty
+    exiftool: bool = False  # ask exiftool, too, what pictures, films and recordings say
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
-        chosen = {"action": str(Action.COPY), "by": str(self.by)}
+        chosen: dict[str, Any] = {"action": str(Action.COPY), "by": str(self.by)}
         if self.template:
             chosen["template"] = self.template
         if self.timezone:
             chosen["timezone"] = self.timezone
+        if self.exiftool:
+            chosen["exiftool"] = True
         if self.look_into is not LookInto.UNKNOWN:
             chosen["look_into"] = str(self.look_into)
         return chosen
@@ -252,7 +255,8 @@ def importing(
         first = stack.enter_context(contextlib.ExitStack())
         found, seen, reads = first.enter_context(reader.read_first())
         choice = first.enter_context(ImportChoice(found, source, to_be_made, taken_if_needed))
-        layout = with_contents(layout, DateOptions(by_taken, options.timezone, options.configuration), index, source)
+        dates = DateOptions(by_taken, options.timezone, options.configuration, options.exiftool)
+        layout = with_contents(layout, dates, index, source)
         plan = OrganizePlan(index, layout, source, target, choice.adjusted)
         first.callback(plan.close)
         plan.survey(found.sums.files, reporter)

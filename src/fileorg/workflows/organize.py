@@ -78,6 +78,7 @@ class OrganizeOptions(NamedTuple):
     remove_empty: bool = False  # remove the folders that the run empties
     look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
     timezone: str = ""  # of dates in UTC; that of the machine if empty
+    exiftool: bool = False  # ask exiftool, too, what pictures, films and recordings say
     fix_extensions: bool = False  # only give files the extension of their content, in their folders
     more_roots: Sequence[bytes] = ()
     allow_unsafe: bool = False  # also in a store that ignores conditions
@@ -108,6 +109,8 @@ class OrganizeOptions(NamedTuple):
             chosen["fix_extensions"] = True
         if self.timezone:
             chosen["timezone"] = self.timezone
+        if self.exiftool:
+            chosen["exiftool"] = True
         if self.look_into is not LookInto.UNKNOWN:
             chosen["look_into"] = str(self.look_into)
         return chosen
@@ -337,7 +340,7 @@ def organizing(
                 if by_taken or (rule_layout is not None and rule_layout.rules.needs_contents):
                     from fileorg.workflows.contents import DateOptions, with_contents
 
-                    dates = DateOptions(by_taken, options.timezone, options.configuration)
+                    dates = DateOptions(by_taken, options.timezone, options.configuration, options.exiftool)
                     layout = with_contents(layout, dates, index, source)
                 elif rules.look_into is not LookInto.NONE:
                     layout = layout._replace(contents=LateContents(partial(_indexed, rules, index, source.root)))
@@ -499,7 +502,7 @@ def _add_absolute(left_alone: StaysStore, root: bytes, found: Iterable[Stays]) -
 def _indexed(rules: Rules, index: Index, root: bytes) -> GatheredContents:
     from fileorg.workflows.contents import indexed  # only if a file is asked about
 
-    return indexed(rules, index, root)
+    return indexed(rules, index, root, None)
 
 
 def _template(options: OrganizeOptions) -> tuple[Template, Sequence[Rule]]:

@@ -20,6 +20,7 @@ from fileorg.rules.classify import Rules
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
+from fileorg.workflows.contents import asked_exiftool
 from fileorg.workflows.date_choice import date_choice
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.locked_index import locked_index
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.content.dates import RefusedDate
+    from fileorg.content.exiftool import Exiftool
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.index.columns import FileBatch
@@ -154,6 +156,8 @@ def finding_dates(
     configuration: Configuration | None = None,
     look_into: LookInto = LookInto.UNKNOWN,
     timezone: str = "",
+    *,
+    asks_exiftool: bool = False,
 ) -> Iterator[tuple[Counter[DatedBy], Iterator[RefusedIn], LookedInto]]:
     """Scan trees and read when the pictures and films in them were taken: see `LookedInto.dated`.
 
@@ -175,7 +179,8 @@ def finding_dates(
         return ask
 
     rules = Rules.of(configuration).asking(look_into)
-    with _read_trees(paths, filters, state, reporter, rules, asking) as found:
+    exiftool = asked_exiftool(configuration, is_asked=asks_exiftool)
+    with _read_trees(paths, filters, state, reporter, rules, asking, exiftool) as found:
         yield *found.dated(datings), found
 
 
@@ -196,6 +201,7 @@ def _read_trees(
     reporter: Reporter,
     rules: Rules,
     asking: Callable[[IndexedEvidence], Callable[[FileBatch], None]],
+    exiftool: Exiftool | None = None,
 ) -> Iterator[LookedInto]:
     """Scan trees and read all that is asked of each batch; `asking` returns the function that asks."""
     roots = distinct_folders([existing_folder(path) for path in paths])
@@ -208,7 +214,7 @@ def _read_trees(
                 reporter.stage("scan")
                 selection = Selection(filters, never, twice, with_leaders=True)
                 seen.unchanged += index.update(root, scan(Reader(storage, selection), seen, reporter))
-            evidence = IndexedEvidence(rules, index, root)
+            evidence = IndexedEvidence(rules, index, root, exiftool)
             ask = asking(evidence)
             for _ in range(_LOOKS):
                 evidence.is_missing = False

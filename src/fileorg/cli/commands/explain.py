@@ -50,6 +50,7 @@ def explain(
     by_content: shared.ByContent = False,
     by_name: shared.ByName = False,
     timezone: shared.Timezone = None,
+    exiftool: shared.Exiftool = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -92,6 +93,7 @@ def explain(
         configuration=configured,
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
         timezone=shared.timezone_of_run(timezone, by, template, configured),
+        exiftool=shared.exiftool_of_run(by, template, configured, is_given=exiftool),
     )
     base, state = None if root is None else os.fsencode(root), shared.state_to_read(state_dir)
     unknown = list[UsageError]()

@@ -85,6 +85,7 @@ def import_(
     by_content: shared.ByContent = False,
     by_name: shared.ByName = False,
     timezone: shared.Timezone = None,
+    exiftool: shared.Exiftool = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
     max_size: shared.MaxSize = None,
@@ -146,6 +147,7 @@ def import_(
         configuration=configured,
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
         timezone=shared.timezone_of_run(timezone, by, template, configured),
+        exiftool=shared.exiftool_of_run(by, template, configured, is_given=exiftool),
         certificate=None if certificate is None else os.path.abspath(os.fsencode(certificate)),
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)

@@ -154,6 +154,7 @@ def organize(
     by_content: shared.ByContent = False,
     by_name: shared.ByName = False,
     timezone: shared.Timezone = None,
+    exiftool: shared.Exiftool = False,
     all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
@@ -249,6 +250,7 @@ def organize(
         remove_empty=remove_empty,
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
         timezone=shared.timezone_of_run(timezone, by, template, configured),
+        exiftool=shared.exiftool_of_run(by, template, configured, is_given=exiftool),
         fix_extensions=fix_extensions,
     )
     options = OutputOptions(

@@ -67,6 +67,7 @@ def scan(
     mismatch: MismatchOption = False,
     dates: DatesOption = False,
     timezone: shared.Timezone = None,
+    exiftool: shared.Exiftool = False,
     all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
@@ -113,13 +114,19 @@ def scan(
         other = "--dates" if dates else "--by-content" if by_content else "--by-name"
         raise UsageError(f"--mismatch and {other} cannot be combined.", hint=f"drop {other}")
     zone = shared.timezone(timezone, is_by_date=dates, option="--dates")
+    if exiftool and not dates:
+        raise UsageError("--exiftool requires --dates.", hint="add --dates, or drop --exiftool")
     configuration = values.configuration(config)
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
         state, folders = shared.state_for_cache(state_dir), [os.fsencode(path) for path in paths]
         if mismatch or dates:
             from fileorg.cli.scan_contents_view import show_dates, show_mismatches
 
-            show = partial(show_dates, look_into=look_into, timezone=zone) if dates else show_mismatches
+            show = (
+                partial(show_dates, look_into=look_into, timezone=zone, asks_exiftool=exiftool)
+                if dates
+                else show_mismatches
+            )
             seen = show(out, screen, folders, chosen, state, configuration, format_, quiet=quiet)
             out.flush()
             return show_unreadable(screen, seen, verbose=verbose)

@@ -130,6 +130,7 @@ def watch(
     by_content: shared.ByContent = False,
     by_name: shared.ByName = False,
     timezone: shared.Timezone = None,
+    exiftool: shared.Exiftool = False,
     all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
@@ -218,6 +219,7 @@ def watch(
             configuration=configured,
             look_into=shared.look_into(by_content=by_content, by_name=by_name),
             timezone=shared.timezone_of_run(timezone, by, template, configured),
+            exiftool=shared.exiftool_of_run(by, template, configured, is_given=exiftool),
             remove_empty=remove_empty,
         )
         for path in paths
