@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from tests.serve.conftest import settle
 
 from fileorg.serve.api import ENDPOINTS
 from fileorg.serve.openapi import document
@@ -181,3 +182,47 @@ def test_settings_that_are_wrong_or_could_start_something_are_refused(shared: Se
         assert after == before
     else:
         assert "locale" in wanted["settings"]
+
+
+def test_rules_are_tried_without_a_change(server: Server) -> None:
+    server.post("/rules", {"to": "Papers", "ext": "pdf"})
+    (server.root / "kept.pdf").write_text("kept")
+    (server.root / "what.zzz").write_text("unknown")
+    settle(server.root)
+    text = 'version = 1\n[[rule]]\nname = "stay"\nwhen = {name = "kept*"}\nkeep = true\n'
+    before = server.get("/operations")
+    found = _preview(server, text=text, rule={"to": "Notes", "ext": "txt"}, examples=1)
+    shown = [(each["name"], each["files"], each["moves"]) for each in found["rules"]]
+    assert shown == [("stay", 1, 0), ("txt to Notes", 1, 1)]
+    assert found["rules"][1]["examples"] == [{"path": f"{server.root}/d.txt"}]
+    assert {each["category"]: each["files"] for each in found["categories"]} == {
+        "Images": 2,
+        "Documents": 1,
+        "Audio": 1,
+    }
+    assert (found["unmatched"]["files"], found["unmatched"]["size_bytes"]) == (1, 7)
+    assert [len(each["examples"]) for each in found["categories"]] == [1, 1, 1]
+    assert [(each["name"], each["files"]) for each in _preview(server)["rules"]] == [("pdf to Papers", 2)]
+    assert server.get("/operations") == before
+    assert len(server.get("/rules")["rules"]) == 1
+
+
+def test_rules_are_tried_in_the_roots_only(server: Server) -> None:
+    outside = server.ask("POST", "/rules/preview", {"path": {"path": str(server.folder)}})
+    assert (outside.status, outside.json["code"]) == (403, "outside")
+    strange = f'version = 1\n[[rule]]\nname = "x"\nto = "{server.folder}/elsewhere/{{name}}"\n'
+    for text, code in ((strange, "outside"), ("version = 9\n", "bad-configuration"), ("[[rule", "bad-configuration")):
+        ended = _preview_run(server, text=text)
+        assert (ended["status"], ended["problem"]["code"]) == ("failed", code), ended
+    assert not (server.folder / "elsewhere").exists()
+
+
+def _preview(server: Server, **more: Any) -> Any:
+    ended = _preview_run(server, **more)
+    assert ended["status"] == "done", ended
+    return ended["answer"]
+
+
+def _preview_run(server: Server, **more: Any) -> Any:
+    begun = server.post("/rules/preview", {"path": {"path": str(server.root)}, **more})
+    return server.until(f"/runs/{begun['run']}/events")["run"]

@@ -203,3 +203,44 @@ def test_duplicates_are_found_listed_and_undone(server: Server) -> None:
     job = server.carry_out(plan)
     [done] = server.get(f"/operations/{job['operations'][0]}/duplicates")["duplicates"]
     assert done["count"] == 2
+
+
+def test_a_clean_plan_is_edited_carried_out_and_undone(server: Server) -> None:
+    for name in ("old/deep", "gone"):
+        (server.root / name).mkdir(parents=True)
+    (server.root / "old/nothing.txt").touch()
+    (server.root / "void.txt").touch()
+    settle(server.root)
+    before = snapshot.take(os.fsencode(server.root))
+    plan = server.plan("clean", empty_files=True, empty_folders=True)
+    assert plan["kind"] == "clean"
+    rows = server.rows(plan["job"])
+    assert plan["files"] == 5  # two files and three folders
+    edited = server.post(
+        f"/plans/{plan['job']}/edits", {"version": plan["version"], "leave_out": [row_of(rows, "old/nothing.txt")]}
+    )
+    # The folder of the file is not empty, so it stays as well.
+    assert (edited["files"], edited["left_out"]) == (3, 2)
+    plan = server.get(f"/plans/{plan['job']}")
+    job = server.carry_out(plan)
+    assert (job["status"], job["files"], job["files_done"]) == ("done", 3, 3)
+    assert (server.root / "old/nothing.txt").exists()
+    assert not any((server.root / name).exists() for name in ("old/deep", "gone", "void.txt"))
+    undone = server.post(f"/operations/{job['operations'][0]}/undo", {})
+    assert server.until(f"/jobs/{undone['job']}/events")["job"]["status"] == "done"
+    assert snapshot.differences(before, snapshot.take(os.fsencode(server.root))) == []
+
+
+def test_a_plan_takes_the_options_of_a_profile_in_the_roots_only(server: Server) -> None:
+    path = server.folder / "config" / "fileorg" / "fileorg.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tables = [f'[profile.mine]\nroot = "{server.root}"\nby = "extension"\n', '[profile.other]\nroot = "/etc"\n']
+    path.write_text("version = 1\n" + "".join(tables))
+    assert [each["name"] for each in server.get("/profiles")["profiles"]] == ["mine"]
+    for name in ("other", "none", "--config=/etc/passwd"):
+        answer = server.ask("POST", "/plans", {"kind": "organize", "paths": [], "profile": name})
+        assert (answer.status, answer.json["code"]) == (400, "bad-value"), answer
+    begun = server.post("/plans", {"kind": "organize", "paths": [], "profile": "mine"})
+    ended = server.until(f"/runs/{begun['run']}/events")["run"]
+    shown = {row["new_path"] for row in server.rows(ended["answer"]["job"])}
+    assert f"{server.root}/jpg/a.jpg" in shown

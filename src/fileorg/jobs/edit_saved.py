@@ -121,10 +121,17 @@ class _Edits:
             row = row._replace(keeper=row.keeper._replace(base=new[0], folder=new[1], name=new[2]))
         elif folder is not None:
             row = self._moved(row, folder)
+        elif row.action is Action.REMOVE_FOLDER and self._is_kept(row):
+            self.left_out += is_counted(row)
+            return None
         if row.action not in FOLDER_ACTIONS and row.reason is None:
             self.used.add((row.target_base, b""))
             self.used.update((row.target_base, above) for above in with_parents(row.target_folder))
         return row
+
+    def _is_kept(self, row: PlanRow) -> bool:
+        """Return whether a folder stays because something in it does, whose row comes before."""
+        return (row.target_base, join(row.target_folder, row.target_name)) in self.kept
 
     def _moved(self, row: PlanRow, folder: bytes) -> PlanRow:
         is_folder = row.action in FOLDER_ACTIONS
@@ -194,8 +201,6 @@ class _EditedPlan:
                             continue
                         self._made.add(place)
                         self._missing[row.target_base].known.add(place[1])
-                    elif row.action is Action.REMOVE_FOLDER and place in edits.kept:
-                        continue
                     elif (row.target_base, row.target_folder, row.target_name) in edits.new:
                         made = self._missing[row.target_base].rows(row.target_folder)
                         self._made.update(

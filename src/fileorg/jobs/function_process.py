@@ -5,36 +5,69 @@ module knows the function. The answer, or the error, is one object of JSON.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.errors import ErrorCode, FileorgError
+from fileorg.core.errors import ErrorCode, Exit, FileorgError
 from fileorg.core.formats import named
 from fileorg.jobs.command import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+_PAUSE_SECONDS = 0.1
 
-def call(module: str, words: Sequence[str | bytes], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Run `python -m MODULE WORDS` with `given` as JSON on standard input, and return its answer.
+
+def call(
+    module: str,
+    words: Sequence[str | bytes],
+    given: Mapping[str, Any],
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Run `python -m MODULE WORDS` with `given` as JSON on standard input, and return its answer. The process is killed
+    as soon as `stop` returns true: only a function that writes nothing may be stopped.
 
     Raises `CommandError`, `OSError`.
     """
-    ran = subprocess.run(
-        [sys.executable, "-P", "-m", module, *words],
-        input=json.dumps(given).encode(),
-        capture_output=True,
-        check=False,
-    )
+    said = _run([sys.executable, "-P", "-m", module, *words], json.dumps(given).encode(), stop)
+    if said is None:
+        error = {"code": str(ErrorCode.INTERRUPTED), "message": "Stopped. Nothing was changed."}
+        raise CommandError(error, int(Exit.INTERRUPTED))
+    output, code = said
     try:
-        found = json.loads(ran.stdout)
+        found = json.loads(output)
     except ValueError:
         found = {"error": {"code": str(ErrorCode.INTERNAL), "message": f"{module} ended without an answer."}}
     if "error" in found:
-        raise CommandError(found["error"], ran.returncode)
+        raise CommandError(found["error"], code)
     return dict(found)
+
+
+def _run(line: Sequence[str | bytes], given: bytes, stop: Callable[[], bool]) -> tuple[bytes, int] | None:
+    """Return what a process writes, and its exit code; None if it was stopped."""
+    with subprocess.Popen(
+        line,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # its helpers end with it, and Ctrl-C in a terminal ends the server only
+    ) as process:
+        more: bytes | None = given
+        while True:
+            try:
+                return process.communicate(more, _PAUSE_SECONDS)[0], process.returncode
+            except subprocess.TimeoutExpired:
+                more = None
+                if stop():
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.communicate()
+                    return None
+            except BaseException:
+                process.kill()
+                raise
 
 
 def answer_call(function: Callable[[dict[str, Any]], Mapping[str, Any]]) -> int:

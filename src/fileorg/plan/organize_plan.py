@@ -22,6 +22,7 @@ from fileorg.core.figures import plural
 from fileorg.core.model import ROOT, Action, OnConflict, PlanRow
 from fileorg.core.names import collision_key, display, is_within, join, split
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.plan.conflicts import Candidate, ConflictResolver, PlannedTree
 from fileorg.plan.draft import Decision, Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
@@ -66,6 +67,19 @@ class Tally:
         self.files = 0
         self.size_bytes = 0
         self.folders: set[bytes] = set()
+
+
+class PlacedFile(NamedTuple):
+    """A file as it was placed: `rule` is the number of the rule that decides, None if none does. `moves` is false if it
+    stays.
+    """
+
+    folder: bytes
+    name: bytes
+    size: int
+    category: str
+    rule: int | None
+    moves: bool
 
 
 class PlannedNames:
@@ -549,6 +563,20 @@ class OrganizePlan:
                     unknown = self._layout.other_stays and categories[category] == OTHER
                     reason = NotTaken.UNKNOWN_KIND if unknown else NotTaken.IN_PLACE
                     yield Stays(join(batch.folder, name), NotTaken.KEPT if position in kept else reason, size, mtime_ns)
+
+    def placed(self) -> Iterator[PlacedFile]:
+        """Yield every file with what decides on it, in the order of the index."""
+        categories, by_rules = self._layout.rules.categories, self._by_rules
+        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+            columns = batch.split_names(), places.categories, places.targets, batch.sizes
+            for name, category, target, size in zip(*columns, strict=True):
+                rule = None
+                if by_rules is not None and target:
+                    rule = by_rules.ways[target].rule
+                elif by_rules is not None:
+                    decision = by_rules.explained(batch.folder, name)[1]
+                    rule = None if decision is None else decision.rule.number
+                yield PlacedFile(batch.folder, name, size, categories[category], rule, bool(target))
 
     def plan_removals(self, storage: LocalStorage) -> None:
         """Add rows that remove the folders that the plan empties. `storage` is the source."""

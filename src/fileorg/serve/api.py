@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
 
 from fileorg import __version__
 from fileorg.core.formats import named
@@ -13,8 +16,7 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.jobs.command import run_command
 from fileorg.jobs.function_process import call
 from fileorg.report.schemas import SCHEMAS
-from fileorg.rules.config_file import read_configuration
-from fileorg.serve import journal_pages, pictures, plans, report_files
+from fileorg.serve import journal_pages, pictures, plans, profiles, report_files
 from fileorg.serve.configuration_process import ADD_RULE, SET
 from fileorg.serve.endpoints import MOST_ROWS, ApiRequest, Endpoint, QueryParameter
 from fileorg.serve.sessions import READS_FOR_ONE_REQUEST
@@ -25,9 +27,13 @@ from fileorg.workflows.change_settings import SettingsWanted
 from fileorg.workflows.change_settings import settings as read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fileorg.report.schemas import Schema
+    from fileorg.serve.runs import StartedCommand
 
 V1 = "/api/v1"
+_MOST_PREVIEW_SECONDS = 120.0
 _NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 10**15 - 1}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TEXT: Schema = {"type": "string"}
@@ -106,44 +112,30 @@ def about(asked: ApiRequest) -> dict[str, Any]:
     }
 
 
-def profiles(asked: ApiRequest) -> dict[str, Any]:
-    """Return the profiles of the configuration whose roots are served."""
-    path = asked.served.configuration
-    if not os.path.lexists(path):
-        return {"profiles": []}
-    found = []
-    for name, profile in read_configuration(path, with_rules=False).profiles.items():
-        roots = [os.path.realpath(os.path.expanduser(os.fsencode(root))) for root in profile.roots]
-        if asked.served.have(roots):
-            options = {
-                key: value for key, value in profile.options.items() if isinstance(value, str | int | bool | list)
-            }
-            found.append({"name": name, "roots": [named("path", root) for root in roots], "options": options})
-    return {"profiles": found}
-
-
 # Searches -------------------------------------------------------------------------------------------------------------
 
 
 class SearchWanted(NamedTuple):
-    """Folders to look through: their files by category, or groups of duplicates."""
+    """Folders to look through, with all that is below them: files by category, or groups of duplicates."""
 
     paths: list[GivenPath]
-    recursive: bool = True
 
 
 async def scan(asked: ApiRequest) -> dict[str, Any]:
     """Begin to count the files of folders by category."""
-    paths = [asked.served.folder(place.raw) for place in asked.body.paths]
-    words: list[str | bytes] = ["scan", *asked.served.configured, "--", *paths]
-    return asked.runs.begin("scan", words, lambda document: document).as_json()
+    return await _search(asked, "scan", lambda document: document)
 
 
 async def find_duplicates(asked: ApiRequest) -> dict[str, Any]:
     """Begin to look for duplicates; `GET /duplicates` lists what was found last."""
-    paths = [asked.served.folder(place.raw) for place in asked.body.paths]
-    words: list[str | bytes] = ["dedupe", *asked.served.configured, "--", *paths]
-    return asked.runs.begin("dedupe", words, lambda document: {"summary": document["summary"]}).as_json()
+    return await _search(asked, "dedupe", lambda document: {"summary": document["summary"]})
+
+
+async def _search(asked: ApiRequest, kind: str, take: Callable[[Any], Any]) -> dict[str, Any]:
+    served = asked.served
+    # A folder of a disk that does not answer must not stop the server.
+    paths = await run_in_threadpool(lambda: [served.folder(place.raw) for place in asked.body.paths])
+    return asked.runs.begin(kind, [kind, *served.configured, "--", *paths], take).as_json()
 
 
 def run(asked: ApiRequest) -> dict[str, Any]:
@@ -214,12 +206,43 @@ def rules(asked: ApiRequest) -> Any:
     """Return the rules in the order in which they decide, and likely mistakes in them."""
     if not os.path.lexists(asked.served.configuration):
         return {"rules": [], "findings": []}
-    return run_command(["rules", *asked.served.configured[2:], "check"]).document
+    return run_command(["rules", *asked.served.configuration_option, "check"]).document
 
 
 def make_rule(asked: ApiRequest) -> dict[str, Any]:
     """Make a rule from one file: for its extension, or for the beginning of its name."""
     return _change(asked, ADD_RULE)
+
+
+class PreviewWanted(NamedTuple):
+    """A folder to try rules on: those of the configuration, or those of `text`, which is a whole `fileorg.toml`. `rule`
+    is added to them. `examples` is the number of files that are named for each rule.
+    """
+
+    path: GivenPath
+    text: str | None = None
+    rule: NewRule | None = None
+    recursive: bool = False
+    examples: int = 5
+
+
+async def preview_rules(asked: ApiRequest) -> dict[str, Any]:
+    """Begin to find out what each rule and category matches."""
+    wanted, served = asked.body, asked.served
+    root = await run_in_threadpool(served.folder, wanted.path.raw)
+    given = {**as_plain(wanted), "root": os.fsdecode(root)}
+    words: list[str | bytes] = [served.state.path, served.configuration]
+
+    def work(started: StartedCommand) -> Any:
+        until = time.monotonic() + _MOST_PREVIEW_SECONDS
+        return call(
+            "fileorg.serve.preview_process",
+            words,
+            given,
+            stop=lambda: started.stops.is_set() or time.monotonic() > until,
+        )
+
+    return asked.runs.begin_work("preview", work).as_json()
 
 
 # Settings -------------------------------------------------------------------------------------------------------------
@@ -269,7 +292,11 @@ ENDPOINTS = (
         ),
     ),
     Endpoint(
-        "GET", "/profiles", profiles, "The profiles of the configuration", _object(profiles=_array({"type": "object"}))
+        "GET",
+        "/profiles",
+        profiles.profiles,
+        "The profiles of the configuration",
+        _object(profiles=_array({"type": "object"})),
     ),
     Endpoint(
         "GET",
@@ -403,6 +430,15 @@ ENDPOINTS = (
         _JOB,
         status=_ACCEPTED,
         changes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/rules/preview",
+        preview_rules,
+        "Begin to find out what rules match",
+        _RUN,
+        body=PreviewWanted,
+        status=_ACCEPTED,
     ),
     Endpoint("GET", "/settings", settings, "The settings of the configuration", _SETTINGS),
     Endpoint("PUT", "/settings", change_settings, "Set tables of the configuration", _SETTINGS, body=SettingsWanted),

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from fileorg.core.errors import FileorgError
@@ -21,6 +22,7 @@ from fileorg.report.records import before_and_after, named_or_null
 from fileorg.report.sentences import sentence
 from fileorg.serve.journal_pages import check_operation, served_job
 from fileorg.serve.problems import HttpCode, HttpProblem
+from fileorg.serve.profiles import check_profile
 from fileorg.serve.served import outside
 from fileorg.serve.shapes import GivenPath
 
@@ -113,13 +115,19 @@ async def make(asked: ApiRequest) -> dict[str, Any]:
         raise HttpProblem(
             HTTPStatus.BAD_REQUEST, HttpCode.BAD_REQUEST, "No folder is named.", "give paths, or a profile"
         )
+    # A folder of a disk that does not answer must not stop the server.
+    words = await run_in_threadpool(_words, served, wanted)
+    return asked.runs.begin(wanted.kind, words, lambda document: _made(served, document)).as_json()
+
+
+def _words(served: Served, wanted: PlanWanted) -> list[str | bytes]:
+    if wanted.profile is not None:
+        check_profile(served, wanted.profile)
     words: list[str | bytes] = [wanted.kind, "--hold", *served.configured]
     for name, value in wanted._asdict().items():
         if name not in {"kind", "paths"}:
             words += _option(served, "--" + _OPTIONS.get(name, name).replace("_", "-"), value)
-    words += ["--", *(served.folder(place.raw) for place in wanted.paths)]
-    run = asked.runs.begin(wanted.kind, words, lambda document: _made(served, document))
-    return run.as_json()
+    return [*words, "--", *(served.folder(place.raw) for place in wanted.paths)]
 
 
 def _option(served: Served, option: str, value: Any) -> list[str | bytes]:
@@ -324,10 +332,10 @@ def _back(asked: ApiRequest, kind: str) -> dict[str, Any]:
     served, wanted = asked.served, asked.body
     check_operation(served, asked.number)
     words: list[str | bytes] = [kind, *served.options, "--hold" if wanted.hold else "--background"]
-    words += [f"--category={category}" for category in wanted.categories]
-    words += [f"--later={wanted.later}"] if wanted.later else []
-    words += ["--include-changed"] if wanted.include_changed else []
-    words += ["--rename"] if wanted.rename else []
+    words += _option(served, "--category", wanted.categories)
+    words += _option(served, "--later", wanted.later)
+    words += _option(served, "--include-changed", wanted.include_changed)
+    words += _option(served, "--rename", wanted.rename)
     document = _document(run_command([*words, "--", str(asked.number), *wanted.patterns]).document)
     if "job" not in document or document.get("operation", 0) is None:
         return {"job": None, **document}

@@ -67,6 +67,14 @@ class Runs:
 
     def begin(self, kind: str, words: Sequence[str | bytes], take: Callable[[Any], Any]) -> StartedCommand:
         """Begin a command; `take` makes the answer from its document, in a thread. Raises `HttpProblem`."""
+
+        def work(run: StartedCommand) -> Any:
+            return take(run_command(words, environment=COLUMNS, on_event=run.hear, stop=run.stops.is_set).document)
+
+        return self.begin_work(kind, work)
+
+    def begin_work(self, kind: str, work: Callable[[StartedCommand], Any]) -> StartedCommand:
+        """Begin `work`, which returns the answer of its run and heeds its `stops`. Raises `HttpProblem`."""
         if sum(each.status == "running" for each in self._runs.values()) >= _MOST_AT_ONCE:
             raise HttpProblem(
                 HTTPStatus.CONFLICT,
@@ -80,17 +88,15 @@ class Runs:
             : max(0, len(self._runs) - _MOST_KEPT)
         ]:
             del self._runs[old.number]
-        task = asyncio.create_task(self._carry(run, words, take))
+        task = asyncio.create_task(self._carry(run, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return run
 
-    async def _carry(self, run: StartedCommand, words: Sequence[str | bytes], take: Callable[[Any], Any]) -> None:
-        def work() -> None:
+    async def _carry(self, run: StartedCommand, work: Callable[[StartedCommand], Any]) -> None:
+        def carry() -> None:
             try:
-                run.answer = take(
-                    run_command(words, environment=COLUMNS, on_event=run.hear, stop=run.stops.is_set).document
-                )
+                run.answer = work(run)
                 run.status = "done"
             except HttpProblem as problem:
                 run.status, run.problem = "failed", as_json(problem)
@@ -108,7 +114,7 @@ class Runs:
                     )
                     run.status, run.problem = "failed", as_json(failed)
 
-        working = asyncio.create_task(asyncio.to_thread(work))
+        working = asyncio.create_task(asyncio.to_thread(carry))
         while True:
             done, _ = await asyncio.wait({working}, timeout=0.4)
             run.feed.publish({"run": run.as_json()}, is_last=bool(done))

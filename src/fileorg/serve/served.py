@@ -54,10 +54,12 @@ class Served(NamedTuple):
     @property
     def configured(self) -> list[str | bytes]:
         """Return `options`, and that of the configuration, for commands that read one."""
-        found = self.options
-        if os.path.lexists(self.configuration):
-            found += ["--config", self.configuration]
-        return found
+        return [*self.options, *self.configuration_option]
+
+    @property
+    def configuration_option(self) -> list[str | bytes]:
+        """Return the option of the configuration, if there is one."""
+        return ["--config", self.configuration] if os.path.lexists(self.configuration) else []
 
 
 def outside(path: bytes) -> HttpProblem:

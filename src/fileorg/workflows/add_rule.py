@@ -33,6 +33,22 @@ def add_rule(path: bytes, rule: NewRule, state: StateDirectory) -> str:
 
     Raises `UsageError`, `ConfigError`, `FileorgError`, `Locked`, `JournalError`.
     """
+    chosen: list[str] = []
+
+    def edit(text: str) -> str:
+        name, text = with_new_rule(path, text, rule)
+        chosen.append(name)
+        return text
+
+    change_configuration(path, ADD_RULE, f"{rule.ext or rule.start} to {rule.to}", edit, state)
+    return chosen[-1]
+
+
+def with_new_rule(path: bytes, text: str, rule: NewRule) -> tuple[str, str]:
+    """Return the name of the rule, and the text of the configuration file `path` with it.
+
+    Raises `UsageError`, `ConfigError`, `FileorgError`.
+    """
     from fileorg.rules.config_edit import with_rule
 
     when = _conditions(rule)
@@ -43,17 +59,10 @@ def add_rule(path: bytes, rule: NewRule, state: StateDirectory) -> str:
             code=ErrorCode.BAD_VALUE,
         )
     wanted = f"{rule.ext or rule.start} to {rule.to}"
-
-    def edit(text: str) -> str:
-        names = {each.name for each in parse_configuration(path, text.encode()).rules} if text.strip() else set()
-        numbered = (wanted if number == 1 else f"{wanted} ({number})" for number in range(1, len(names) + 2))
-        name = next(each for each in numbered if each not in names)
-        chosen.append(name)
-        return with_rule(text, name, when, rule.to)
-
-    chosen: list[str] = []
-    change_configuration(path, ADD_RULE, wanted, edit, state)
-    return chosen[-1]
+    names = {each.name for each in parse_configuration(path, text.encode()).rules} if text.strip() else set()
+    numbered = (wanted if number == 1 else f"{wanted} ({number})" for number in range(1, len(names) + 2))
+    name = next(each for each in numbered if each not in names)
+    return name, with_rule(text, name, when, rule.to)
 
 
 def _conditions(rule: NewRule) -> dict[str, str]:
