@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.content.media_samples import OFFSET_ORIGINAL, ORIGINAL, avi, gps_tags, jpeg, mp3, tiff
+from tests.content.recordings import RECORDINGS
 from tests.content.test_dates import CHOICE, TRUTHS
 
 from fileorg.content.dates import taken_date
@@ -88,6 +89,13 @@ def test_fields_of_a_recording_and_the_offset_of_a_place(tmp_path: Path) -> None
     assert 59_000 < sound.duration_ms < 61_000
     assert (still.offset, still.width, still.height) == (120, 4000, 3000)
     assert stated.offset == -210
+
+
+@needs_exiftool
+def test_recordings_say_the_same_with_exiftool(tmp_path: Path) -> None:
+    with ExiftoolProcess(find_exiftool().program) as process:
+        for name, (content, texts, _) in RECORDINGS.items():
+            assert said_by(process, content, tmp_path).texts.items() <= texts.items(), name
 
 
 @needs_exiftool

@@ -18,7 +18,7 @@ import time
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
-from fileorg.content.media import DateSource, FoundDate, camera_name, offset_of_place, printable
+from fileorg.content.media import LONGEST_MS, DateSource, FoundDate, camera_name, offset_of_place, printable
 from fileorg.core.errors import UsageError
 from fileorg.core.pool import end_with_parent, limit_memory
 from fileorg.core.tuples import NamedTuple
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 _SECONDS = 10.0
 _OUTPUT_BYTES = 1 << 20
 _MEMORY_BYTES = 1 << 30
-_LONGEST_MS = 10**12
-_LARGEST_SIDE = 1 << 31
+_LONGEST_SIDE = 1 << 31
 _SAFE = 12, 24
 """Earlier versions run code that a file holds (CVE-2021-22204)."""
 _INSTALL = "apt install libimage-exiftool-perl, dnf install perl-Image-ExifTool or brew install exiftool"
@@ -62,7 +61,7 @@ _TEXTS = {
 _ASKED = (
     *(f"-{tag}" for _, tags in _DATES for tag in tags),
     *("-DateTimeOriginal", "-ASF:CreationDate", "-File:FileType", "-Make", "-Model", "-ImageWidth", "-ImageHeight"),
-    *("-Duration", "-Track", "-TrackNumber"),
+    *("-Duration#", "-Track", "-TrackNumber"),
     *(f"-{tag}" for tag in _TEXTS),
 )
 
@@ -110,7 +109,7 @@ class ExiftoolProcess:
         self._end()
 
     def add_to(self, facts: MediaFacts, fd: int, path: bytes) -> None:
-        """Add what exiftool says of an open file, in place of what is there of the same kind; nothing if it fails."""
+        """Add what exiftool says of an open file: see `add_tags`; nothing if it fails."""
         with contextlib.suppress(OSError, ValueError):
             add_tags(self._answer(_place(fd, path)), facts)
 
@@ -120,7 +119,7 @@ class ExiftoolProcess:
             self._end()  # it was ended from outside: the next one knows nothing of that
         process = self._process = self._process or _start(self._program)
         self._number += 1
-        lines = b"\n".join(each.encode() for each in ("-j", "-G0", "-n", "-a", "-fast", *_ASKED))
+        lines = b"\n".join(each.encode() for each in ("-j", "-G0", "-a", "-fast", *_ASKED))
         try:
             os.write(_pipe(process.stdin), lines + b"\n" + place + b"\n-execute%d\n" % self._number)
             found = json.loads(_until(_pipe(process.stdout), b"{ready%d}" % self._number, self._seconds))
@@ -187,7 +186,9 @@ def _until(pipe: int, end: bytes, seconds: float) -> bytes:
 
 
 def add_tags(tags: Mapping[str, Any], facts: MediaFacts) -> None:
-    """Add the tags of exiftool to what a file says, in place of what is there of the same kind."""
+    """Add the tags of exiftool to what a file says: dates in place of those of the same source, the rest where nothing
+    is known.
+    """
     dates = _dates_of(tags)
     said = {each.source for each in dates}
     facts.dates = [*(each for each in facts.dates if each.source not in said), *dates]
@@ -196,19 +197,24 @@ def add_tags(tags: Mapping[str, Any], facts: MediaFacts) -> None:
         offset = offset_of_place(original, moments.get(DateSource.GPS))
         facts.offset = facts.offset if offset is None else offset
     by_name = {tag.rpartition(":")[2]: value for tag, value in reversed([*tags.items()])}
-    facts.camera = camera_name(str(by_name.get("Make", "")), str(by_name.get("Model", ""))) or facts.camera
+    facts.camera = facts.camera or camera_name(_text(by_name.get("Make")), _text(by_name.get("Model")))
     width, height = by_name.get("ImageWidth"), by_name.get("ImageHeight")
-    if isinstance(width, int) and isinstance(height, int) and 0 < width < _LARGEST_SIDE and 0 < height < _LARGEST_SIDE:
-        facts.width, facts.height = width, height
+    if not facts.width and isinstance(width, int) and isinstance(height, int) and min(width, height) > 0:
+        facts.width, facts.height = min(width, _LONGEST_SIDE), min(height, _LONGEST_SIDE)
     seconds = by_name.get("Duration")
-    if isinstance(seconds, int | float) and 0 < seconds * 1000 < _LONGEST_MS:
+    if not facts.duration_ms and isinstance(seconds, int | float) and 0 < seconds * 1000 < LONGEST_MS:
         facts.duration_ms = round(seconds * 1000)
     for tag, name in _TEXTS.items():
-        if tag in by_name and (text := printable(str(by_name[tag]))):
-            facts.texts[name] = text
-    track = re.match(r"(?a)0*([1-9]\d{0,3})(?!\d)", str(by_name.get("Track", by_name.get("TrackNumber", ""))))
-    if track:
-        facts.texts["track"] = f"{int(track[1]):02}"
+        if text := _text(by_name.get(tag)):
+            facts.texts.setdefault(name, text)
+    if track := re.match(r"(?a)0*([1-9]\d{0,3})(?!\d)", _text(by_name.get("Track", by_name.get("TrackNumber")))):
+        facts.texts.setdefault("track", f"{int(track[1]):02}")
+
+
+def _text(value: object) -> str:
+    """Return the first text of a tag; empty if it has none, or says so."""
+    first = value[0] if isinstance(value, list) and value else value
+    return "" if first is None or first == "None" else printable(str(first))
 
 
 def _dates_of(tags: Mapping[str, Any]) -> list[FoundDate]:

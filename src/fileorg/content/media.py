@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 _SEGMENTS = 200
 _CHUNKS = 512
 _PACKET_BYTES = 64 << 10
+_ELEMENT_BYTES = 512
 _QUARTER = 15
 _MATROSKA_ZERO = 978_307_200  # 2001-01-01
+
+LONGEST_MS = 10**12
+"""No film or recording is longer."""
 
 
 class DateSource(StrEnum):
@@ -90,6 +94,8 @@ def read_media(content: Content) -> MediaFacts:
     elif head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         facts.format_year = 2010
         _read_webp(content, facts)
+    elif head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        _read_avi(head, facts)
     elif head.startswith(b"FUJIFILM"):
         facts.format_year = 1999
         start = int.from_bytes(head[84:88])
@@ -356,6 +362,14 @@ def _read_iso(content: Content, facts: MediaFacts) -> None:
         facts.add(DateSource.FILM, moment, moment.wall.isoformat(" ") if isinstance(moment, MediaMoment) else "")
 
 
+def _read_avi(head: bytes, facts: MediaFacts) -> None:
+    at = head.find(b"avih", 0, 256) + 8
+    if at >= 8 and len(head) >= at + 40:
+        frame_us, frames = struct.unpack_from("<L12xL", head, at)
+        facts.width, facts.height = struct.unpack_from("<2L", head, at + 32)
+        facts.duration_ms = min(frame_us * frames // 1000, LONGEST_MS)
+
+
 def _read_matroska(head: bytes, facts: MediaFacts) -> None:
     scale, duration = 1_000_000, 0.0
     for number, value in _elements(head, 0, len(head), 0):
@@ -368,8 +382,10 @@ def _read_matroska(head: bytes, facts: MediaFacts) -> None:
             scale = int.from_bytes(value)
         elif number == 0x4489 and len(value) in {4, 8}:
             duration = struct.unpack(">f" if len(value) == 4 else ">d", value)[0]
+        elif number == 0x7BA9 and (title := printable(value.split(b"\0")[0].decode("utf-8", "replace"))):
+            facts.texts["title"] = title
     milliseconds = duration * scale / 1e6
-    facts.duration_ms = int(milliseconds) if 0 <= milliseconds < 1e12 else 0
+    facts.duration_ms = int(milliseconds) if 0 <= milliseconds < LONGEST_MS else 0
 
 
 def _elements(head: bytes, at: int, end: int, depth: int) -> Iterator[tuple[int, bytes]]:
@@ -382,7 +398,7 @@ def _elements(head: bytes, at: int, end: int, depth: int) -> Iterator[tuple[int,
         until = end if size == -1 else min(at + size, end)
         if number in {0x18538067, 0x1549A966} and depth < 2:
             yield from _elements(head, at, until, depth + 1)
-        elif until - at <= 64:
+        elif until - at <= _ELEMENT_BYTES:
             yield number, head[at:until]
         at = until
         if at >= end:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from fileorg.content.media import printable
+from fileorg.content.media import LONGEST_MS, printable
 
 if TYPE_CHECKING:
     from fileorg.content.head import Content
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 _READS = 2_000
 _READ_BYTES = 64 << 10
-_LONGEST_MS = 10**12
-_STILL_BRANDS = frozenset(
-    {b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ", b"jpx ", b"jxl ", b"qt  "}
-)
+_STILL_BRANDS = frozenset({b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ", b"jpx ", b"jxl "})
 
 
 def is_sound(head: bytes) -> bool:
@@ -48,7 +45,7 @@ def read_sound(content: Content, facts: MediaFacts) -> None:
     facts.texts = {name: said for name, text in texts.items() if text and (said := printable(str(text)))}
     if isinstance(found.track, int) and 0 < found.track < 10_000:
         facts.texts["track"] = f"{found.track:02}"
-    if not facts.duration_ms and found.duration and 0 < found.duration * 1000 < _LONGEST_MS:
+    if not facts.duration_ms and found.duration and 0 < found.duration * 1000 < LONGEST_MS:
         facts.duration_ms = round(found.duration * 1000)
 
 
