@@ -158,7 +158,7 @@ def test_a_group_goes_as_a_whole_and_a_late_sidecar_follows(tree: Tree, dest: Tr
     found = imported(tree.root, dest.root, state)
     names = {path: content for path, content in dest.read().items() if path.startswith("Images/")}
     assert names == {
-        "Images/IMG_1.CR2": "taken", "Images/IMG_1 (2).CR2": "1", "Images/IMG_1.JPG": "1j",
+        "Images/IMG_1.CR2": "taken", "Images/IMG_1 (2).CR2": "1", "Images/IMG_1 (2).JPG": "1j",
         "Images/IMG_1 (2).xmp": same, "Images/IMG_2.CR2": "2", "Images/IMG_2.xmp": same,
     }  # fmt: skip
     assert (found.is_complete, found.facts["sidecars"]) == (True, 2)

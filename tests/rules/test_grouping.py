@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support import trigger_table
 
 from fileorg.core.model import Entry
-from fileorg.rules.families import FAMILIES, FOLDERS, SETS, SHEETS, Family, Set, Sheet
+from fileorg.rules.families import FAMILIES, FOLDERS, SETS, SHEETS, WITH_RAW, Family, Set, Sheet
 from fileorg.rules.grouping import grouping
 from fileorg.rules.groups import FolderAccess, Grouping
 from fileorg.rules.ignore import IgnoreReason
@@ -49,6 +49,14 @@ def found(
 def test_each_example_of_a_family(follower: str, leader: str) -> None:
     assert found("other.txt", follower, leader).leaders == {follower.encode(): leader.encode()}
     assert found("other.txt", follower).leaders == {}
+
+
+@pytest.mark.parametrize(("picture", "raw"), WITH_RAW.examples)
+def test_a_picture_and_its_raw_file_are_two_leaders(picture: str, raw: str) -> None:
+    seen = found(picture, raw, f"{picture}.xmp", "other.jpg", "other.xmp")
+    assert seen.leaders == {f"{picture}.xmp".encode(): picture.encode(), b"other.xmp": b"other.jpg"}
+    assert seen.raws == dict.fromkeys([picture.encode(), f"{picture}.xmp".encode()], raw.encode())
+    assert found(picture, "else.jpg").raws == {}
 
 
 @pytest.mark.parametrize("names", [names for each in SETS if not each.reason for names in each.examples])
@@ -189,7 +197,7 @@ def test_what_only_shares_its_stem_is_no_group(names: tuple[str, ...]) -> None:
     assert found(*names) == Grouping({}, {}, {})
 
 
-@pytest.mark.parametrize("rule", [*FAMILIES, *SETS, *SHEETS, *MARKS], ids=lambda rule: rule.what)
+@pytest.mark.parametrize("rule", [*FAMILIES, WITH_RAW, *SETS, *SHEETS, *MARKS], ids=lambda rule: rule.what)
 def test_ordinary_suffixes_are_not_asked_about(rule: Family | Set | Sheet | Mark) -> None:
     ordinary = set(b"jpg jpeg png gif heic pdf txt md doc docx xls xlsx csv mp3 mp4 mkv zip gz py js html c h".split())
     assert rule.beside or not rule.suffixes & ordinary

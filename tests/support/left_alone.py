@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileorg.rules.families import FAMILIES, FOLDERS, NEEDS_ITS_NAME, PAGE_FOLDERS, PAGES, SETS, SHEETS
+from fileorg.rules.families import FAMILIES, FOLDERS, NEEDS_ITS_NAME, PAGE_FOLDERS, PAGES, SETS, SHEETS, WITH_RAW
 from fileorg.rules.groups import STALE_NS
 from fileorg.rules.ignore import SYSTEM_FILES, SYSTEM_FOLDERS, SYSTEM_PREFIXES, TOOLING, UNFINISHED, IgnoreReason
 from fileorg.rules.marks import MARKS
@@ -109,6 +109,10 @@ moves by itself.
         examples.setdefault(what, []).extend(family.examples)
     for what, pairs in examples.items():
         yield _row(what.partition("\0")[0], _arrows(pairs))
+    yield f"""
+A raw file and the picture that the camera wrote beside it ({_arrows(WITH_RAW.examples)}) are two pictures: filters and
+rules take each by itself, and one may be removed without the other. But they have one date, that of the raw file (if it
+has none, that of the picture); and if both go to one folder, they go together under the same number."""
     yield """
 | | parts, the leader first |
 |---|---|"""

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileorg.rules.families import FAMILIES, FOLDERS, PAGES, SETS, SHEETS, Family, Set, Sheet
+from fileorg.rules.families import FAMILIES, FOLDERS, PAGES, SETS, SHEETS, WITH_RAW, Family, Set, Sheet
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.marks import MARKS, Mark
 from fileorg.rules.whole_folders import OF_A_PROJECT, all_rules, is_suffix, numbers_by_sign
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MODULE = Path(__file__).parents[2] / "src" / "fileorg" / "rules" / "triggers.py"
-_RULES: tuple[Family | Set | Sheet | Mark, ...] = (*FAMILIES, *SETS, *SHEETS, *MARKS)
+_RULES: tuple[Family | Set | Sheet | Mark, ...] = (*FAMILIES, WITH_RAW, *SETS, *SHEETS, *MARKS)
 _HEAD = '''\
 """What makes fileorg look closer at a folder: names, suffixes and parts of names, from three tables of rules.
 

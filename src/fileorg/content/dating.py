@@ -78,7 +78,10 @@ class Dating:
             self.refused[folder, name] = refused
 
     def dates_of(self, folder: bytes, name: bytes) -> FileDates:
-        """Return the dates that a file says of itself, as far as it is read already."""
+        """Return the dates that a file says of itself, as far as it is read already; for a picture that was taken with
+        a raw file, those of that.
+        """
+        name = self._evidence.raw_of(folder, name) or name
         named, taken, refused = date_in_name(os.fsdecode(name), self._choice.now), None, list[RefusedDate]()
         if (facts := self._evidence.media_of(folder, name)) is not None:
             offsets = self._offsets_in(folder) if any(_is_utc(each.moment) for each in facts.dates) else []

@@ -52,6 +52,7 @@ _FILES_A_TASK = 512
 _FEW_FILES = 256
 """Up to this number this process is as fast as helpers that must be started first."""
 _SIDECAR_BYTES = 256 << 10
+_DATED_SIDECARS = b".xmp", b".json"
 _MEDIA = frozenset(
     b"jpg jpeg jpe jif jfif jfi pjpeg pjp jps mpo insp png apng webp tif tiff dng nef nrw arw srf sr2 srw pef iiq 3fr"
     b" fff mos mef erf kdc dcr cr2 orf ori rw2 rwl gpr raw raf cr3 heic heif heics heifs hif avif avci avcs mp4 m4v mov"
@@ -60,6 +61,7 @@ _MEDIA = frozenset(
 """Extensions of files that have a date inside, or a sidecar with one."""
 _BY_EXIFTOOL = frozenset(b"crw mrw x3f mxf r3d flv f4v divx mod tod vob jp2 jpx jxl".split())
 """Extensions of pictures and films that only exiftool finds a date in."""
+_FILMS = frozenset(b"mp4 m4v mov qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d avi mts m2ts mpg mpeg wmv".split())
 _SOUND = frozenset(
     b"mp3 mp2 mp1 mpga m4a m4b m4r m4p aac ogg oga opus spx flac wav wave aif aiff aifc wma aax asf ogv 3ga".split()
 )
@@ -224,14 +226,25 @@ def _answer(request: EvidenceRequest, storage: LocalStorage, exiftool: ExiftoolP
 
 
 def _read_beside(storage: Storage, folder: bytes, names: Iterable[bytes], facts: MediaFacts) -> None:
-    """Add the dates of sidecars."""
+    """Add the dates of sidecars. If there is none, nor one inside, add those of the other pictures and films."""
+    others = list[bytes]()
     for name in names:
+        if not name.lower().endswith(_DATED_SIDECARS):
+            others.append(name)
+            continue
         with contextlib.suppress(OSError), storage.open_read(folder, name) as file:
             content = file.read(_SIDECAR_BYTES)
             if name.lower().endswith(b".json"):
                 take_takeout(content, facts)
             else:
                 take_xmp(content, DateSource.SIDECAR, facts)
+    for name in sorted(others):
+        if any(isinstance(each.moment, MediaMoment) for each in facts.dates):
+            return
+        with contextlib.suppress(OSError), storage.open_read(folder, name) as file:
+            of_other = read_media(OpenContent(file.fileno(), os.fstat(file.fileno()).st_size))
+            facts.dates += of_other.dates
+            facts.camera, facts.offset = facts.camera or of_other.camera, of_other.offset
 
 
 def _split(requests: list[EvidenceRequest], parts: int) -> list[list[EvidenceRequest]]:
@@ -314,6 +327,7 @@ class _Folder(NamedTuple):
     folder: bytes
     kinds: dict[bytes, bytes]
     media: dict[bytes, bytes]
+    raws: dict[bytes, bytes]
 
 
 class IndexedEvidence:
@@ -383,6 +397,10 @@ class IndexedEvidence:
             self.is_missing = True
         return media_from(text)
 
+    def raw_of(self, folder: bytes, name: bytes) -> bytes | None:
+        """Return the raw file with which a picture was taken, if there is one."""
+        return self._in(folder).raws.get(name)
+
     def media_in(self, folder: bytes) -> Iterator[MediaFacts]:
         """Yield what the index knows of the pictures and films of a folder."""
         for text in self._in(folder).media.values():
@@ -391,15 +409,17 @@ class IndexedEvidence:
 
     def _in(self, folder: bytes) -> _Folder:
         if self._known is None or self._known.folder != folder:
-            kinds, media = dict[bytes, bytes](), dict[bytes, bytes]()
+            kinds, media, raws = dict[bytes, bytes](), dict[bytes, bytes](), dict[bytes, bytes]()
             with self._index.guarded():
                 for known in self._batches(folder):
-                    if not (any(known.kinds) or any(known.media)):
+                    with_raws = known.batch.raws()
+                    if not (with_raws or any(known.kinds) or any(known.media)):
                         continue
                     names = known.batch.split_names()
+                    raws.update((names[at], raw) for at, raw in with_raws.items())
                     kinds.update(zip(names, known.kinds, strict=True))
                     media.update(zip(names, known.media, strict=True))
-            self._known = _Folder(folder, kinds, media)
+            self._known = _Folder(folder, kinds, media, raws)
         return self._known
 
     def _batches(self, folder: bytes) -> Iterator[KnownEvidence]:
@@ -539,16 +559,21 @@ class _Sidecar(NamedTuple):
 
 
 def _sidecars(batches: Iterable[KnownEvidence]) -> dict[bytes, list[_Sidecar]]:
-    """Return the sidecars that may have a date, by the name of their leader."""
+    """Return the files beside others that may have a date for them, by the name of the leader or raw file."""
     found: dict[bytes, list[_Sidecar]] = {}
     for known in batches:
-        followers = known.batch.followers()
-        rows = list(known.batch.rows()) if followers else []
-        for position, leader in followers.items():
+        beside = [*known.batch.followers().items(), *known.batch.raws().items()]
+        rows = list(known.batch.rows()) if beside else []
+        for position, leader in beside:
             name, size, mtime_ns, *_ = rows[position]
-            if name.lower().endswith((b".xmp", b".json")):
+            is_picture = _suffix(leader) not in _FILMS and _suffix(name) in _MEDIA  # a film has posters and trailers
+            if name.lower().endswith(_DATED_SIDECARS) or is_picture:
                 found.setdefault(leader, []).append(_Sidecar(name, size, mtime_ns))
     return found
+
+
+def _suffix(name: bytes) -> bytes:
+    return name[name.rfind(b".") + 1 :].lower()
 
 
 def _stamp(sidecars: Sequence[_Sidecar]) -> bytes:

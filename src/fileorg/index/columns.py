@@ -27,6 +27,8 @@ _NUMBERS = 6
 
 
 _NUMBER_BYTES = 8
+_RAW_MARK = b"/"
+"""Precedes the name of a raw file among the leaders: no name holds it."""
 
 
 class FileBatch(NamedTuple):
@@ -38,13 +40,19 @@ class FileBatch(NamedTuple):
     names: bytes
     numbers: bytes
     leaders: bytes = b""
-    """The group leaders of the few files that belong to another file: see `followers`."""
+    """The group leaders of the few files that belong to another file, and raw files: see `followers` and `raws`."""
 
     @classmethod
-    def pack(cls, folder: bytes, entries: Sequence[Entry], leaders: Mapping[bytes, bytes] = NO_LEADERS) -> Self:
+    def pack(
+        cls,
+        folder: bytes,
+        entries: Sequence[Entry],
+        leaders: Mapping[bytes, bytes] = NO_LEADERS,
+        raws: Mapping[bytes, bytes] = NO_LEADERS,
+    ) -> Self:
         """Pack `entries` into columns. The storage ensures that inodes fit into signed 64 bits.
 
-        `leaders` maps the names of files to the names of their group leaders.
+        `leaders` maps the names of files to the names of their group leaders, `raws` to those of their raw files.
         """
         if not entries:
             return cls(folder, 0, 0, b"", b"")
@@ -56,6 +64,10 @@ class FileBatch(NamedTuple):
             for position, name in enumerate(names):
                 if (leader := leaders.get(name)) is not None:
                     pairs += b"%d" % position, leader
+        if raws:
+            for position, name in enumerate(names):
+                if (raw := raws.get(name)) is not None:
+                    pairs += b"%d" % position, _RAW_MARK + raw
         return cls(folder, entries[0].dev, len(entries), packed, numbers.tobytes(), b"\0".join(pairs))
 
     def without_links(self) -> Self:
@@ -101,8 +113,18 @@ class FileBatch(NamedTuple):
 
         Raises `ValueError` for invalid data in the index.
         """
+        return {position: name for position, name in self._pairs() if name[:1] != _RAW_MARK}
+
+    def raws(self) -> dict[int, bytes]:
+        """Return the name of the raw file by position of each picture taken with one, and of that picture's followers.
+
+        Raises `ValueError` for invalid data in the index.
+        """
+        return {position: name[1:] for position, name in self._pairs() if name[:1] == _RAW_MARK}
+
+    def _pairs(self) -> Iterator[tuple[int, bytes]]:
         parts = self.leaders.split(b"\0") if self.leaders else []
-        return dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
+        return zip(map(int, parts[::2]), parts[1::2], strict=True)
 
     def rows(self) -> Iterator[FileRow]:
         """Return an iterator of (name, size, mtime_ns, ctime_ns, inode, mode, nlink), in the order of the scan."""

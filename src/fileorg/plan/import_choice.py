@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.core.scratch import Scratch
     from fileorg.index.columns import FileBatch
     from fileorg.index.digest_columns import Digested
-    from fileorg.plan.draft import Places
+    from fileorg.plan.draft import Follower, Places
     from fileorg.plan.placing import Placer
     from fileorg.storage.local.storage import LocalStorage
 
@@ -70,7 +70,8 @@ class ImportChoice:
     def _choose_leaders(self, found: Comparison) -> None:
         """Choose among the files that follow no other one."""
         for _, known, _ in found.batches():
-            rows = {(known.batch.folder, leader) for leader in known.batch.followers().values()}
+            batch = known.batch
+            rows = {(batch.folder, leader) for leader in (*batch.followers().values(), *batch.raws().values())}
             self._db.executemany("INSERT OR IGNORE INTO leaders VALUES (?, ?, 0)", rows)
         for _, known, missing in found.batches():
             if not missing or self._positions(known.fingerprint):
@@ -124,7 +125,7 @@ class ImportChoice:
     # The plan ---------------------------------------------------------------------------------------------------------
 
     def adjusted(self, batch: FileBatch, places: Places, placer: Placer) -> Places:
-        """Return the places of only the chosen files. A follower whose leader stays has its leader's folder."""
+        """Return the places of only the chosen files. A follower has its leader's folder, also if that stays."""
         chosen = self._positions(batch.fingerprint)
         targets, digests = array("I", bytes(4 * batch.files)), array("Q", bytes(8 * batch.files))
         whole_folder = self._whole_folder(batch.folder) if chosen else None
@@ -136,11 +137,16 @@ class ImportChoice:
         for at in chosen:
             targets[at] = number or places.targets[at]
             digests[at] = placer.digest(number, names[at]) if number else places.digests[at]
-        followers = {
-            at: follower._replace(target=number, new_name=b"") if number else follower
-            for at, follower in places.followers.items()
-            if targets[at] and (number or self._goes(batch.folder, follower.leader))
-        }
+        leaders = batch.followers()
+        followers: dict[int, Follower] = {}
+        for at, follower in places.followers.items():
+            if targets[at] and number:
+                followers[at] = follower._replace(target=number, new_name=b"")
+            elif targets[at]:
+                possible = (follower.leader, leaders.get(at))  # the raw file of a picture may be there already
+                going = next((name for name in possible if name and self._goes(batch.folder, name)), None)
+                if going is not None:
+                    followers[at] = follower._replace(leader=going)
         new_names = {} if number else {at: name for at, name in places.names.items() if targets[at]}
         return places._replace(targets=targets, digests=digests, followers=followers, names=new_names)
 

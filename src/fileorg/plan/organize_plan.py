@@ -636,8 +636,9 @@ class OrganizePlan:
     def _rows(self, batch: FileBatch, places: Places, missing: MissingFolders) -> Iterator[PlanRow]:
         layout, targets = self._layout, self._placer.targets
         followers: Collection[int] = batch.followers()
-        if self._adjust is not None and followers:
-            followers = self._with_their_leaders(batch, followers)
+        raws = batch.raws()
+        if raws or (self._adjust is not None and followers):
+            followers = self._with_their_leaders(batch, {*followers, *raws})
         leaders = self._draft.leaders(batch.folder) if self._draft.has_followers else ()
         contested = set(self._contested.positions(places.digests))
         action, base, categories, folder = layout.action, layout.base, layout.rules.categories, batch.folder

@@ -126,7 +126,7 @@ class Placer:
         home = collision_key(folder, case_insensitive=fold)
         categories, targets, digests = bytearray(), array("I"), array("Q")
         followers: dict[int, Follower] = {}
-        leaders = batch.followers()
+        leaders = self._leaders(batch)
         other = in_place = 0
         self.dated = {}
         for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.mtimes_ns, strict=True)):
@@ -162,6 +162,18 @@ class Placer:
         self.stay.in_place += in_place
         return Places(array("B", categories), targets, digests, followers)
 
+    def _leaders(self, batch: FileBatch) -> Mapping[int, bytes]:
+        """Return the leader of each follower. A picture follows its raw file if both go to one folder."""
+        leaders, raws = batch.followers(), batch.raws()
+        if not raws:
+            return leaders
+        names, mtimes_ns, folder = batch.split_names(), batch.mtimes_ns, batch.folder
+        for position, raw in raws.items():
+            picture, mtime_ns = leaders.get(position, names[position]), mtimes_ns[position]
+            if self._place_with(folder, picture, mtime_ns, by=raw) == self._place_with(folder, raw, mtime_ns):
+                leaders[position] = raw
+        return leaders
+
     def _place_one(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, int]:
         """Return the category and the target of a file, 0 for none. Caches answers that depend on the suffix only."""
         classifier, template = self._classifier, self._layout.template
@@ -177,9 +189,11 @@ class Placer:
             self._kinds[suffix] = place
         return place
 
-    def _place_with(self, folder: bytes, leader: bytes, mtime_ns: int) -> tuple[int, int]:
-        """Return the place of a follower: that of its leader, by its own date if the leader is gone since the scan."""
-        there = self._source.lstat(folder, leader) if self._layout.template.uses_dates else None
+    def _place_with(self, folder: bytes, leader: bytes, mtime_ns: int, *, by: bytes = b"") -> tuple[int, int]:
+        """Return the place of a follower: that of its leader, by its own date if the leader is gone since the scan.
+        With `by`, the modification date is that of this file.
+        """
+        there = self._source.lstat(folder, by or leader) if self._layout.template.uses_dates else None
         return self._place_one(folder, leader, mtime_ns if there is None else there.mtime_ns)
 
     def digest(self, target: int, name: bytes) -> int:

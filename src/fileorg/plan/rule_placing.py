@@ -177,12 +177,12 @@ class RulePlacer(Placer):
         self._kept_now = set()
         fold, keys, prefixes = self._layout.case_insensitive, self._keys, self._prefixes
         home = collision_key(join(self._root_prefix, folder).rstrip(b"/"), case_insensitive=fold)
-        leaders = batch.followers()
         files = self._columns_of(batch)
+        leaders = self._leaders_of(batch, files)
         placed = _Placed(batch.files)
         self._decide(files, self._columns.in_folder(folder), leaders, placed)
         if leaders:
-            self._decide_groups(files, batch, leaders, placed)
+            self._decide_groups(files, leaders, placed)
         targets, digests = array("I"), array("Q")
         new_names, stay = placed.names, self.stay
         for position, (name, number) in enumerate(zip(files.names, placed.targets, strict=True)):
@@ -475,9 +475,27 @@ class RulePlacer(Placer):
 
     # Groups -----------------------------------------------------------------------------------------------------------
 
-    def _decide_groups(
-        self, files: FileColumns, batch: FileBatch, leaders: Mapping[int, bytes], placed: _Placed
-    ) -> None:
+    def _leaders_of(self, batch: FileBatch, files: FileColumns) -> Mapping[int, bytes]:
+        """Return the leader of each follower. A picture follows its raw file if the same happens to both."""
+        leaders = batch.followers()
+        for position, raw in batch.raws().items():
+            picture = leaders.get(position, files.names[position])
+            one, other = (self._placed_alone(files, position, name) for name in (picture, raw))
+            if one.targets == other.targets and one.categories == other.categories:
+                leaders[position] = raw
+        return leaders
+
+    def _placed_alone(self, files: FileColumns, position: int, name: bytes) -> _Placed:
+        """Return the decision on a file beside the one at a position; by the facts of that if it is gone."""
+        there = self._source.lstat(files.folder, name)
+        facts = (there.size, there.mtime_ns, there.ctime_ns, there.mode) if there is not None else (
+            files.sizes[position], files.mtimes_ns[position], files.ctimes_ns[position], files.modes[position],
+        )  # fmt: skip
+        one, alone = FileColumns(self._lookups, files.folder, [name], *([fact] for fact in facts)), _Placed(1)
+        self._decide(one, self._columns.in_folder(files.folder), (), alone)
+        return alone
+
+    def _decide_groups(self, files: FileColumns, leaders: Mapping[int, bytes], placed: _Placed) -> None:
         """Place followers with their leaders, under the leader's new stem. A name that others refer to stays."""
         names, others = files.names, dict[bytes, list[bytes]]()
         for position, leader in leaders.items():
@@ -486,13 +504,7 @@ class RulePlacer(Placer):
             if any(map(keeps_its_name, (names[position], *others[names[position]]))):
                 del placed.names[position]
         for position, leader in leaders.items():
-            there = self._source.lstat(batch.folder, leader)
-            facts = (there.size, there.mtime_ns, there.ctime_ns, there.mode) if there is not None else (
-                files.sizes[position], files.mtimes_ns[position], files.ctimes_ns[position], files.modes[position],
-            )  # fmt: skip
-            one = FileColumns(self._lookups, batch.folder, [leader], *([fact] for fact in facts))
-            alone = _Placed(1)
-            self._decide(one, self._columns.in_folder(batch.folder), (), alone)
+            alone = self._placed_alone(files, position, leader)
             new_leader = alone.names.get(0, leader)
             if new_leader != leader and any(map(keeps_its_name, (leader, *others[leader]))):
                 new_leader = leader

@@ -47,7 +47,7 @@ _TRACKS = _words("mka ac3 eac3 dts truehd thd")
 _PICTURES = frozenset(CATEGORIES["Images"]) - _words("xmp aae thm")
 _FILMS = frozenset(CATEGORIES["Video"]) - _SUBTITLES
 _SOUNDS = frozenset(CATEGORIES["Audio"]) - _words("lrc cue m3u m3u8 pls xspf")
-_RAW = _words("nef nrw cr2 cr3 crw arw raf orf rw2 pef dng")
+_RAW = _words("nef nrw cr2 cr3 crw arw srf sr2 raf orf ori rw2 rwl pef srw 3fr fff iiq erf mef mos kdc dcr mrw x3f dng")
 _TAKEN = _PICTURES | _FILMS
 """Camera files."""
 _DEVELOPED = _TAKEN | _words("psd pdf ai indd mp3 wav")
@@ -702,6 +702,17 @@ FAMILIES: tuple[Family, ...] = (
         is_whole=True,
     ),
 )
+
+WITH_RAW = Family(
+    "The picture that a camera wrote beside a raw file",
+    (("IMG_1.JPG", "IMG_1.CR3"), ("DSC_0001.jpeg", "DSC_0001.NEF"), ("IMG_2.HIF", "IMG_2.CR3")),
+    _RAW,
+    _words("jpg jpeg jpe heic heif hif"),
+    beside=_RAW,
+)
+"""Not a group like the others: both are pictures, and may be chosen, moved and removed alone. They share the date of
+the raw file, and a number if both go to one folder.
+"""
 
 
 def _by_letters(letters: str, *kinds: str) -> Set:

@@ -17,6 +17,7 @@ from fileorg.rules.families import (
     PAGES,
     SETS,
     SHEETS,
+    WITH_RAW,
     Beside,
     Family,
     Set,
@@ -51,7 +52,7 @@ _TAG = (
 """Tags such as `en`, `pt-br`, `forced` at the end of a name; a year or an episode is part of the title."""
 _MAX_TAGS = 4
 
-_RULES: tuple[_Rule, ...] = (*FAMILIES, *SETS, *SHEETS, *MARKS)
+_RULES: tuple[_Rule, ...] = (*FAMILIES, WITH_RAW, *SETS, *SHEETS, *MARKS)
 
 
 def _by_suffix(rules: Iterable[_Rule]) -> dict[bytes, tuple[int, ...]]:
@@ -131,6 +132,7 @@ class GroupFinder:
     def __init__(self, candidates: Mapping[bytes, bool], access: FolderAccess) -> None:
         self._access = access
         self._possible_leaders: dict[bytes, list[_PossibleLeader]] = {}
+        self._possible_raws: dict[bytes, list[_PossibleLeader]] = {}
         self._sets: dict[tuple[Set, bytes], list[bytes]] = {}
         self._marks: list[tuple[bytes, Mark, list[bytes]]] = []
         self._unfinished: list[tuple[bytes, Mark]] = []
@@ -153,15 +155,17 @@ class GroupFinder:
         for text in texts:
             self._find(text)
         leaders = _last_leaders(self._leaders())
+        raws = self._raws(leaders)
         marked = self._marked()
         kept = self._kept_folders()
         marked |= {file: (IgnoreReason.TOGETHER, folder) for folder, file in kept.items()}
-        return Grouping(leaders, marked, kept) if leaders or marked or kept else None
+        return Grouping(leaders, marked, kept, raws) if leaders or marked or kept or raws else None
 
     def _is_anything(self) -> bool:
         """Return whether there is anything to search for."""
         asked = (
             self._possible_leaders,
+            self._possible_raws,
             self._sets,
             self._marks,
             self._unfinished,
@@ -228,7 +232,8 @@ class GroupFinder:
         if family.cut_at and _characters(beginning := match["x"]) >= family.cut_at:
             self._beginnings.setdefault(len(beginning), set()).add(beginning)
             possible_leaders.append(_PossibleLeader(x, family, beginning, match.groupdict().get("z") or b""))
-        self._possible_leaders.setdefault(name, []).extend(possible_leaders)
+        possible = self._possible_raws if family is WITH_RAW else self._possible_leaders
+        possible.setdefault(name, []).extend(possible_leaders)
 
     def _head(self, name: bytes, limit: int) -> bytes:
         try:
@@ -291,6 +296,17 @@ class GroupFinder:
             if own and rule.of_a_kind and sheet not in leaders and len(set(map(_category, own))) == 1:
                 leaders |= dict.fromkeys([sheet, *own[1:]], own[0])
         return leaders
+
+    def _raws(self, leaders: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """Return the raw file of each picture that has one, and of the followers of that picture."""
+        raws = dict[bytes, bytes]()
+        for name, possible_raws in self._possible_raws.items():
+            raw = None if name in leaders else self._first(name, possible_raws)
+            if raw is not None and raw not in leaders:
+                raws[name] = raw
+        if raws:
+            raws |= {name: raws[leader] for name, leader in leaders.items() if leader in raws}
+        return raws
 
     def _named(self, sheet: bytes, names: Iterable[bytes]) -> list[bytes]:
         """Return the existing files that a sheet names."""

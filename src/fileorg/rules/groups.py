@@ -32,6 +32,9 @@ class Grouping(NamedTuple):
     folders: dict[bytes, bytes]
     """Folders skipped because they belong to a file, and that file."""
 
+    raws: dict[bytes, bytes] = {}  # noqa: RUF012  a default of a tuple
+    """The raw file of each picture that was taken with one, and of the followers of that picture."""
+
     def members(self) -> dict[bytes, list[bytes]]:
         """Return the groups by leader: the leader, then its followers."""
         groups: dict[bytes, list[bytes]] = {}

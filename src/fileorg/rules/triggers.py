@@ -211,7 +211,9 @@ BESIDE = (
     b"mp4",
 })),
     (frozenset({
-    b"arw", b"cr2", b"cr3", b"crw", b"dng", b"jpeg", b"jpg", b"nef", b"nrw", b"orf", b"pef", b"raf", b"rw2",
+    b"3fr", b"arw", b"cr2", b"cr3", b"crw", b"dcr", b"dng", b"erf", b"fff", b"iiq", b"jpeg", b"jpg", b"kdc",
+    b"mef", b"mos", b"mrw", b"nef", b"nrw", b"orf", b"ori", b"pef", b"raf", b"rw2", b"rwl", b"sr2", b"srf",
+    b"srw", b"x3f",
 }), frozenset({
     b"wav",
 })),
@@ -229,6 +231,12 @@ BESIDE = (
     b"dll",
 }), frozenset({
     b"dll", b"exe",
+})),
+    (frozenset({
+    b"3fr", b"arw", b"cr2", b"cr3", b"crw", b"dcr", b"dng", b"erf", b"fff", b"iiq", b"kdc", b"mef", b"mos",
+    b"mrw", b"nef", b"nrw", b"orf", b"ori", b"pef", b"raf", b"rw2", b"rwl", b"sr2", b"srf", b"srw", b"x3f",
+}), frozenset({
+    b"heic", b"heif", b"hif", b"jpe", b"jpeg", b"jpg",
 })),
     (frozenset({
     b"aa",

@@ -38,6 +38,8 @@ class Together(NamedTuple):
     """The neighbour that is the reason, for names left alone because of a neighbour."""
     outside: Mapping[bytes, IgnoreReason] = {}
     """The files of groups whose leader the filters do not take, and why."""
+    raws: Mapping[bytes, bytes] = NO_LEADERS
+    """The raw file of pictures that were taken with one, and of their followers, where that is taken, too."""
 
 
 NOTHING = Together()
@@ -118,7 +120,23 @@ class Judge(NamedTuple):
         for members in found.members().values():
             if (said := next((said_by[name] for name in members if name in said_by), None)) is not None:
                 said_by |= {name: said for name in members if name not in said_by}
-        return Together(leaders, left, frozenset(taken), said_by, outside)
+        apart = left.keys() | outside.keys()
+        raws = {
+            name: raw
+            for name, raw in found.raws.items()
+            if name not in apart and raw not in apart and (raw in taken or self._takes(raw, entry))
+        }
+        return Together(leaders, left, frozenset(taken), said_by, outside, raws)
+
+    def _takes(self, name: bytes, entry: Callable[[bytes], Entry | None]) -> bool:
+        """Return whether a file without a group is taken."""
+        there = entry(name)
+        return (
+            there is not None
+            and self._reason(name, [name]) is None
+            and (not self.filters.has_bounds or self.filters.takes(there))
+            and self._held_back([name], entry) is None
+        )
 
     def _reason(self, leader: bytes, members: list[bytes]) -> IgnoreReason | None:
         """Return why a group is left alone. Parts like `._a.jpg`, left alone by themselves, go with their file."""

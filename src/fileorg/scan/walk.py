@@ -278,7 +278,7 @@ class Reader:
             else FoundLeftovers()
         )
         ignored[IgnoreReason.INTENTIONAL] += found.intentional
-        batch = FileBatch.pack(task.folder, [*files, *members], known.leaders)
+        batch = FileBatch.pack(task.folder, [*files, *members], known.leaders, known.raws)
         links = self._leading(task, listing) if self._selection.leading else ()
         part = ScanPart(
             batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found, leading=links
