@@ -6,6 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from xxhash import xxh3_128_hexdigest
+
 from fileorg.scan.walk import Reader
 
 if TYPE_CHECKING:
@@ -70,13 +72,28 @@ def test_the_plan_in_a_file(fileorg: Fileorg, tree: Tree) -> None:
     by_path = {row["path"]: row for row in rows}
     row = by_path[str(tree.path("sub/a.txt"))]
     assert (row["new_path"], row["action"], row["size_bytes"]) == (f"{fileorg.folder}/rescued/sub/a.txt", "copy", 3)
-    assert row["mtime"].endswith("Z")
+    assert (row["mtime"].endswith("Z"), row["xxh3_128"]) == (True, xxh3_128_hexdigest(b"aaa"))
     assert sum("path_b64" in row for row in rows) == 1
     assert not (fileorg.folder / "rescued").exists()
     assert fileorg.inside(*command).code == 5  # the file is there
     assert fileorg.inside(*command, "--force", "-n").code == 2
     assert fileorg.inside("compare", "tree", "new", "--save-plan", "other.jsonl").code == 2
     assert not (fileorg.folder / "other.jsonl").exists()
+
+
+def test_a_saved_plan_holds_only_for_the_content_that_was_compared(fileorg: Fileorg, tree: Tree) -> None:
+    (fileorg.folder / "new").mkdir()
+    zeros = "\0" * 300_000 + "a"  # counted by a shorter way in the digests of the index
+    tree.write({"a.bin": zeros, "b.txt": "bbb"})
+    fileorg.inside("compare", "tree", "new", "--dest", "rescued", "--save-plan", "plan.jsonl")
+    before = tree.path("b.txt").stat()
+    tree.write({"b.txt": "BBB"})
+    os.utime(tree.path("b.txt"), ns=(before.st_atime_ns, before.st_mtime_ns))
+    refused = fileorg.inside("apply", "plan.jsonl", "--yes")
+    assert (refused.code, "b.txt" in refused.err) == (5, True), refused
+    assert not (fileorg.folder / "rescued").exists()
+    partly = fileorg.inside("apply", "plan.jsonl", "--partial", "--yes")
+    assert sorted(os.listdir(fileorg.folder / "rescued")) == ["a.bin"], partly
 
 
 def test_another_file_system_that_is_not_entered_is_named(

@@ -204,6 +204,19 @@ def whole_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> byt
         return b""
 
 
+def plain_digest(algorithm: str, storage: Storage, folder: bytes, name: bytes) -> str:
+    """Return the digest of a file as other programs print it, by `sha256` or `xxh3_128`. Raises `OSError`."""
+    if algorithm == "sha256":
+        from hashlib import sha256 as begin
+    else:
+        from xxhash import xxh3_128 as begin  # type: ignore[assignment]
+    state = begin()
+    with storage.open_read(folder, name) as file:
+        while part := file.read(_BUFFER_BYTES):
+            state.update(part)
+    return state.hexdigest()
+
+
 def _column(digests: list[bytes], width: int) -> tuple[bytes, bytes]:
     """Return a column and its keys; both are empty without a digest."""
     column = b"".join(digests)

@@ -537,16 +537,11 @@ def _digest_fault(storage: LocalStorage, folder: bytes, entry: Entry, digest: tu
     """Return a fault if the content of a file does not have a digest."""
     if not entry.is_file:
         return Fault(RowFault.NOT_A_FILE)
+    from fileorg.content.digest import plain_digest
+
     algorithm, expected = digest
-    if algorithm == "sha256":
-        from hashlib import sha256 as begin
-    else:
-        from xxhash import xxh3_128 as begin  # type: ignore[assignment]
-    state = begin()
     try:
-        with storage.open_read(folder, entry.name) as file:
-            while part := file.read(1 << 20):
-                state.update(part)
+        found = plain_digest(algorithm, storage, folder, entry.name)
     except OSError as error:
         return Fault(RowFault.UNREADABLE, join(folder, entry.name), error.errno)
-    return None if state.hexdigest() == expected else Fault(RowFault.OTHER_CONTENT)
+    return None if found == expected else Fault(RowFault.OTHER_CONTENT)

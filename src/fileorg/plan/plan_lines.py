@@ -1,7 +1,7 @@
 """A plan as lines of JSON for people and other programs: a line for each file, with absolute paths.
 
 The form can be kept, reviewed and changed, and `fileorg apply` carries it out: `path` and `new_path`, what is done, and
-the size and the time that the file had when the plan was made.
+the size, the time and, if asked for, the digest that the file had when the plan was made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fileorg.journal.trash_records import is_trash
 from fileorg.plan.given_rows import GivenAction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fileorg.core.model import Base, Plan, PlanRow
 
@@ -38,9 +38,13 @@ class PlanLines:
     whoever carries out the plan does the first, and `fileorg clean` the second.
     """
 
-    def __init__(self, plan: Plan, roots: Mapping[Base, bytes]) -> None:
-        """`roots` are the absolute paths of the bases."""
-        self._plan, self._roots = plan, roots
+    def __init__(
+        self, plan: Plan, roots: Mapping[Base, bytes], digest: Callable[[PlanRow], str] = lambda _: ""
+    ) -> None:
+        """`roots` are the absolute paths of the bases. `digest` returns the XXH3 of 128 bits of a file that stays where
+        it is until the plan is carried out; empty if there is none.
+        """
+        self._plan, self._roots, self._digest = plan, roots, digest
         self.files = 0
         """The number of lines, once they were read."""
         self.left_out = 0
@@ -78,6 +82,8 @@ class PlanLines:
         fields["size_bytes"] = row.size
         if (mtime := iso(row.mtime_ns)) is not None:
             fields["mtime"] = mtime
+        if digest := self._digest(row):
+            fields["xxh3_128"] = digest
         if row.keeper is not None and row.action is Action.QUARANTINE:
             keeper = row.keeper
             fields |= named("duplicate_of", below(self._roots[keeper.base], join(keeper.folder, keeper.name)))

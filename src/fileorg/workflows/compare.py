@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fileorg.content.comparison import Comparison
+from fileorg.content.digest import plain_digest
 from fileorg.content.identical import same_content
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.formats import named
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from fileorg.content.comparison import ComparedFile
     from fileorg.content.hashing import Reads
     from fileorg.core.events import Reporter
-    from fileorg.core.model import Outcome
+    from fileorg.core.model import Outcome, PlanRow
     from fileorg.core.state import StateDirectory
     from fileorg.index.columns import FileBatch
     from fileorg.rules.config import Configuration
@@ -132,8 +133,19 @@ class CompareRun:
         return self._session.run("compare", self.plan, self._facts(), stop, stage=stage, renames=0, copies=True)
 
     def plan_lines(self) -> PlanLines:
-        """Return the plan of the copies as lines of JSON."""
-        return PlanLines(self.plan, {ROOT: self.sides[0].roots[0], DEST: self.dest})
+        """Return the plan of the copies as lines of JSON. Reads each missing file for its digest."""
+        self._session.reporter.stage("read", self.plan.files)
+        return PlanLines(self.plan, {ROOT: self.sides[0].roots[0], DEST: self.dest}, self._digest)
+
+    def _digest(self, row: PlanRow) -> str:
+        """Return the digest of a file; empty if it cannot be read, which the copy will report."""
+        reporter = self._session.reporter
+        try:
+            digest = plain_digest("xxh3_128", self._session.storages[0], row.source_folder, row.source_name)
+        except OSError:
+            digest = ""
+        reporter.advance(1, row.size, row.source_folder)
+        return digest
 
     def save(self, later: Later) -> None:
         """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""

@@ -314,9 +314,9 @@ def _save_plan(chosen: "CompareOptions", options: OutputOptions, state: "StateDi
         reporting(options.progress, quiet=options.quiet) as screen,
         comparing(chosen, state, screen) as run,
     ):
-        screen.pause()
         run.check()
         stream.writelines(f"{line}\n" for line in run.plan_lines())
+        screen.pause()
         if not options.quiet:
             view.show_text(out, run, verbose=False, paranoid=chosen.paranoid, has_plan=True)
             out.prose(f"The plan to copy {plural(run.plan.files, 'file')} is in {display(path)}. Nothing was copied.")
