@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.content.dates import DateChoice, taken_date
 from fileorg.content.decision import decide
+from fileorg.content.documents import is_document, read_document
 from fileorg.content.head import BytesContent
 from fileorg.content.media import read_media
+from fileorg.content.sound import is_sound, read_sound
 from fileorg.content.types import kind_of
 from fileorg.rules import heads
 from fileorg.rules.classify import Rules
@@ -145,7 +147,7 @@ def damaged(contents: Sequence[bytes], chance: random.Random) -> bytes:
 
 
 def fuzz(contents: Sequence[bytes], times: int) -> None:
-    """Look into damaged files for type and date; print the slowest look, and the growth of memory."""
+    """Look into damaged files for type, date and fields; print the slowest look, and the growth of memory."""
     chance, slowest, memory = random.Random(20), 0.0, 0
     choice = DateChoice(now_utc())
     for number in range(times):
@@ -153,7 +155,12 @@ def fuzz(contents: Sequence[bytes], times: int) -> None:
         started = time.process_time()
         looked_into = BytesContent(content)
         kind_of(looked_into)
-        taken_date(read_media(looked_into), choice)
+        facts = read_media(looked_into)
+        taken_date(facts, choice)
+        if is_sound(looked_into.head):
+            read_sound(looked_into, facts)
+        if is_document(looked_into.head):
+            read_document(looked_into, facts)
         slowest = max(slowest, time.process_time() - started)
         if number == times // 2:
             memory = resident_bytes()
@@ -176,11 +183,16 @@ def main() -> None:
     if options.set:
         measure(read_set(options.set))
     if options.fuzz:
+        from tests.content import test_dates, test_documents
+        from tests.content.recordings import RECORDINGS
         from tests.content.samples import BINARY, GUESSED, TEXTS
-        from tests.content.test_dates import REFUSED, TRUTHS
 
-        pictures = [truth.content for truth in TRUTHS.values()] + [content for content, _ in REFUSED.values()]
-        fuzz([*BINARY.values(), *TEXTS.values(), *GUESSED.values(), *pictures], options.fuzz)
+        dated = [truth.content for truth in test_dates.TRUTHS.values()]
+        refused = [content for content, _ in test_dates.REFUSED.values()]
+        documents = [content for content, _ in test_documents.TRUTHS.values()]
+        recordings = [recording.content for recording in RECORDINGS.values()]
+        samples = [*BINARY.values(), *TEXTS.values(), *GUESSED.values()]
+        fuzz([*samples, *dated, *refused, *documents, *recordings], options.fuzz)
     if not options.set and not options.fuzz:
         parser.error("give --set FOLDER or --fuzz N")
 

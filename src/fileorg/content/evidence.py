@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from xxhash import xxh3_64_intdigest
 
 from fileorg.content.decision import Basis, decide
+from fileorg.content.documents import is_document, read_document
 from fileorg.content.head import OpenContent
 from fileorg.content.media import DateSource, FoundDate, MediaFacts, read_media, take_takeout, take_xmp
 from fileorg.content.sound import is_sound, read_sound
@@ -66,7 +67,10 @@ _SOUND = frozenset(
     b"mp3 mp2 mp1 mpga m4a m4b m4r m4p aac ogg oga opus spx flac wav wave aif aiff aifc wma aax asf ogv 3ga".split()
 )
 """Extensions of recordings, and of films that say what recordings say."""
-_MEDIA_OR_SOUND = _MEDIA | _SOUND
+_DOCUMENTS = frozenset(
+    b"pdf docx docm dotx dotm xlsx xlsm xltx pptx pptm ppsx potx odt ods odp odg ott ots otp".split()
+)
+_WITH_FIELDS = _MEDIA | _SOUND | _DOCUMENTS
 _SEPARATOR = b"\x1f"
 
 
@@ -205,7 +209,9 @@ def _answer(request: EvidenceRequest, storage: LocalStorage, exiftool: ExiftoolP
                         facts = read_media(content)
                         if is_sound(content.head):
                             read_sound(content, facts)
-                        if exiftool is not None:
+                        if is_document(content.head):
+                            read_document(content, facts)
+                        elif exiftool is not None:
                             exiftool.add_to(facts, fd, os.path.join(request.root, request.folder, names[position]))
                         _read_beside(storage, request.folder, request.beside.get(position, ()), facts)
                         said = media_text(facts)
@@ -372,11 +378,12 @@ class IndexedEvidence:
         is_open = self._rules.is_doubtful(extension)  # `rules.heads` decides on these
         return decide(extension, OTHER if is_open else self._rules.by_extension(extension), kind, self._rules)
 
-    def media_of(self, folder: bytes, name: bytes, *, sound: bool = False) -> MediaFacts | None:
+    def media_of(self, folder: bytes, name: bytes, *, with_fields: bool = False) -> MediaFacts | None:
         """Return what a file says of itself if its name, or its content where the name does not decide, is that of a
-        picture or film, or with `sound` that of a recording; None for other files, and if it is not known, or not yet.
+        picture or film, or with `with_fields` that of a recording or a document, too; None for other files, and if it
+        is not known, or not yet.
         """
-        wanted = _MEDIA_OR_SOUND if sound else _MEDIA
+        wanted = _WITH_FIELDS if with_fields else _MEDIA
         if self._exiftool is not None:
             wanted |= _BY_EXIFTOOL
         extension = self._rules.extension_of(name)

@@ -57,7 +57,7 @@ class RuleFacts:
         return self._dating.named(name)
 
     def media(self, folder: bytes, name: bytes) -> MediaFields:
-        facts = self._evidence.media_of(folder, name, sound=True)
+        facts = self._evidence.media_of(folder, name, with_fields=True)
         if facts is None:
             return MediaFields()
         texts = {"camera": facts.camera, **facts.texts} if facts.camera else facts.texts

@@ -1,4 +1,4 @@
-"""What a zip holds, by the names of its directory: at most 64 KiB of it are read, and nothing is unpacked."""
+"""What a zip holds, by the names of its directory, of which at most 64 KiB are read. Nothing is unpacked here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from fileorg.content.head import Content
 
 _END = b"PK\5\6"
@@ -61,19 +63,45 @@ def _place(content: Content) -> tuple[int, int]:
     return max(0, before_end - size), size  # the start may be wrong: other bytes may precede the zip
 
 
+def read_entries(content: Content, names: Collection[str], limit: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield the content of the entries of these names, and whether it is deflated; not of those larger than `limit`."""
+    start, size = _place(content)
+    for entry in _entries(content.read_at(start, min(size, _DIRECTORY_BYTES))):
+        if entry.name not in names or entry.packed > limit or entry.method not in {0, 8} or entry.is_encrypted:
+            continue
+        header = content.read_at(entry.offset, _LOCAL.size)
+        if len(header) == _LOCAL.size and header.startswith(b"PK\3\4"):
+            *_, length, extra = _LOCAL.unpack(header)
+            yield content.read_at(entry.offset + _LOCAL.size + length + extra, entry.packed), entry.method == 8
+
+
+class _Entry(NamedTuple):
+    """An entry of the directory. `packed` is the size of its content in the zip, `offset` the place of its header."""
+
+    name: str
+    packed: int
+    offset: int
+    method: int
+    is_encrypted: bool
+
+
 def _names(directory: bytes) -> list[str]:
-    names, at = list[str](), 0
+    return [entry.name for entry in _entries(directory)]
+
+
+def _entries(directory: bytes) -> Iterator[_Entry]:
+    at = 0
     while len(directory) >= at + _ENTRY.size:
         fields = _ENTRY.unpack_from(directory, at)
         if fields[0] != b"PK\1\2":
             break
+        flags, method, packed, offset = fields[3], fields[4], fields[8], fields[16]
         length, extra, comment = fields[10], fields[11], fields[12]
         name = directory[at + _ENTRY.size : at + _ENTRY.size + length]
         if len(name) < length:
             break
-        names.append(name[:_NAME_BYTES].decode("utf-8", "replace"))
+        yield _Entry(name[:_NAME_BYTES].decode("utf-8", "replace"), packed, offset, method, bool(flags & 1))
         at += _ENTRY.size + length + extra + comment
-    return names
 
 
 def _local_names(head: bytes) -> list[str]:

@@ -494,7 +494,7 @@ KEYS: Mapping[str, Key] = {
     ),
     "meta": Key(
         Price.FURTHER,
-        "what a picture, film or recording says of itself, as a pattern; case does not matter",
+        "what a picture, film, recording or document says of itself, as a pattern; case does not matter",
         '{ camera = "Nikon*" }',
         partial(_of_content, "meta"),
     ),

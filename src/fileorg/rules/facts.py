@@ -39,7 +39,7 @@ class ContentType(NamedTuple):
 
 
 class MediaFields(NamedTuple):
-    """What a picture, a film or a recording says of itself, zeros and nothing if it does not. Sizes in pixels."""
+    """What a picture, film, recording or document says of itself, zeros and nothing if it does not. Sizes in pixels."""
 
     width: int = 0
     height: int = 0
@@ -53,10 +53,11 @@ META: Mapping[str, str] = {
     "artist": "the artist",
     "album_artist": "the artist of the album",
     "album": "the album",
-    "title": "the title",
+    "title": "the title, also of PDFs and office files",
     "genre": "the genre",
     "track": "the number of the track, with two digits",
     "year": "the year of the album",
+    "pages": "the number of pages or slides of a PDF or an office file",
 }
 """The texts that files say about themselves."""
 
