@@ -180,9 +180,10 @@ class World:
             self.names.at[path] = Name(path, new, path, new, touched_at=path)
         else:
             # No longer a copy by fileorg, but a file of others; so is an empty one that they changed, which may only
-            # reserve a name. If they only removed another name of it, it is unchanged.
+            # reserve a name. If they only removed another name of it, it is unchanged; and a change of an empty file
+            # with several names is not lost with one of them.
             is_changed = old is None or old.alone != new.alone
-            if name.home is None and (is_another or (is_changed and not name.node.content)):
+            if name.home is None and (is_another or (is_changed and not name.node.content and not new.links)):
                 name.home = path
             name.node = name.first = new
             name.touched_at = path
