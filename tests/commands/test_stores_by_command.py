@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.storage.object.conftest import seaweedfs
 from tests.support.buckets import Bucket
 
 from fileorg.storage.object.s3 import S3Client
+from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +41,8 @@ def fileorg(seaweedfs: S3Server, tmp_path: Path) -> Callable[..., subprocess.Com
 
 @pytest.fixture
 def bucket(seaweedfs: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    servers.make_bucket(seaweedfs, "commands")
+    with contextlib.suppress(StoreError):  # it is there
+        servers.make_bucket(seaweedfs, "commands")
     for variable, value in seaweedfs.environment.items():
         monkeypatch.setenv(variable, value)
     with contextlib.closing(S3Client("commands", seaweedfs.settings)) as client:
@@ -80,7 +83,7 @@ def test_a_folder_of_a_bucket_is_organized_and_undone(
             ["organize", "s3://commands/x", "--fix-extensions"],
             "fileorg: fileorg cannot yet use --fix-extensions on s3://.",
         ),
-        (["dedupe", "s3://commands/x"], "fileorg: fileorg cannot yet run this command on s3://."),
+        (["compare", "s3://commands/x", "s3://commands/y"], "fileorg: fileorg cannot yet run this command on s3://."),
         (["organize", "s3://commands/x", "--edit"], "fileorg: fileorg cannot yet edit or save a plan on s3://."),
     ],
 )
@@ -90,3 +93,27 @@ def test_a_refusal_is_one_sentence(
     ran = fileorg(*words)
     assert (ran.returncode, ran.stdout, ran.stderr.splitlines()[0]) == (2, "", says)
     assert "secret" not in ran.stderr
+
+
+def test_duplicates_of_a_bucket_go_to_the_trash_and_back(
+    fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket
+) -> None:
+    url, bucket = "s3://commands/twice", Bucket(bucket.client, "twice/")
+    bucket.write({"a.jpg": "same", "deep/b.jpg": "same", "c.jpg": "else"}, metadata={"of": "a user"})
+    before = bucket.snapshot()
+    found = json.loads(fileorg("dedupe", url, "-f", "json").stdout)
+    assert [each["path"] for each in found["duplicates"][0]["files"]] == [f"{url}/a.jpg", f"{url}/deep/b.jpg"]
+    assert "deep/b.jpg" in fileorg("dedupe", url, "--action", "quarantine", "-n").stdout
+    assert bucket.snapshot() == before
+    ran = fileorg("dedupe", url, "--action", "quarantine")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert bucket.read() == {"a.jpg": "same", "c.jpg": "else", ".fileorg/trash/1/deep/b.jpg": "same"}
+    assert fileorg("undo", "1").returncode == 0
+    assert bucket.snapshot() == before
+    assert fileorg("dedupe", url, "--action", "quarantine", "--background").returncode == 0
+    assert fileorg("jobs", "attach", "3").returncode == 0
+    ran = fileorg("purge", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert bucket.read() == {"a.jpg": "same", "c.jpg": "else"}
+    ran = fileorg("dedupe", url, "--action", "hardlink")
+    assert (ran.returncode, ran.stderr.partition("\n")[0]) == (2, f"fileorg: A store has no links: {url}.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.cli.render import folded, short
 from fileorg.core.figures import plural, size, when
-from fileorg.core.names import display
+from fileorg.core.names import display, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -207,7 +207,8 @@ def _file_lines(talk: Out, group: OpenGroup, limit: int) -> Iterator[list[str]]:
 
 def _common(group: OpenGroup) -> bytes:
     """Return the folder that holds all files of a group."""
-    return os.path.commonpath([os.path.dirname(file.path) for file in group.files])
+    common = os.path.commonpath([os.path.dirname(file.path) for file in group.files])
+    return common.replace(b":/", b"://", 1) if scheme_of(group.files[0].path) else common  # two slashes were folded
 
 
 def _notes(file: GroupFile) -> Iterator[str]:

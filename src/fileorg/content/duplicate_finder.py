@@ -26,16 +26,20 @@ if TYPE_CHECKING:
     from fileorg.index.duplicate_groups import MemberRow
     from fileorg.index.index import Index
     from fileorg.rules.filters import Filters
+    from fileorg.storage.object.object_storage import ObjectStorage
 
 
 class Finder:
     """Finds duplicates: pass the batches through `watching` as they are scanned, then call `find`."""
 
-    def __init__(self, index: Index, filters: Filters, *, with_links: bool = False) -> None:
+    def __init__(
+        self, index: Index, filters: Filters, *, with_links: bool = False, stores: Sequence[ObjectStorage] = ()
+    ) -> None:
         """Only the sizes of the filters apply. Empty files are not duplicates, unless `min_size` includes them.
 
-        `with_links`: the hard links of a file are a group, too.
+        `with_links`: the hard links of a file are a group, too. `stores` are those of the trees if they are in stores.
         """
+        self._stores = {store.root: store for store in stores}
         self._with_links = with_links
         self._min_size, self._max_size = 1 if filters.min_size is None else filters.min_size, filters.max_size
         self._digests, self._groups, self._duplicate_folders = (
@@ -95,7 +99,10 @@ class Finder:
                 self._sizes.add_all(self._compared(self._digests.linked_sizes()))
             self._sizes.end()
             reporter.stage("compare")
-            hash_files(self._in_doubt_by_size(trees), self, pool, reporter, self._racy, reads)
+            if self._stores:
+                self._digest_objects(trees, reporter, reads)
+            else:
+                hash_files(self._in_doubt_by_size(trees), self, pool, reporter, self._racy, reads)
             if self._has_large:
                 hash_files(self._in_doubt_by_edges(trees), self, pool, reporter, self._racy, reads)
             if self._has_links:
@@ -106,6 +113,13 @@ class Finder:
         finally:
             for batch, positions in self._racy.items():
                 self._digests.forget(batch, positions)
+
+    def _digest_objects(self, trees: Sequence[Tree], reporter: Reporter, reads: Reads) -> None:
+        from fileorg.content.object_digests import ObjectDigests
+
+        with contextlib.closing(ObjectDigests(self._stores, self._digests, self, reporter, self._racy, reads)) as found:
+            found.add(self._in_doubt_by_size(trees))
+            found.finish(trees)
 
     def count(self, full_digests: Iterable[int], edge_digests: Iterable[int]) -> None:
         """Count digests, in the form of `Digested.full_keys` and `edge_keys`."""
@@ -225,11 +239,13 @@ class Finder:
                 continue
             names, full_digests, folder, dev = batch.split_names(), known.full_digests, batch.folder, batch.dev
             mtimes, inodes, modes, links = batch.mtimes_ns, batch.inodes, batch.modes, batch.nlinks
+            store = self._stores.get(tree.path)
             length = len(tree.path) + 1 + len(folder) + bool(folder)
             for position in positions:
                 name = names[position]
                 yield (
                     full_digests[position * 16 : position * 16 + 16], sizes[position], looks_like_a_copy(name),
-                    mtimes[position], length + len(name), root, folder, name, dev, inodes[position], modes[position],
+                    mtimes[position], length + len(name), root, folder, name,
+                    dev if store is None else store.number_of(folder, name), inodes[position], modes[position],
                     links[position],
                 )  # fmt: skip

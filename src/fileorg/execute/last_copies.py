@@ -52,17 +52,27 @@ class LastCopies:
                 continue  # missing, kept, or a hard link outside the trash has the same content
             keeper = keepers.get(file.id) if found.is_file else None  # a symlink has no content
             if keeper is not None:
-                if not (self._is_as_left(file, found) and self._is_untouched(keeper, file, found)):
+                if self._storages[file.base].kind is not Kind.LOCAL or not (
+                    self._is_as_left(file, found) and self._is_untouched(keeper, file, found)
+                ):
                     doubtful.append((position, keeper, found))
             elif found.size and found.is_file and self._was_touched(file, found):
                 judged[position] = Refusal(RecordState.CHANGED, ReasonCode.EDITED_IN_TRASH)
         if doubtful:
             places = {files[position].id: self._path(*keeper[:3]) for position, keeper, _ in doubtful}
             now = self._journal.trash.moved_on(places)
+            in_stores: list[tuple[int, Trashed, list[bytes]]] = []
             for position, keeper, found in doubtful:
                 file = files[position]
                 paths = dict.fromkeys([places[file.id], now[file.id], self._path(*file.was)])
-                if (refusal := self._compare(file, found, keeper, paths)) is not None:
+                if self._storages[file.base].kind is not Kind.LOCAL:
+                    in_stores.append((position, file, list(paths)))
+                elif (refusal := self._compare(file, found, keeper, paths)) is not None:
+                    judged[position] = refusal
+            if in_stores:
+                from fileorg.execute.last_objects import judged_objects
+
+                for position, refusal in judged_objects(self._storages, in_stores):
                     judged[position] = refusal
         return judged
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, cast
 from fileorg.core.model import RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import ReasonCode
+from fileorg.execute.actions.object_copies import unreachable
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.object.client import ObjectDeletion, Result
+from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 def remove_objects(storage: Storage, files: Sequence[Trashed]) -> list[int | Refusal | OSError]:
     """Remove objects that were listed just now. Return the bytes that each one frees, or why it is kept.
 
-    Raises `StoreError` if nothing was removed.
+    Raises `StoreError` if nothing was removed, `StorageFailure` if nobody can tell what was: recovery finds out.
     """
     store = cast("ObjectStorage", storage)
     deletions = []
@@ -40,6 +42,17 @@ def remove_objects(storage: Storage, files: Sequence[Trashed]) -> list[int | Ref
                 removed.append(0)  # another program has emptied the trash just now
             case Result.CHANGED:
                 removed.append(Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT))
+            case Result.AMBIGUOUS if not _is_there(store, file):
+                store.known.drop([join(file.folder, file.name)])
+                removed.append(file.size)
             case _:
                 removed.append(outcome.error or OSError(errno.EIO, os.strerror(errno.EIO)))
     return removed
+
+
+def _is_there(store: ObjectStorage, file: Trashed) -> bool:
+    """Return whether the store still has an object at a key of the trash. Raises `StorageFailure`."""
+    try:
+        return store.head(file.folder, file.name) is not None
+    except StoreError as error:
+        raise unreachable(store, error) from error

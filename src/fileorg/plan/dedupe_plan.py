@@ -191,5 +191,8 @@ class DedupePlan:
         return Reason(code, self._trees.path(keeper))
 
     def _is_missing(self, base: Base, folder: bytes) -> bool:
+        storage = self._storages[base]
+        if not storage.capabilities.empty_folders:
+            return False
         inside = folder.startswith(self._trash + b"/")  # in the trash of an operation that has not begun
-        return inside or is_missing(self._storages[base], folder)
+        return inside or is_missing(storage, folder)

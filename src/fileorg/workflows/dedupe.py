@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from xxhash import xxh3_128_digest
 
@@ -13,8 +13,8 @@ from fileorg.content.companions import Companions
 from fileorg.content.duplicate_finder import Finder
 from fileorg.content.hashing import Reads, Tree
 from fileorg.content.keeper import KeeperPolicy, KeepOptions, Leads, Trees
-from fileorg.core.errors import GuardRefused, UsageError
-from fileorg.core.names import display, is_within
+from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
+from fileorg.core.names import display, is_within, scheme_of
 from fileorg.core.pool import Processes
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
@@ -25,11 +25,19 @@ from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
 from fileorg.scan.symlinks import LedTo
 from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.base import Kind
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.guards import Allowed, changeable_folder, existing_folder, refuse_too_many
+from fileorg.workflows.guards import Allowed, refuse_too_many
 from fileorg.workflows.locked_index import index_to_read
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
+from fileorg.workflows.roots import (
+    changeable_root,
+    distinct_folders,
+    identity_of,
+    met_twice,
+    note_nothing,
+    readable_root,
+)
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -46,6 +54,7 @@ if TYPE_CHECKING:
     from fileorg.plan.plan_lines import PlanLines
     from fileorg.rules.config import Configuration
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.object.object_storage import ObjectStorage
     from fileorg.workflows.keeper_selection import KeeperSelection
     from fileorg.workflows.session import Later
 
@@ -65,6 +74,7 @@ class DedupeOptions(NamedTuple):
     max_changes: int | None = None
     inside_project: bool = False
     interactive: bool = False  # a person chooses the files to keep: without the choices, nothing is done
+    allow_unsafe: bool = False  # also in a store that ignores conditions
     configuration: Configuration | None = None
 
     def keep_options(self) -> KeepOptions:
@@ -82,6 +92,8 @@ class DedupeOptions(NamedTuple):
             chosen["interactive"] = True
         if self.references:
             chosen["reference"] = [display(reference) for reference in self.references]
+        if self.allow_unsafe:
+            chosen["allow_unsafe"] = True
         return chosen
 
 
@@ -240,10 +252,13 @@ def deduping(
                 opened.append(session.open_changeable(path, allowed, one_file_system=one_file_system))
             else:
                 opened.append(session.open(path, one_file_system=one_file_system))
+        note_nothing(opened, reporter)
         session.storages = [opened[0], opened[0], *opened[1:]]
         if options.action is not None:
             session.report_unwritable(storage for storage in opened if storage.root not in references)
         session.lock(opened)
+        changed = [storage for storage in opened if storage.root not in references]
+        session.refuse_unsafe(changed, allow_unsafe=options.allow_unsafe)
         index = session.open_index()
         seen = Seen()
         seen.leading = led_to.add
@@ -278,7 +293,8 @@ def _find(
     twice = met_twice(mounts, [storage.root for storage in storages])
     groups = index.groups()
     with index.guarded():
-        finder = Finder(index, filters, with_links=options.with_links)
+        stores = [cast("ObjectStorage", storage) for storage in storages if storage.kind is not Kind.LOCAL]
+        finder = Finder(index, filters, with_links=options.with_links, stores=stores)
         for storage in storages:
             index.duplicate_folders().forget_partial(storage.root)
     with contextlib.ExitStack() as stack:
@@ -304,12 +320,13 @@ def _folders(
 
     Raises `UsageError`, `GuardRefused`.
     """
-    references = list(dict.fromkeys(existing_folder(path) for path in options.references))
+    _refuse_in_store(options)
+    references = list(dict.fromkeys(readable_root(path) for path in options.references))
     places = [(path, reference) for reference in references for path in (reference, *mounts.aliases(reference))]
     roots: list[bytes] = []
     for path in options.roots:
         allowed = Allowed(options.inside_project)
-        root = changeable_folder(path, state, allowed) if changes else existing_folder(path)
+        root = changeable_root(path, state, allowed) if changes else readable_root(path)
         # Compared by identity too: a folder that is mounted twice has two paths.
         identity = identity_of(root)
         same = [reference for reference in references if identity_of(reference) == identity]
@@ -332,6 +349,28 @@ def _folders(
             hint="give a folder outside --reference",
         )
     return roots, references
+
+
+def _refuse_in_store(options: DedupeOptions) -> None:
+    """Raise `UsageError` for what a store cannot do."""
+    places = [*options.roots, *options.references]
+    url = next(filter(scheme_of, places), None)
+    if url is None:
+        return
+    if not all(map(scheme_of, places)):
+        raise UsageError(
+            "fileorg cannot search folders and stores for duplicates of each other.",
+            hint="give folders only, or stores only",
+            code=ErrorCode.PATH_UNUSABLE,
+            path=url,
+        )
+    if options.action not in {None, DedupeAction.QUARANTINE}:
+        raise UsageError(
+            f"A store has no links: {display(url)}.",
+            hint="--action quarantine moves duplicates to the trash there",
+            code=ErrorCode.PATH_UNUSABLE,
+            path=url,
+        )
 
 
 class LastFound(NamedTuple):

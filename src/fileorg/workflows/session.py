@@ -313,12 +313,21 @@ class Session:
             paths = [storage.root for storage in storages]
             self.locks += self._locked(lambda: locked(storages, self._alone), paths)
 
-    def refuse_unsafe(self, *, only_uploads: bool = False, allow_unsafe: bool = False) -> None:
-        """In a session with changes, refuse stores that ignore conditions: see `safe_stores`. Raises `FileorgError`."""
-        if self._changes and any(storage.kind is not Kind.LOCAL for storage in self.storages):
+    def refuse_unsafe(
+        self,
+        storages: Sequence[LocalStorage] | None = None,
+        *,
+        only_uploads: bool = False,
+        allow_unsafe: bool = False,
+    ) -> None:
+        """In a session with changes, refuse stores that ignore conditions: see `safe_stores`. `storages` are by default
+        those of the session. Raises `FileorgError`.
+        """
+        storages = self.storages if storages is None else storages
+        if self._changes and any(storage.kind is not Kind.LOCAL for storage in storages):
             from fileorg.workflows.safe_stores import refuse_unsafe
 
-            refuse_unsafe(self.storages, self.state, only_uploads=only_uploads, allow_unsafe=allow_unsafe)
+            refuse_unsafe(storages, self.state, only_uploads=only_uploads, allow_unsafe=allow_unsafe)
 
     def reopen(self, roots: Sequence[Root], absent: Collection[bytes] = ()) -> None:
         """Open the directories of an earlier operation, except the `absent` ones, and lock them for changes.

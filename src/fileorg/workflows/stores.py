@@ -14,7 +14,7 @@ from fileorg.core.state import default_config_path
 from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fileorg.core.store_settings import StoreSettings
     from fileorg.storage.base import Storage
@@ -83,6 +83,13 @@ def cannot_yet(what: str, url: bytes) -> UsageError:
         code=ErrorCode.PATH_UNUSABLE,
         path=url,
     )
+
+
+def refuse_in_stores(places: Iterable[bytes], what: str) -> None:
+    """Raise `UsageError` if one of the paths is a URL, for a request that does not work on stores."""
+    if (url := next(filter(scheme_of, places), None)) is not None:
+        parsed(url)  # a password in it is not shown
+        raise cannot_yet(what, url)
 
 
 def open_store(stack: contextlib.ExitStack, url: bytes) -> LocalStorage:

@@ -182,6 +182,7 @@ def dedupe(
     parallel: shared.Parallel = None,  # noqa: ARG001
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
+    allow_unsafe: shared.AllowUnsafe = False,
     format_: FormatOption = DedupeFormat.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -230,6 +231,7 @@ def dedupe(
         max_changes=max_changes,
         inside_project=inside_project,
         interactive=interactive,
+        allow_unsafe=allow_unsafe,
         configuration=None if action is None else values.configuration(config, profile),
     )
     if interactive:
@@ -245,6 +247,7 @@ def dedupe(
             "--save-plan": save_plan is not None,
             "--max-changes": max_changes is not None,
             "--inside-project": inside_project,
+            "--allow-unsafe": allow_unsafe,
             "--background": background,
             "--hold": hold,
             "--log-format": log_format is not None,
@@ -367,7 +370,9 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
                 return declined()
         if options.save_plan is not None:
             from fileorg.cli.save_plan import save_plan
+            from fileorg.workflows.stores import refuse_in_stores
 
+            refuse_in_stores(run.all_roots, "save a plan")
             run.check()
             return save_plan(options, run.plan_lines(), run.all_roots, out, screen)
         code = _preview(change, run) if options.dry_run else _run(change, run, state, is_chosen=is_chosen)

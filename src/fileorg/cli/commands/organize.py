@@ -269,29 +269,19 @@ def organize(
         save_plan,
     )
     shared.need_dry_run(options)
+    if install_timer is not None or edit or save_plan is not None:
+        from fileorg.workflows.stores import refuse_in_stores
+
+        what = "edit or save a plan" if install_timer is None else "install a timer"
+        refuse_in_stores([*chosen.roots, chosen.dest or b""], what)
     if install_timer is not None:
-        _refuse_for_stores(chosen, "install a timer")
         from fileorg.cli.service_view import install_timer_for
 
         return install_timer_for(chosen, options, install_timer, shared.state(state_dir))
     state = shared.state(state_dir, dry_run=not options.changes)
-    if edit or save_plan is not None:
-        _refuse_for_stores(chosen, "edit or save a plan")
     if edit:
         return _edit(chosen, options, state)
     return run_organize(chosen, options, state)
-
-
-def _refuse_for_stores(chosen: "OrganizeOptions", what: str) -> None:
-    """Raise `UsageError` if a store takes part: a plan of objects cannot be applied later, nor by a service."""
-    from fileorg.core.names import scheme_of
-
-    url = next((place for place in (*chosen.roots, chosen.dest or b"") if scheme_of(place)), None)
-    if url is not None:
-        from fileorg.workflows.stores import cannot_yet, parsed
-
-        parsed(url)  # a password in it is not shown
-        raise cannot_yet(what, url)
 
 
 def _edit(chosen: "OrganizeOptions", options: OutputOptions, state: "StateDirectory") -> Exit:

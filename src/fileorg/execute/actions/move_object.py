@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import join
@@ -69,10 +69,22 @@ def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, R
     raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN if is_left else ReasonCode.ANOTHER_FILE_THERE)
 
 
+class Conditions(Protocol):
+    """What an action asks for beyond the conditions of the requests. Both methods report what fails it."""
+
+    def before_copy(self, source: ObjectStorage, moves: list[ObjectMove], fail: Fail) -> list[ObjectMove]:
+        """Return the moves to begin."""
+        ...
+
+    def before_deletion(self, moves: Sequence[ObjectMove]) -> dict[int, Refusal]:
+        """Return why originals must stay whose copies are there, by position."""
+        ...
+
+
 def _apply(work: Work, series: Series, fail: Fail) -> None:
     """Carry out a series; a row that needs the name of an earlier one comes after it."""
     for wave in _waves(series):
-        _move_all(work, series._replace(positions=wave), fail)
+        move_all(work, series._replace(positions=wave), fail)
 
 
 def _waves(series: Series) -> list[list[int]]:
@@ -93,13 +105,14 @@ def _waves(series: Series) -> list[list[int]]:
     return waves
 
 
-def _move_all(work: Work, series: Series, fail: Fail) -> None:
+def move_all(work: Work, series: Series, fail: Fail, conditions: Conditions | None = None) -> None:
     """Copy the objects of a series, record the copies in one commit, and delete the originals."""
     first = series.batch[series.positions[0]]
     source, target = store_of(work, first.source_base), store_of(work, first.target_base)
     moves = moves_of(work, source, target, series, fail)
     try:
         work.check_cancelled()
+        moves = conditions.before_copy(source, moves, fail) if conditions is not None else moves
         hidden = [move for move in moves if move.marker is not None]
         copied, others = _unhidden(source, target, hidden, fail) if hidden else ([], [])
         others += [move for move in moves if move.marker is None]
@@ -112,6 +125,13 @@ def _move_all(work: Work, series: Series, fail: Fail) -> None:
         return
     if copied:
         record_copies(work, series, copied)
+    if copied and conditions is not None:
+        stays = conditions.before_deletion([each.move for each in copied])
+        for each in copied:
+            if (refusal := stays.get(each.move.position)) is not None:
+                fail(each.move.position, _withdrawn(target, each, refusal))
+        copied = [each for each in copied if each.move.position not in stays]
+    if copied:
         _delete(work, source, target, copied, series.first, fail)
 
 

@@ -14,12 +14,14 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.object.client import (
     ARCHIVES,
+    STRONG_CHECKSUMS,
     ObjectOutcome,
     Result,
     StoredObject,
     etag_token,
     may_be_md5,
     plain_headers,
+    tells_equal,
 )
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -177,6 +179,21 @@ def is_copy(source: ObjectStorage, here: StoredObject, target: ObjectStorage, th
         if (other := there.checksums.get(algorithm)) is not None:
             return checksum == other
     return _same_content(source, here, target, there)
+
+
+def holds_the_same(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:
+    """Return whether two objects have the same content: by their ETags, by a checksum that is long enough, or read.
+
+    Raises `OSError`.
+    """
+    if here.size != there.size:
+        return False
+    if here.etag == there.etag and tells_equal(here.etag):
+        return True
+    common = here.checksums.keys() & there.checksums.keys()
+    if any(here.checksums[kind] != there.checksums[kind] for kind in common):
+        return False
+    return not common.isdisjoint(STRONG_CHECKSUMS) or _same_content(source, here, target, there)
 
 
 def _same_content(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:

@@ -28,6 +28,7 @@ COPY_LIMIT_BYTES = 5 << 30
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_MD5_OF_PARTS = re.compile(r"[0-9a-f]{32}-[0-9]+")
 _TOKEN_BITS = 63
 
 
@@ -73,6 +74,8 @@ _PLAIN_HEADERS = frozenset(
     }
 )  # fmt: skip
 """The headers that an object can be written with again; the others are of the bucket."""
+STRONG_CHECKSUMS = ("SHA256", "XXHASH128", "SHA1")
+"""Checksums of whole objects that decide whether two are equal. A CRC is too short for that."""
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects cannot be read. GLACIER_IR can."""
 
@@ -99,6 +102,13 @@ def may_be_md5(etag: str) -> bool:
     not equal.
     """
     return _MD5.fullmatch(etag) is not None
+
+
+def tells_equal(etag: str) -> bool:
+    """Return whether objects of one size with this ETag have the same content: it is a digest, or one of digests of
+    parts, or stands for one upload. Other forms may be made of a size and a time.
+    """
+    return may_be_md5(etag) or _MD5_OF_PARTS.fullmatch(etag) is not None
 
 
 def key_error(key: bytes) -> StoreError | None:

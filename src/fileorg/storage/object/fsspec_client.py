@@ -178,10 +178,9 @@ def _stored(key: bytes, fields: Mapping[str, Any]) -> StoredObject:
     size = int(fields.get("size") or 0)
     mtime_ns = next((_ns(fields[name]) for name in _TIMES if fields.get(name) is not None), 0)
     etag = next((str(fields[name]).strip('"') for name in _ETAGS if isinstance(fields.get(name), str)), "")
-    # Without one, what the listing says stands for the content.
-    etag = (
-        etag
-        or "-" + hashlib.blake2b(f"{size}\0{mtime_ns}\0{fields.get('ino', '')}".encode(), digest_size=8).hexdigest()
+    # Without one, what the listing says stands for the content. The mark: no driver says what its ETags are digests of.
+    etag = "-" + (
+        etag or hashlib.blake2b(f"{size}\0{mtime_ns}\0{fields.get('ino', '')}".encode(), digest_size=8).hexdigest()
     )
     return StoredObject(key, size, mtime_ns, etag)
 

@@ -86,6 +86,10 @@ class ObjectStorage:
         check_name(name)
         return self._above + join(folder, name)
 
+    def number_of(self, folder: bytes, name: bytes) -> int:
+        """Return a number that stands for a key, where objects of the same content are to be told apart."""
+        return _number(self._above + join(folder, name))
+
     # Listings -----------------------------------------------------------------------------------------------------
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:

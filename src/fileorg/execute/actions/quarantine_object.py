@@ -1,0 +1,144 @@
+"""Moves a duplicate in a store to the trash there. Undo is a plain move.
+
+The object that stays is looked at twice: before the copy, when both are compared, and before the deletion.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from fileorg.core.model import Action, RecordState
+from fileorg.core.reasons import ReasonCode
+from fileorg.execute.actions.handler import Handler, check_unchanged
+from fileorg.execute.actions.keeper_checks import differs, keeper_of, keeper_path
+from fileorg.execute.actions.move_object import move_all
+from fileorg.execute.actions.move_object import settle as settle_move
+from fileorg.execute.actions.object_copies import holds_the_same, store_of, unreachable
+from fileorg.execute.verdict import CHANGED, Refusal
+from fileorg.storage.base import Kind
+from fileorg.storage.object.client import ObjectDeletion, Result, StoredObject, tells_equal
+from fileorg.storage.object.store_error import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fileorg.core.model import Base, Keeper, PlanRow
+    from fileorg.execute.actions.handler import Fail, Series
+    from fileorg.execute.actions.object_copies import ObjectMove
+    from fileorg.execute.case import Case
+    from fileorg.execute.verdict import Verdict
+    from fileorg.execute.work import Work
+    from fileorg.storage.object.object_storage import ObjectStorage
+
+    _Place = tuple[Base, bytes, bytes]
+
+
+class _Keepers:
+    """The objects that stay in the places of the duplicates of a series."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def before_copy(self, source: ObjectStorage, moves: list[ObjectMove], fail: Fail) -> list[ObjectMove]:
+        there, found = self._heads(moves), []
+        for move in moves:
+            try:
+                self._work.check_cancelled()
+                self._compare(source, move, there)
+                found.append(move)
+            except (Refusal, OSError) as error:
+                fail(move.position, error)
+        return found
+
+    def _compare(self, source: ObjectStorage, move: ObjectMove, there: dict[_Place, StoredObject | None]) -> None:
+        """Raise `Refusal` if a duplicate differs from the object that stays, `OSError`."""
+        row = move.row
+        kept = self._unchanged(row, there, ReasonCode.KEEPER_GONE, ReasonCode.KEEPER_CHANGED)
+        keeper = keeper_of(row)
+        store = store_of(self._work, keeper.base)
+        if (store.client.url, kept.key) == (source.client.url, move.source):
+            raise self._refusal(row, ReasonCode.KEEPER_IS_ITSELF)
+        if kept.etag == move.listed.etag and kept.size == move.listed.size and tells_equal(kept.etag):
+            return
+        here = source.head(row.source_folder, row.source_name)
+        if here is None:
+            raise Refusal(RecordState.MISSING, ReasonCode.GONE)
+        if here.etag != move.listed.etag:
+            raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
+        if not holds_the_same(source, here, store, kept):
+            raise differs(self._work, row)
+
+    def before_deletion(self, moves: Sequence[ObjectMove]) -> dict[int, Refusal]:
+        there, stays = self._heads(moves), dict[int, Refusal]()
+        for move in moves:
+            try:
+                code = ReasonCode.KEEPER_CHANGED_JUST_NOW
+                self._unchanged(move.row, there, code, code)
+            except Refusal as refusal:
+                stays[move.position] = refusal
+        return stays
+
+    def _heads(self, moves: Iterable[ObjectMove]) -> dict[_Place, StoredObject | None]:
+        """Return what the stores say now of the objects that stay, each asked about once. Raises `StorageFailure`."""
+        by_base: dict[Base, dict[_Place, bytes]] = {}
+        for base, folder, name, *_ in (keeper_of(move.row) for move in moves):
+            by_base.setdefault(base, {})[base, folder, name] = store_of(self._work, base).key(folder, name)
+        found: dict[_Place, StoredObject | None] = {}
+        for base, keys in by_base.items():
+            store = store_of(self._work, base)
+            try:
+                answers = store.client.head(list(keys.values()))
+                for place, answer in zip(keys, answers, strict=True):
+                    if isinstance(answer, StoreError):
+                        raise answer
+                    found[place] = answer
+            except StoreError as error:
+                raise unreachable(store, error) from error
+        return found
+
+    def _unchanged(
+        self, row: PlanRow, there: dict[_Place, StoredObject | None], gone: ReasonCode, changed: ReasonCode
+    ) -> StoredObject:
+        """Return the object that stays, if it is the one of the plan. Raises `Refusal`."""
+        keeper = keeper_of(row)
+        kept = there[keeper[:3]]
+        if kept is None:
+            raise self._refusal(row, gone)
+        if not _is_kept(keeper, kept, row.size):
+            raise self._refusal(row, changed)
+        return kept
+
+    def _refusal(self, row: PlanRow, code: ReasonCode) -> Refusal:
+        return Refusal(RecordState.CHANGED, code, keeper_path(self._work, row, keeper_of(row)))
+
+
+def _is_kept(keeper: Keeper, there: StoredObject | None, size: int) -> bool:
+    return there is not None and (there.token, there.size) == (keeper.inode, size)
+
+
+def _apply(work: Work, series: Series, fail: Fail) -> None:
+    move_all(work, series, fail, _Keepers(work))
+
+
+def _settle(case: Case) -> Verdict:
+    """Recover like a move, but withdraw a copy if the object that was to stay is another one now."""
+    source, target, record = cast("ObjectStorage", case.source), cast("ObjectStorage", case.target), case.record
+    if record.state is not RecordState.COPIED or case.keeper is None:
+        return settle_move(case)
+    keeper = case.keeper
+    store = cast("ObjectStorage", case.storages[keeper.base])
+    here = source.head(record.source_folder, record.source_name)
+    is_here = here is not None and (here.token, here.size) == (record.inode, record.size)
+    if not is_here or _is_kept(keeper, store.head(keeper.folder, keeper.name), record.size):
+        return settle_move(case)
+    there = target.head(record.target_folder, record.target_name)
+    if there is not None and there.token == record.target_inode:
+        [outcome] = target.client.delete([ObjectDeletion(there.key, there.etag)])
+        if outcome.result not in {Result.DONE, Result.GONE, Result.CHANGED}:
+            raise outcome.error or OSError(outcome.result)
+    return CHANGED
+
+
+TABLE: dict[tuple[Action, Kind, Kind], Handler] = {
+    (Action.QUARANTINE, Kind.OBJECT, Kind.OBJECT): Handler(check_unchanged, _apply, _settle)
+}

@@ -1,0 +1,84 @@
+"""Protects last copies in stores: a duplicate is purged only if another object has its content now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from fileorg.core.model import RecordState
+from fileorg.core.names import is_folder, is_within
+from fileorg.core.reasons import ReasonCode
+from fileorg.execute.actions.object_copies import holds_the_same
+from fileorg.execute.verdict import Refusal
+from fileorg.journal.trash_records import is_trash
+from fileorg.storage.base import Kind
+from fileorg.storage.object.client import StoredObject, head_one, tells_equal
+from fileorg.storage.object.store_error import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.journal.trash_records import Trashed
+    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.object.object_storage import ObjectStorage
+
+    _Doubtful = tuple[int, Trashed, list[bytes]]
+
+
+def judged_objects(storages: Sequence[LocalStorage], doubtful: Sequence[_Doubtful]) -> Iterator[tuple[int, Refusal]]:
+    """Yield the positions of the objects to keep, with the reason. Each comes with the paths at which an object with
+    its content may be; those of one round are asked about together.
+    """
+    remaining = list(doubtful)
+    while remaining:
+        asked = [(each, _place(storages, each[2])) for each in remaining]
+        by_store: dict[ObjectStorage, list[bytes]] = {}
+        for _, place in asked:
+            if place is not None:
+                by_store.setdefault(place[0], []).append(place[1])
+        answers = {store: dict(zip(keys, _heads(store, keys), strict=True)) for store, keys in by_store.items()}
+        remaining = []
+        for (position, file, paths), place in asked:
+            if place is None:
+                yield position, Refusal(RecordState.CHANGED, ReasonCode.LAST_COPY)
+                continue
+            store, key = place
+            there = answers[store][key]
+            try:
+                if isinstance(there, StoreError):
+                    raise there
+                if there is None or not _has_content(cast("ObjectStorage", storages[file.base]), file, store, there):
+                    remaining.append((position, file, paths))
+            except OSError as error:
+                yield position, Refusal.of_error(error)
+
+
+def _place(storages: Sequence[LocalStorage], paths: list[bytes]) -> tuple[ObjectStorage, bytes] | None:
+    """Take the next of the paths that is in one of the stores and not in a trash; None if there is none left."""
+    while paths:
+        path = paths.pop(0)
+        for storage in storages:
+            inside = path[len(storage.root) + 1 :]
+            is_here = storage.kind is not Kind.LOCAL and path != storage.root and is_within(path, storage.root)
+            if is_here and is_folder(inside) and not is_trash(inside.rpartition(b"/")[0]):
+                store = cast("ObjectStorage", storage)
+                folder, _, name = inside.rpartition(b"/")
+                return store, store.key(folder, name)
+    return None
+
+
+def _heads(store: ObjectStorage, keys: Sequence[bytes]) -> Sequence[StoredObject | StoreError | None]:
+    try:
+        return store.client.head(keys)
+    except StoreError as error:
+        return [error] * len(keys)
+
+
+def _has_content(storage: ObjectStorage, file: Trashed, store: ObjectStorage, there: StoredObject) -> bool:
+    """Return whether an object has the content of one in the trash. Raises `OSError`."""
+    listed = storage.listed(file.folder, file.name)
+    if listed is None or listed.size != there.size:
+        return False
+    if listed.etag == there.etag and tells_equal(there.etag):
+        return True
+    here = head_one(storage.client, storage.key(file.folder, file.name))
+    return here is not None and here.etag == listed.etag and holds_the_same(storage, here, store, there)
