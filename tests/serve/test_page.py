@@ -66,6 +66,11 @@ def test_a_folder_is_planned_changed_carried_out_and_undone(it: Opened) -> None:
     it.line("After", "report.docx").drag_to(it.line("After", "Audio"))
     it.page.get_by_role("button", name="Move", exact=True).click()
     it.page.wait_for_selector("text=1 left out, 1 moved by you")
+    it.line("After", "report.docx").locator(".label").click()
+    it.page.get_by_role("button", name="Leave out").click()
+    assert it.page.inner_text(".plan .lead").endswith("files, 2 left out")  # it is not counted as moved, too
+    it.page.get_by_role("button", name="Take again").click()
+    it.page.wait_for_selector("text=1 left out, 1 moved by you")
     it.heard.clear()
     it.page.get_by_role("button", name="Carry out").click()
     it.page.get_by_role("button", name="Undo").wait_for()
@@ -79,6 +84,24 @@ def test_a_folder_is_planned_changed_carried_out_and_undone(it: Opened) -> None:
     it.page.get_by_role("button", name="Undo").click()
     it.page.wait_for_selector("text=undone by")
     assert differences(before, take(os.fsencode(root))) == []
+
+
+def test_a_plan_takes_nobody_away_from_another_view(it: Opened) -> None:
+    it.go("organize")
+    with it.page.expect_response("**/api/v1/plans") as made:
+        it.page.get_by_role("button", name="Make a plan").click()
+        it.page.get_by_role("link", name="History").click()
+    it.page.evaluate(
+        """(run) => new Promise((done) => {
+          const socket = new WebSocket(`${location.origin.replace("http", "ws")}/api/v1/runs/${run}/events`);
+          socket.onmessage = ({ data }) => JSON.parse(data).last && done();
+        })""",
+        made.value.json()["run"],
+    )
+    it.page.wait_for_selector("h1:text-is('History')")
+    it.page.get_by_role("link", name="Home").click()
+    it.page.get_by_role("button", name="Drop the plan").click()
+    it.page.wait_for_selector("text=What is waiting", state="detached")
 
 
 def test_hostile_names_are_text(it: Opened) -> None:

@@ -4,32 +4,29 @@ const AGAIN_MS = [300, 1000, 3000];
 
 /** What went wrong, as the server says it: a sentence and a way out. */
 export class Problem extends Error {
-  /** @param {{detail?: string, hint?: string | null, code?: string, status?: number}} said */
+  /** @param {{detail?: string, hint?: string | null}} said */
   constructor(said) {
     super(said.detail ?? "fileorg serve does not answer.");
     this.hint = said.hint ?? "";
-    this.code = said.code ?? "";
-    this.status = said.status ?? 0;
   }
 }
 
-const LOST = { detail: "fileorg serve does not answer.", hint: "see whether it still runs in its terminal", code: "lost" };
+const LOST = { detail: "fileorg serve does not answer.", hint: "see whether it still runs in its terminal" };
 
 /**
  * Ask the server. Throws `Problem`.
  * @param {string} path below /api/v1
- * @param {{method?: string, body?: any, signal?: AbortSignal}} [more]
+ * @param {{method?: string, body?: any}} [more]
  * @returns {Promise<Response>}
  */
-export async function fetched(path, { method = "GET", body, signal } = {}) {
+export async function fetched(path, { method = "GET", body } = {}) {
   let response;
   try {
     response = await fetch(path ? `/api/v1/${path}` : "/api/v1", {
-      method, signal, headers: body === undefined ? {} : { "content-type": "application/json" },
+      method, headers: body === undefined ? {} : { "content-type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
-  } catch (error) {
-    if (signal?.aborted) throw error;
+  } catch {
     throw new Problem(LOST);
   }
   if (response.ok) return response;
@@ -39,21 +36,20 @@ export async function fetched(path, { method = "GET", body, signal } = {}) {
   } catch {
     said = { detail: `The server answered ${response.status}.` };
   }
-  throw new Problem({ ...said, status: response.status });
+  throw new Problem(said);
 }
 
-/** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
-export const get = async (path, signal) => (await fetched(path, { signal })).json();
+/** @param {string} path @returns {Promise<any>} */
+export const get = async (path) => (await fetched(path)).json();
 
 /** @param {string} path @param {any} [body] @returns {Promise<any>} */
 export const post = async (path, body = {}) => (await fetched(path, { method: "POST", body })).json();
 
 /**
  * Return a path or root as the API takes it: as text, or if it is not text, as bytes in base 64.
- * @param {any} named an object of the API @param {string} field
+ * @param {any} named an object of the API
  */
-export const place = (named, field = "path") =>
-  named[`${field}_b64`] ? { path_b64: named[`${field}_b64`] } : { path: named[field] };
+export const place = ({ path, path_b64: packed }) => (packed ? { path_b64: packed } : { path });
 
 /**
  * Follow a job or a run until its last state, over lost connections. Return a function that stops.

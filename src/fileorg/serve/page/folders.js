@@ -4,6 +4,9 @@ const FEW = 64;
 const BYTES = 257;
 const SLASH = 47;
 
+/** @param {string} folder @param {string} name */
+export const join = (folder, name) => `${folder.replace(/\/$/, "")}/${name}`;
+
 /** Folders, each a number. 0 is none. */
 export class Folders {
   parent = [0];
@@ -39,7 +42,7 @@ export class Folders {
   /** Return the path of a folder as shown. @param {number} node @returns {string} */
   path(node) {
     const parent = this.parent[node];
-    return parent ? `${this.path(parent).replace(/\/$/, "")}/${this.names[node]}` : this.names[node];
+    return parent ? join(this.path(parent), this.names[node]) : this.names[node];
   }
 
   /** Return the path below its root, empty for the root itself. @param {number} node @returns {string} */
@@ -118,14 +121,12 @@ export class Tree {
     const starts = new Uint32Array(folders.length + 1);
     const nodes = new Uint32Array(plan.length);
     const sizes = new Float64Array(folders.length);
-    const staying = new Uint32Array(folders.length);
     let row = 0;
     for (const { size } of plan.frames) {
       for (let at = 0; at < size.length; at++, row++) {
         const node = (nodes[row] = folderOf(row));
         starts[node + 1]++;
         sizes[node] += size[at];
-        if (this.stays(row)) staying[node]++;
       }
     }
     this.#starts = starts;
@@ -139,11 +140,20 @@ export class Tree {
       files[node] += starts[node + 1] - starts[node];
       files[folders.parent[node]] += files[node];
       sizes[folders.parent[node]] += sizes[node];
-      staying[folders.parent[node]] += staying[node];
     }
-    [this.files, this.sizes, this.rows, this.staying] = [files, sizes, rows, staying];
+    [this.files, this.sizes, this.rows] = [files, sizes, rows];
     this.#sorted.clear();
+    this.recount();
     this.layOut();
+  }
+
+  /** Count anew how many files stay, after `stays` has changed. */
+  recount() {
+    const { parent } = this.plan.folders;
+    const staying = new Uint32Array(this.files.length);
+    for (let row = 0; row < this.plan.length; row++) if (this.stays(row)) staying[this.folderOf(row)]++;
+    for (let node = staying.length - 1; node > 0; node--) staying[parent[node]] += staying[node];
+    this.staying = staying;
   }
 
   /** Return the folders in a folder, or the roots for 0, that have something to show. @param {number} node */

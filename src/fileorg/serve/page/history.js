@@ -2,7 +2,7 @@
 
 import { counted, sizeText } from "/report/figures.js";
 import { get } from "./api.js";
-import { canUndo, labelled, later, plural, select, shortPath, statusText, title, undoButton, whenText } from "./parts.js";
+import { button, canUndo, labelled, later, pager, plural, select, shortPath, statusText, title, undoButton, whenText } from "./parts.js";
 import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
@@ -36,8 +36,8 @@ function allOperations() {
     return later(get(`operations?limit=${AT_ONCE}${at ? `&before=${at}` : ""}`), ({ operations, next }) => [
       operations.length ? operationRows(operations, () => (version.value += 1)) : h("p", { class: "quiet" }, "No operations yet."),
       h("p", { class: "actions pages" },
-        pages.length > 1 && h("button", { type: "button", class: "button", onclick: () => (before.value = pages.slice(0, -1)) }, "Newer"),
-        next && h("button", { type: "button", class: "button", onclick: () => (before.value = [...pages, next]) }, "Older"))]);
+        pages.length > 1 && button("Newer", () => (before.value = pages.slice(0, -1))),
+        next && button("Older", () => (before.value = [...pages, next])))]);
   }));
 }
 
@@ -72,11 +72,7 @@ function filesOf(number) {
       const query = new URLSearchParams({ operation_id: String(number), page: String(page.value), page_size: String(FILES), sort: sort.value });
       if (status.value) query.set("status", status.value);
       return later(get(`files?${query}`), ({ files, total }) => [
-        h("p", { class: "quiet number" }, `${plural(total, "record")}, page ${counted(page.peek())} of ${counted(Math.max(1, Math.ceil(total / FILES)))}`),
-        h("ul", { class: "records" }, files.map(record)),
-        h("p", { class: "actions pages" },
-          page.peek() > 1 && h("button", { type: "button", class: "button", onclick: () => (page.value -= 1) }, "Back"),
-          page.peek() * FILES < total && h("button", { type: "button", class: "button", onclick: () => (page.value += 1) }, "Next"))]);
+        h("ul", { class: "records" }, files.map(record)), pager(page, total, FILES, "record")]);
     });
 }
 

@@ -1,9 +1,10 @@
 // Home: the folders, what waits, the space by category, and the last operations with a way back.
 
 import { sizeText } from "/report/figures.js";
-import { fetched, follow, get, place, post, Problem } from "./api.js";
-import { plural, problemBox, progressBar, shortPath, title, later } from "./parts.js";
+import { fetched, get, place, post, Problem } from "./api.js";
 import { operationRows } from "./history.js";
+import { button, later, plural, problemBox, progressBar, shortPath, title } from "./parts.js";
+import { followRun } from "./runs.js";
 import { pathText } from "./shown.js";
 import { effect, h, signal } from "./signal.js";
 import { treemap } from "./treemap.js";
@@ -63,8 +64,8 @@ function waitingJob(job, changed) {
       job.status === "waiting" && h("a", { class: "button", href: `#/organize/${job.job}` }, "Look at the plan"),
       job.status === "running" && h("a", { class: "button", href: `#/organize/${job.job}` }, "Watch"),
       (job.status === "interrupted" || job.status === "parked") && h("a", { class: "button", href: `#/organize/${job.job}` }, "Show what was done"),
-      (job.status === "interrupted" || job.status === "parked") && h("button", { type: "button", class: "button", onclick: ask("resume") }, "Resume"),
-      job.status === "waiting" && h("button", { type: "button", class: "button", onclick: ask("cancel") }, "Drop the plan")),
+      (job.status === "interrupted" || job.status === "parked") && button("Resume", ask("resume")),
+      job.status === "waiting" && button("Drop the plan", ask("cancel"))),
     () => state.value);
 }
 
@@ -74,7 +75,7 @@ let turn = Promise.resolve();
 
 /**
  * Count a folder, one after the other. Return a function that stops it.
- * @param {any} root @param {(run: any) => void} tell @param {(answer: any) => void} done @param {(error: unknown) => void} failed
+ * @param {any} root @param {(progress: any) => void} tell @param {(answer: any) => void} done @param {(error: unknown) => void} failed
  */
 function count(root, tell, done, failed) {
   let isOver = false;
@@ -82,19 +83,14 @@ function count(root, tell, done, failed) {
   turn = turn.then(async () => {
     if (isOver) return;
     const { run } = await post("scans", { paths: [place(root)] });
-    await new Promise((resolve) => {
-      const unfollow = follow(`runs/${run}`, (told) => {
-        if (!told.last) return tell(told.run);
-        const { answer, problem } = told.run ?? told;
-        if (problem) failed(new Problem(problem));
-        else done(answer);
-        resolve(null);
-      });
+    const followed = followRun(run, tell);
+    await new Promise((resolve, reject) => {
       stop = () => {
-        unfollow();
+        followed.stop();
         fetched(`runs/${run}`, { method: "DELETE" }).catch(() => {});
         resolve(null);
       };
+      followed.answer.then(done).then(resolve, reject);
       if (isOver) stop();
     });
     stop = () => {};
@@ -113,7 +109,7 @@ function rootCard(root) {
   const progress = signal(/** @type {any} */ (null));
   if (root.is_there) {
     found.value = counted.get(root.path) ?? null;
-    effect(() => count(root, (run) => (progress.value = run.progress), (answer) => {
+    effect(() => count(root, (told) => (progress.value = told), (answer) => {
       counted.set(root.path, answer);
       found.value = answer;
     }, (error) => (state.value = problemBox(error))));

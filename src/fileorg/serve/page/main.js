@@ -1,6 +1,6 @@
 // The frame of the page: its navigation, what is said aloud, and one view at a time.
 
-import { get, Problem } from "./api.js";
+import { get } from "./api.js";
 import { duplicates } from "./duplicates.js";
 import { history } from "./history.js";
 import { home } from "./home.js";
@@ -8,7 +8,7 @@ import { organize } from "./organize.js";
 import { rules } from "./rules.js";
 import { settings } from "./settings.js";
 import { effect, h, signal } from "./signal.js";
-import { problemBox, said } from "./parts.js";
+import { later, problemBox, said } from "./parts.js";
 
 /** @type {[string, string, (about: any, rest: string[]) => any][]} */
 const VIEWS = [
@@ -21,33 +21,26 @@ addEventListener("hashchange", () => (place.value = location.hash));
 
 const main = h("main", { id: "main", tabindex: -1 });
 
-/** @param {any} about */
-function frame(about) {
-  const where = () => place.value.replace(/^#\/?/, "").split("/");
-  const links = VIEWS.map(([path, title]) =>
-    h("a", { href: `#/${path}`, "aria-current": () => (where()[0] === path ? "page" : null) }, title));
-  document.body.replaceChildren(
-    h("a", { class: "skip", href: "#main", onclick: (/** @type {Event} */ event) => { event.preventDefault(); main.focus(); } }, "Skip to the content"),
-    h("header", { class: "bar" }, h("a", { class: "brand", href: "#/" }, "fileorg"), h("nav", { "aria-label": "Pages" }, links)),
-    main,
-    h("p", { class: "unseen", role: "status", "aria-live": "polite" }, () => said.value),
-  );
-  let isFirst = true;
-  effect(() => {
-    const [path, ...rest] = where();
-    const [, title, view] = VIEWS.find(([name]) => name === path) ?? VIEWS[0];
-    document.title = `fileorg: ${title}`;
-    main.replaceChildren(view(about, rest));
-    if (!isFirst) {
-      scrollTo(0, 0);
-      main.focus({ preventScroll: true });
-    }
-    isFirst = false;
-  });
-}
-
-try {
-  frame(await get(""));
-} catch (error) {
-  document.body.replaceChildren(h("main", {}, h("h1", {}, "fileorg"), problemBox(error instanceof Problem ? error : new Problem({ detail: String(error) }))));
-}
+const where = () => place.value.replace(/^#\/?/, "").split("/");
+const links = VIEWS.map(([path, title]) =>
+  h("a", { href: `#/${path}`, "aria-current": () => (where()[0] === path ? "page" : null) }, title));
+document.body.replaceChildren(
+  h("a", { class: "skip", href: "#main", onclick: (/** @type {Event} */ event) => { event.preventDefault(); main.focus(); } }, "Skip to the content"),
+  h("header", { class: "bar" }, h("a", { class: "brand", href: "#/" }, "fileorg"), h("nav", { "aria-label": "Pages" }, links)),
+  main,
+  h("p", { class: "unseen", role: "status", "aria-live": "polite" }, () => said.value),
+);
+let isFirst = true;
+effect(() => {
+  const [path, ...rest] = where();
+  const [, title, view] = VIEWS.find(([name]) => name === path) ?? VIEWS[0];
+  document.title = `fileorg: ${title}`;
+  // What is served is asked for each time: a disk may be gone, or there again.
+  const found = get("").then((about) => () => view(about, rest), (error) => () => h("div", {}, h("h1", {}, title), problemBox(error)));
+  main.replaceChildren(later(found, (shown) => shown(), ""));
+  if (!isFirst) {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+  }
+  isFirst = false;
+});

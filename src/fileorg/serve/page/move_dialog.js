@@ -1,7 +1,7 @@
 // "Move to…", and the question after it: only this file, or a rule for all like it?
 
 import { post } from "./api.js";
-import { labelled, plural, problemBox, select } from "./parts.js";
+import { button, labelled, plural, problemBox, select, submitButton, textField } from "./parts.js";
 import { h, signal } from "./signal.js";
 
 const MOST_OFFERED = 400;
@@ -24,6 +24,7 @@ function asked(title, content) {
       h("h2", { id: "dialog-title" }, title), content(close));
     document.body.append(dialog);
     dialog.showModal();
+    addEventListener("hashchange", () => dialog.close(), { once: true }); // the view that asks is gone
   });
 }
 
@@ -42,7 +43,7 @@ export async function askFolder(edits, rows) {
     const root = select(tops);
     root.value = String(folders.tops.find((node) => folders.names[node] === here));
     const offers = h("datalist", { id: "folders" }, [...new Set(known)].sort().map((value) => h("option", { value })));
-    const folder = h("input", { type: "text", list: "folders", autocomplete: "off", spellcheck: "false", autofocus: true });
+    const folder = textField({ list: "folders", autofocus: true });
     const problem = signal("");
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -54,8 +55,8 @@ export async function askFolder(edits, rows) {
       tops.length > 1 && labelled("In", root),
       labelled("Folder", folder, "one of the plan, or a new one"), offers,
       h("p", { role: "alert", class: "bad" }, () => problem.value),
-      h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: () => close(null) }, "Cancel"),
-        h("button", { type: "submit", class: "button primary" }, "Move")))];
+      h("p", { class: "actions" }, button("Cancel", () => close(null)),
+        submitButton("Move")))];
   });
 }
 
@@ -81,8 +82,10 @@ export async function askRule(edits, rows, node) {
   const { plan } = edits;
   const target = plan.folders.below(node);
   const leader = plan.name(rows[0]);
-  const offers = rows.length <= plan.group(rows[0]).length && target ? suggestions(leader).map((each) => ({ ...each, rows: edits.caught(each.rule) })) : [];
-  if (!offers.length) return { rows };
+  const suggested = rows.length <= plan.group(rows[0]).length && target ? suggestions(leader) : [];
+  if (!suggested.length) return { rows };
+  const caught = edits.caught(suggested.map(({ rule }) => rule));
+  const offers = suggested.map((each, at) => ({ ...each, rows: caught[at] }));
   return asked(`Move to ${target}`, (close) => {
     const choice = signal(-1);
     const problem = signal(/** @type {any} */ (null));
@@ -104,8 +107,8 @@ export async function askRule(edits, rows, node) {
         radio(-1, `Only ${leader}`), offers.map(({ words, rows: caught }, at) => radio(at, `A rule: ${words} (${caught.length} in this plan)`))),
       () => choice.value >= 0 && caughtList(plan, offers[choice.value].rows),
       () => problem.value,
-      h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: () => close(null) }, "Cancel"),
-        h("button", { type: "submit", class: "button primary" }, () => (choice.value < 0 ? "Move" : "Make the rule"))))];
+      h("p", { class: "actions" }, button("Cancel", () => close(null)),
+        submitButton(() => (choice.value < 0 ? "Move" : "Make the rule"))))];
   });
 }
 

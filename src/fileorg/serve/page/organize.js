@@ -1,9 +1,9 @@
 // Organize: the options of the command, then the plan that it makes.
 
-import { follow, get, place, post, Problem } from "./api.js";
-import { checkbox, labelled, problemBox, progressBar, select, title } from "./parts.js";
+import { get, place } from "./api.js";
+import { checkbox, labelled, problemBox, rootSelect, select, submitButton, textField } from "./parts.js";
 import { planOf } from "./plan_view.js";
-import { pathText } from "./shown.js";
+import { planner } from "./runs.js";
 import { h, signal } from "./signal.js";
 
 /** @param {any} about @param {string[]} rest */
@@ -14,12 +14,9 @@ export function organize(about, rest) {
 
 /** @param {any} about @param {string} chosen */
 function form(about, chosen) {
-  const state = signal(/** @type {any} */ (null));
-  const isBusy = signal(false);
-  const roots = about.roots.filter((/** @type {any} */ root) => root.is_there);
-  const folder = select(roots.map((/** @type {any} */ root, /** @type {number} */ at) => [String(at), pathText(root)]), { name: "folder" });
-  folder.value = String(Math.max(0, roots.findIndex((/** @type {any} */ root) => root.path === chosen)));
-  const text = (/** @type {string} */ placeholder) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", placeholder });
+  const plans = planner();
+  const folder = rootSelect(about, chosen);
+  const text = (/** @type {string} */ placeholder) => textField({ placeholder });
   const fields = {
     by: select([["category", "Category: Images, Documents …"], ["date", "Date: year and month"], ["extension", "Extension"]]),
     action: select([["move", "Move"], ["copy", "Copy"], ["hardlink", "Hard link"], ["symlink", "Symlink"]]),
@@ -33,12 +30,10 @@ function form(about, chosen) {
   };
 
   /** @param {Event} event */
-  async function submit(event) {
+  function submit(event) {
     event.preventDefault();
-    isBusy.value = true;
-    const root = roots[Number(folder.value)];
     /** @type {Record<string, any>} */
-    const wanted = { kind: "organize", paths: [place(root)] };
+    const wanted = { kind: "organize", paths: [place(folder.root())] };
     for (const [name, { box }] of Object.entries(flags)) if (box.checked) wanted[name] = true;
     for (const [name, field] of Object.entries(fields)) {
       const value = field.value.trim();
@@ -46,11 +41,11 @@ function form(about, chosen) {
       if (name === "dest") wanted.dest = { path: value };
       else wanted[name] = name === "include" || name === "exclude" ? value.split(/\s+/) : value;
     }
-    makePlan(wanted, state, () => (isBusy.value = false));
+    plans.make(wanted, "There is nothing to organize: all files stay where they are.");
   }
 
   return h("form", { class: "card form", onsubmit: submit },
-    h("div", { class: "fields" }, labelled("Folder", folder), labelled("Sort by", fields.by), labelled("Action", fields.action)),
+    h("div", { class: "fields" }, folder.shown, labelled("Sort by", fields.by), labelled("Action", fields.action)),
     h("p", { class: "choices" }, flags.recursive.shown, flags.remove_empty.shown),
     h("details", {}, h("summary", {}, "More options"),
       h("div", { class: "fields" },
@@ -59,33 +54,9 @@ function form(about, chosen) {
         labelled("Skip files matching", fields.exclude), labelled("At least", fields.min_size), labelled("At most", fields.max_size),
         labelled("Changed in the last", fields.newer_than), labelled("Not changed in the last", fields.older_than)),
       h("p", { class: "choices" }, flags.hidden.shown, flags.by_content.shown)),
-    h("p", { class: "actions" }, h("button", { type: "submit", class: "button primary", disabled: () => isBusy.value || !roots.length }, "Make a plan"),
+    h("p", { class: "actions" }, submitButton("Make a plan", { disabled: () => plans.isBusy.value || folder.isEmpty }),
       h("span", { class: "quiet" }, "Nothing is changed until you carry it out.")),
-    () => state.value);
-}
-
-/**
- * Have a plan made, show how far it is, and go to it.
- * @param {any} wanted @param {{value: any}} state where progress and problems are shown @param {() => void} done
- */
-export async function makePlan(wanted, state, done) {
-  try {
-    const { run } = await post("plans", wanted);
-    const progress = signal(/** @type {any} */ (null));
-    state.value = h("div", {}, h("p", { class: "quiet" }, () => `${title(progress.value?.stage ?? "scan")} …`), progressBar(() => progress.value, "Making the plan"));
-    follow(`runs/${run}`, (told) => {
-      progress.value = told.run?.progress ?? null;
-      if (!told.last) return;
-      done();
-      const { answer, problem } = told.run ?? told;
-      if (problem) state.value = problemBox(new Problem(problem));
-      else if (answer?.job) location.hash = `#/organize/${answer.job}`;
-      else state.value = h("p", { role: "status" }, `There is nothing to ${wanted.kind === "organize" ? "organize" : "remove"}: all files stay where they are.`);
-    });
-  } catch (error) {
-    done();
-    state.value = problemBox(error);
-  }
+    plans.shown);
 }
 
 /** A place for files from the desktop: it says where they would go by their names. */

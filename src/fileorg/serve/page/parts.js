@@ -1,7 +1,8 @@
 // Parts that several pages use: words of operations and jobs, problems, progress, buttons to undo.
 
-import { counted, sizeText } from "/report/figures.js";
+import { counted, sizeText, timeText } from "/report/figures.js";
 import { follow, post, Problem } from "./api.js";
+import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
 /** What a screen reader says next. */
@@ -11,15 +12,10 @@ export const said = signal("");
 export const plural = (number, word) => `${counted(number)} ${word}${number === 1 ? "" : "s"}`;
 
 /** @param {string | null} time */
-export function whenText(time) {
-  if (!time) return "";
-  const date = new Date(time);
-  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
-}
+export const whenText = (time) => (time ? timeText(Date.parse(time) / 1000) : "");
 
 /** @param {number | null} seconds */
-export function leftText(seconds) {
+function leftText(seconds) {
   if (seconds === null || seconds === undefined) return "";
   return seconds < 60 ? `${Math.ceil(seconds)} s left` : `${Math.ceil(seconds / 60)} min left`;
 }
@@ -42,10 +38,21 @@ function sentence(hint) {
  * @param {Promise<T>} answer @param {(value: T) => any} shown @param {string} [waiting]
  */
 export function later(answer, shown, waiting = "Loading …") {
-  const state = signal(/** @type {any} */ (h("p", { class: "quiet" }, waiting)));
-  answer.then((value) => (state.value = shown(value)), (error) => (state.value = problemBox(error)));
-  return h("div", { class: "later" }, () => state.value);
+  // Made inside the effect that shows it: what it follows ends with it.
+  const state = signal(/** @type {() => any} */ (() => h("p", { class: "quiet" }, waiting)));
+  answer.then((value) => (state.value = () => shown(value)), (error) => (state.value = () => problemBox(error)));
+  return h("div", { class: "later" }, () => state.value());
 }
+
+/** @param {string} words @param {(event: Event) => void} onclick @param {any} [facts] @param {any} [more] is shown behind the words */
+export const button = (words, onclick, facts = {}, more = null) =>
+  h("button", { type: "button", class: "button", onclick, ...facts }, words, more);
+
+/** Return the button of a form. @param {any} words @param {any} [facts] */
+export const submitButton = (words, facts = {}) => h("button", { type: "submit", class: "button primary", ...facts }, words);
+
+/** Return a button that looks like text. @param {any} words @param {() => void} onclick @param {any} [facts] @param {any} [more] */
+export const link = (words, onclick, facts = {}, more = null) => button(words, onclick, { class: "plain", ...facts }, more);
 
 /** @param {any} operation */
 export function statusText(operation) {
@@ -60,16 +67,13 @@ export function canUndo({ kind, status }) {
   return kind !== "purge" && ["active", "partly_undone", "interrupted"].includes(status);
 }
 
-/** Operations that undo an operation are redone by it. @param {any} operation */
-export const wayBack = ({ kind }) => (kind === "undo" ? "redo" : "undo");
-
 /**
  * Return a button that undoes an operation, or redoes it if it is an undo, and then calls `done`.
  * @param {any} operation @param {() => void} done
  */
 export function undoButton(operation, done) {
   const state = signal(/** @type {any} */ (null));
-  const way = wayBack(operation);
+  const way = operation.kind === "undo" ? "redo" : "undo";
   async function undo() {
     state.value = h("span", { class: "quiet" }, way === "undo" ? "Undoing …" : "Redoing …");
     try {
@@ -87,8 +91,8 @@ export function undoButton(operation, done) {
     said.value = `Operation ${operation.operation} is ${way === "undo" ? "undone" : "done again"}.`;
     done();
   }
-  const button = h("button", { type: "button", class: "button", onclick: undo }, title(way), h("span", { class: "unseen" }, ` operation ${operation.operation}`));
-  return h("span", { class: "way-back" }, () => state.value ?? button);
+  const begin = button(title(way), undo, {}, h("span", { class: "unseen" }, ` operation ${operation.operation}`));
+  return h("span", { class: "way-back" }, () => state.value ?? begin);
 }
 
 /** Return a bar of progress for a job or a run. @param {() => any} progressOf @param {string} label */
@@ -114,12 +118,37 @@ export function labelled(label, field, hint) {
   return h("p", { class: "field" }, h("label", { for: field.id }, label), field, hint && h("small", {}, hint));
 }
 
-/** @param {string} label @param {any} [facts] */
-export function checkbox(label, facts = {}) {
-  const box = h("input", { type: "checkbox", ...facts });
+/** @param {string} label */
+export function checkbox(label) {
+  const box = h("input", { type: "checkbox" });
   return { box, shown: h("label", { class: "choice" }, box, " ", label) };
 }
 
 /** @param {string[][]} choices values and words @param {any} [facts] */
 export const select = (choices, facts = {}) =>
   h("select", facts, choices.map(([value, words]) => h("option", { value }, words)));
+
+/** Return an input for text, without the help of the browser. @param {any} [facts] */
+export const textField = (facts = {}) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", ...facts });
+
+/**
+ * Return a choice of the folders that are served and exist.
+ * @param {any} about @param {string} [chosen] the path of the one that is chosen first
+ */
+export function rootSelect(about, chosen) {
+  const roots = about.roots.filter((/** @type {any} */ root) => root.is_there);
+  const field = select(roots.map((/** @type {any} */ root, /** @type {number} */ at) => [String(at), pathText(root)]));
+  field.value = String(Math.max(0, roots.findIndex((/** @type {any} */ root) => root.path === chosen)));
+  return {
+    isEmpty: !roots.length, root: () => roots[Number(field.value)],
+    shown: labelled("Folder", field, roots.length ? "" : "None of the folders of this server exists. Is their disk mounted?"),
+  };
+}
+
+/** Return the place in a list of pages, with buttons to the next ones. @param {{value: number, peek: () => number}} page @param {number} total @param {number} size @param {string} word */
+export function pager(page, total, size, word) {
+  const at = page.peek();
+  return h("p", { class: "actions pages" },
+    h("span", { class: "quiet number" }, `${plural(total, word)}, page ${counted(at)} of ${counted(Math.max(1, Math.ceil(total / size)))}`),
+    at > 1 && button("Back", () => (page.value -= 1)), at * size < total && button("Next", () => (page.value += 1)));
+}

@@ -1,6 +1,7 @@
 // A plan as columns (report/plan_columns.py): frames as they came, and names that are decoded only when they are shown.
 
 import { Folders } from "./folders.js";
+import { bytesOf } from "./shown.js";
 
 const FORM = "fileorg plan columns";
 /** @type {[string, any, number][]} */
@@ -10,8 +11,6 @@ const COLUMNS = [
 ];
 const decoder = new TextDecoder();
 const padded = (/** @type {number} */ size) => size + (-size & 7);
-
-const bytesOf = (/** @type {string} */ base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 /** @param {any[]} list */
 const pairs = (list) => new Map(Array.from({ length: list.length / 2 }, (_, at) => [list[2 * at], list[2 * at + 1]]));

@@ -15,6 +15,8 @@ export class PlanEdits {
   files = 0;
   skipped = 0;
   left = 0;
+  /** The files that go to another folder than the plan says. */
+  movedFiles = 0;
 
   /** @param {import("./plan.js").Plan} plan */
   constructor(plan) {
@@ -79,15 +81,22 @@ export class PlanEdits {
     return found.length;
   }
 
+  /** The files that are carried out. */
+  get open() {
+    return this.files - this.skipped - this.left;
+  }
+
   #changed() {
-    this.before.refresh();
+    this.before.recount();
     this.after.refresh();
     this.left = this.leftOut.reduce((sum, each) => sum + each, 0);
+    this.movedFiles = 0;
+    for (const row of this.moved.keys()) this.movedFiles += 1 - this.leftOut[row];
     this.version.value = this.version.peek() + 1;
   }
 
   get isChanged() {
-    return this.left > 0 || this.moved.size > 0;
+    return this.left > 0 || this.movedFiles > 0;
   }
 
   /** Return the changes as the API takes them. @param {string} version */
@@ -105,13 +114,18 @@ export class PlanEdits {
     return { version, leave_out: leave, move };
   }
 
-  /** Return the files of the plan that a rule for an extension or a beginning of names would catch. @param {{ext?: string, start?: string}} rule */
-  caught(rule) {
-    const found = [];
+  /**
+   * Return the files of the plan that each of some rules, for an extension or a beginning of names, would catch.
+   * @param {{ext?: string, start?: string}[]} rules @returns {number[][]}
+   */
+  caught(rules) {
+    const found = rules.map(() => /** @type {number[]} */ ([]));
     for (let row = 0; row < this.plan.length; row++) {
       if (!this.plan.before[row] || this.plan.skipped[row]) continue;
       const name = this.plan.name(row).toLowerCase();
-      if (rule.ext ? name.endsWith(`.${rule.ext}`) : name.startsWith(rule.start ?? "\0")) found.push(row);
+      rules.forEach(({ ext, start }, at) => {
+        if (ext ? name.endsWith(`.${ext}`) : name.startsWith(start ?? "\0")) found[at].push(row);
+      });
     }
     return found;
   }

@@ -16,7 +16,7 @@ import { VirtualList } from "/report/virtual_list.js";
  * @property {(row: number) => boolean} isMoved whether a person gave a row another folder
  * @property {(rows: number[]) => void} leave leave rows out, or take them again
  * @property {(rows: number[], node: number) => void} [drop] move rows to a folder; without it, nothing is dropped here
- * @property {(rows: number[]) => void} [ask] ask where to move rows
+ * @property {(rows: number[]) => void} ask ask where to move rows
  * @property {(chosen: {node: number, row: number}) => void} chosen
  */
 
@@ -150,7 +150,7 @@ export class PlanTree extends HTMLElement {
     else if (event.key === "ArrowRight" || event.key === "ArrowLeft") this.#aside(event.key === "ArrowRight");
     else if (event.key === "Enter") this.#toggle(at);
     else if (event.key === " ") uses.leave(this.rowsAt(at));
-    else if (event.key === "m" && uses.ask) uses.ask(this.rowsAt(at));
+    else if (event.key === "m") uses.ask(this.rowsAt(at));
     else return;
     event.preventDefault();
   }

@@ -2,8 +2,9 @@
 
 import { counted, sizeText } from "/report/figures.js";
 import { fetched, follow, get, post, Problem } from "./api.js";
+import { join } from "./folders.js";
 import { askFolder, askRule } from "./move_dialog.js";
-import { canUndo, later, plural, problemBox, progressBar, said, shortPath, statusText, title, undoButton, wayBack } from "./parts.js";
+import { button, canUndo, later, plural, problemBox, progressBar, said, shortPath, statusText, title, undoButton } from "./parts.js";
 import { Plan } from "./plan.js";
 import { PlanEdits } from "./plan_edits.js";
 import { PlanTree } from "./plan_tree.js";
@@ -17,7 +18,7 @@ export function planOf(about, number) {
     version.value;
     return later(get(`jobs/${number}`), (job) => (job.status === "waiting"
       ? later(waitingPlan(number), ([head, plan]) => planScreen(head, plan, () => (version.value += 1)), "Reading the plan …")
-      : jobScreen(job)));
+      : jobScreen(job, () => (version.value += 1))));
   });
 }
 
@@ -67,7 +68,7 @@ function planScreen(head, plan, reload) {
     chosen.value = chosen.peek() && { ...chosen.peek() };
   }
 
-  const shared = { isMoved: (/** @type {number} */ row) => edits.moved.has(row) && !edits.stays(row), leave, ask, chosen: () => {} };
+  const shared = { isMoved: (/** @type {number} */ row) => edits.moved.has(row) && !edits.stays(row), leave, ask };
   const choose = (/** @type {import("./folders.js").Tree} */ tree) => (/** @type {any} */ each) => (chosen.value = { ...each, tree });
   before.show({
     ...shared, chosen: choose(edits.before), tree: edits.before, label: "Before", name: (row) => plan.name(row), isNew: () => false,
@@ -103,16 +104,15 @@ function planScreen(head, plan, reload) {
 
   const summary = () => {
     edits.version.value;
-    const open = edits.files - edits.skipped - edits.left;
-    const parts = [[edits.left, "left out"], [edits.moved.size, "moved by you"], [edits.skipped, "skipped"]];
-    return `${plural(open, "file")}${parts.filter(([count]) => count).map(([count, words]) => `, ${counted(/** @type {number} */ (count))} ${words}`).join("")}`;
+    const parts = [[edits.left, "left out"], [edits.movedFiles, "moved by you"], [edits.skipped, "skipped"]];
+    return `${plural(edits.open, "file")}${parts.filter(([count]) => count).map(([count, words]) => `, ${counted(/** @type {number} */ (count))} ${words}`).join("")}`;
   };
   return h("div", { class: "plan" },
     h("div", { class: "card-head" },
       h("div", {}, h("h1", {}, `${title(head.kind)} ${shortPath(pathText(head.roots[0]))}`), h("p", { class: "lead number" }, summary)),
       h("p", { class: "actions" },
-        h("button", { type: "button", class: "button", onclick: drop, disabled: () => isBusy.value }, "Drop the plan"),
-        h("button", { type: "button", class: "button primary", onclick: carryOut, disabled: () => { edits.version.value; return isBusy.value || edits.files - edits.skipped - edits.left === 0; } }, "Carry out"))),
+        button("Drop the plan", drop, { disabled: () => isBusy.value }),
+        button("Carry out", carryOut, { class: "button primary", disabled: () => { edits.version.value; return isBusy.value || !edits.open; } }))),
     () => state.value,
     h("div", { class: "sides" },
       h("section", { class: "card side", "aria-labelledby": "before-title" }, h("h2", { id: "before-title" }, "Before"), before),
@@ -137,14 +137,12 @@ function details(plan, edits, { tree, node, row }, leave, ask) {
     h("dl", { class: "facts" }, facts.map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", { class: "path" }, fact)))),
     group.length > 1 && h("p", { class: "quiet" }, `It goes together with ${plural(group.length - 1, "file")}.`),
     h("p", { class: "actions" },
-      canLeave && h("button", { type: "button", class: "button", onclick: () => leave(rows()) }, isOut ? "Take again" : "Leave out"),
-      !isOut && h("button", { type: "button", class: "button", onclick: () => ask(rows()) }, "Move to…")));
+      canLeave && button(isOut ? "Take again" : "Leave out", () => leave(rows())),
+      !isOut && button("Move to…", () => ask(rows()))));
 }
 
-const join = (/** @type {string} */ folder, /** @type {string} */ name) => `${folder.replace(/\/$/, "")}/${name}`;
-
-/** A job at work, and its end. @param {any} first */
-export function jobScreen(first) {
+/** A job at work, and its end. @param {any} first @param {() => void} reload */
+function jobScreen(first, reload) {
   const job = signal(first);
   const lost = signal(/** @type {any} */ (null));
   const state = signal(/** @type {any} */ (null));
@@ -161,7 +159,7 @@ export function jobScreen(first) {
   const ask = (/** @type {string} */ what) => async () => {
     try {
       await post(`jobs/${first.job}/${what}`);
-      if (what !== "cancel") location.reload();
+      if (what !== "cancel") reload();
     } catch (error) {
       state.value = problemBox(error);
     }
@@ -174,8 +172,8 @@ export function jobScreen(first) {
       () => job.value.reason && h("p", {}, job.value.reason),
       () => !isOver.value && progressBar(() => job.value.progress, "Carrying out the plan"),
       () => lost.value, () => state.value,
-      () => !isOver.value && h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: ask("cancel") }, "Cancel")),
-      () => isOver.value && ["interrupted", "parked", "cancelled"].includes(job.value.status) && h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: ask("resume") }, "Resume")),
+      () => !isOver.value && h("p", { class: "actions" }, button("Cancel", ask("cancel"))),
+      () => isOver.value && ["interrupted", "parked", "cancelled"].includes(job.value.status) && h("p", { class: "actions" }, button("Resume", ask("resume"))),
       () => isOver.value && job.value.operations.toReversed().map((/** @type {number} */ number) => ended(number))));
 }
 

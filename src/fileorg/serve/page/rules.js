@@ -1,7 +1,7 @@
 // Rules: the categories with their extensions, and the rules of the configuration in the order in which they decide.
 
 import { fetched, get, post } from "./api.js";
-import { labelled, later, plural, problemBox, said } from "./parts.js";
+import { button, labelled, later, link, plural, problemBox, said, textField } from "./parts.js";
 import { h, signal } from "./signal.js";
 
 /** @param {any} about */
@@ -29,7 +29,7 @@ const words = (/** @type {string} */ text) => text.toLowerCase().split(/[\s,]+/)
 
 /** @param {(words: string) => void} changed */
 function newCategory(changed) {
-  const [name, extensions] = ["text", "text"].map((type) => h("input", { type, required: true, autocomplete: "off", spellcheck: "false" }));
+  const [name, extensions] = [1, 2].map(() => textField({ required: true }));
   const state = signal(/** @type {any} */ (null));
   return h("form", { onsubmit: async (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -56,7 +56,7 @@ function category(each, changed) {
       changed(told);
     } catch (error) { state.value = problemBox(error); }
   };
-  const field = h("input", { type: "text", autocomplete: "off", spellcheck: "false", value: each.extensions.join(" "), id: `extensions-${each.id}` });
+  const field = textField({ value: each.extensions.join(" "), id: `extensions-${each.id}` });
   const save = (/** @type {Event} */ event) => {
     event.preventDefault();
     const wanted = words(field.value);
@@ -66,9 +66,9 @@ function category(each, changed) {
   };
   return h("li", {},
     h("div", { class: "category-head" }, h("b", {}, each.name), h("span", { class: "quiet" }, ` ${plural(each.extensions.length, "extension")}${each.is_custom ? ", your own" : ""}`),
-      h("button", { type: "button", class: "plain", "aria-expanded": () => String(isOpen.value), onclick: () => (isOpen.value = !isOpen.value) }, "Edit", h("span", { class: "unseen" }, ` ${each.name}`))),
+      link("Edit", () => (isOpen.value = !isOpen.value), { "aria-expanded": () => String(isOpen.value) }, h("span", { class: "unseen" }, ` ${each.name}`))),
     () => (isOpen.value ? h("form", { onsubmit: save }, labelled("Extensions", field), h("p", { class: "actions" }, h("button", { type: "submit", class: "button" }, "Save"),
-      each.is_custom && h("button", { type: "button", class: "button", onclick: () => change("DELETE", undefined, `The category ${each.name} was removed.`) }, "Remove")))
+      each.is_custom && button("Remove", () => change("DELETE", undefined, `The category ${each.name} was removed.`))))
       : h("p", { class: "quiet extensions" }, each.extensions.slice(0, 24).join(" "), each.extensions.length > 24 ? " …" : "")),
     () => state.value);
 }

@@ -2,7 +2,7 @@
 
 import { counted } from "/report/figures.js";
 import { get } from "./api.js";
-import { later, problemBox } from "./parts.js";
+import { button, later, problemBox } from "./parts.js";
 import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
@@ -27,5 +27,5 @@ export function settings(about) {
       later(get("profiles"), ({ profiles }) => (profiles.length ? h("ul", { class: "plain-list" }, profiles.map((/** @type {any} */ each) => h("li", {}, h("b", {}, each.name), " ", h("span", { class: "path quiet" }, each.roots.map((/** @type {any} */ root) => root.path).join(", "))))) : h("p", { class: "quiet" }, "No profile of the configuration concerns these folders.")))),
     h("section", { class: "card", "aria-labelledby": "server-title" }, h("h2", { id: "server-title" }, "This server"),
       h("dl", { class: "facts" }, facts.map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", { class: "path" }, fact)))),
-      h("p", { class: "actions" }, h("button", { type: "button", class: "button", onclick: leave }, "Log out")), () => state.value));
+      h("p", { class: "actions" }, button("Log out", leave)), () => state.value));
 }

@@ -14,11 +14,14 @@ export function shown(text) {
   });
 }
 
+/** @param {string} base64 */
+export const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+
 /** Return a path of the API as it is shown: bytes that are not UTF-8 are escaped. @param {any} named @param {string} [field] @returns {string} */
 export function pathText(named, field = "path") {
   const packed = named[`${field}_b64`];
   if (!packed) return shown(named[field] ?? "");
-  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const bytes = bytesOf(packed);
   const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text = "";
   for (let at = 0; at < bytes.length;) {

@@ -9,7 +9,7 @@ import { plural } from "./parts.js";
  * @param {number[]} sizes @param {number} width @param {number} height
  * @returns {{x: number, y: number, width: number, height: number}[]}
  */
-export function rectangles(sizes, width, height) {
+function rectangles(sizes, width, height) {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const areas = sizes.map((size) => (size / total) * width * height);
   const found = [];

@@ -1,0 +1,74 @@
+// Commands that the server runs for this page: followed while their view is shown, and a plan that one makes.
+
+import { follow, post, Problem } from "./api.js";
+import { problemBox, progressBar } from "./parts.js";
+import { effect, h, signal } from "./signal.js";
+
+/** What a run does, by its stage. @type {Record<string, string>} */
+const STAGES = { scan: "Scanning", compare: "Comparing", read: "Reading", plan: "Planning" };
+
+/**
+ * Follow a run. Return its answer, which throws `Problem` if the run fails, and a function that stops following.
+ * @param {number} run @param {(progress: any) => void} tell
+ * @param {(problem: Problem | null) => void} [lost] as in `follow`
+ * @returns {{answer: Promise<any>, stop: () => void}}
+ */
+export function followRun(run, tell, lost) {
+  let stop = () => {};
+  const answer = new Promise((resolve, reject) => {
+    stop = follow(`runs/${run}`, (told) => {
+      if (!told.last) return tell(told.run.progress);
+      const { answer, problem } = told.run ?? told;
+      if (problem) reject(new Problem(problem));
+      else resolve(answer);
+    }, lost);
+  });
+  return { answer, stop };
+}
+
+/**
+ * Return what begins runs for the view that is being made, and shows how far they are, and their problems.
+ * When the view is left, a run goes on, and nothing comes of it here: a plan then waits on Home.
+ * @param {string} label names the bar of progress
+ */
+export function runner(label) {
+  const state = signal(/** @type {any} */ (null));
+  const isBusy = signal(false);
+  let isLeft = false;
+  let stop = () => {};
+  effect(() => () => {
+    isLeft = true;
+    stop();
+  });
+
+  /** @param {string} path @param {any} body @param {(answer: any) => any} done returns what is shown then */
+  async function begin(path, body, done) {
+    const [progress, lost] = [signal(/** @type {any} */ (null)), signal(/** @type {any} */ (null))];
+    isBusy.value = true;
+    state.value = h("div", {}, h("p", { class: "quiet" }, () => `${STAGES[progress.value?.stage] ?? label} …`),
+      progressBar(() => progress.value, label), () => lost.value);
+    try {
+      const { run } = await post(path, body);
+      const followed = followRun(run, (found) => (progress.value = found), (problem) => (lost.value = problem && problemBox(problem)));
+      stop = followed.stop;
+      if (isLeft) return stop();
+      const answer = await followed.answer;
+      if (!isLeft) state.value = done(answer) ?? null;
+    } catch (error) {
+      state.value = problemBox(error);
+    }
+    isBusy.value = false;
+  }
+  return { begin, isBusy, shown: () => state.value };
+}
+
+/** Return what makes plans for the view that is being made: it goes to them, or says `nothing` if they have no rows. */
+export function planner() {
+  const runs = runner("Making the plan");
+  /** @param {any} wanted @param {string} nothing */
+  const make = (wanted, nothing) => runs.begin("plans", wanted, ({ job }) => {
+    if (!job) return h("p", { role: "status" }, nothing);
+    location.hash = `#/organize/${job}`;
+  });
+  return { make, isBusy: runs.isBusy, shown: runs.shown };
+}
