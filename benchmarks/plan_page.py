@@ -160,7 +160,7 @@ def _in_browser(link: str, job: int) -> dict[str, Any]:
         watching.start()
         computed = _computed_s(os.getpid())
         started = time.perf_counter()
-        page.evaluate(f"location.hash = '#/organize/{job}'")
+        page.evaluate(f"location.hash = '#/plan/{job}'")
         page.wait_for_selector("plan-tree .line")
         opened, computed = time.perf_counter() - started, _computed_s(os.getpid()) - computed
         started = time.perf_counter()

@@ -2,7 +2,7 @@
 
 import { sizeText } from "/report/figures.js";
 import { get, place } from "./api.js";
-import { button, labelled, later, link, pager, plural, rootSelect, select, shortPath, submitButton } from "./parts.js";
+import { button, labelled, later, link, pager, pathIn, plural, rootSelect, select, shortPath, submitButton } from "./parts.js";
 import { planner, runner } from "./runs.js";
 import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
@@ -10,17 +10,17 @@ import { h, signal } from "./signal.js";
 const AT_ONCE = 25;
 const PICTURE = /\.(png|jpe?g|gif|bmp|webp|avif)$/i;
 
-/** @param {any} about */
-export function duplicates(about) {
+/** @param {any} about @param {string[]} rest */
+export function duplicates(about, rest) {
   const version = signal(0);
   const chosen = signal(/** @type {any} */ (null));
-  return h("div", {}, h("h1", {}, "Duplicates"), search(about, (root) => { chosen.value = root; version.value += 1; }),
+  return h("div", {}, h("h1", {}, "Duplicates"), search(about, pathIn(rest), (root) => { chosen.value = root; version.value += 1; }),
     () => (version.value ? found(chosen.value) : null));
 }
 
-/** @param {any} about @param {(root: any) => void} done */
-function search(about, done) {
-  const folder = rootSelect(about);
+/** @param {any} about @param {string} first @param {(root: any) => void} done */
+function search(about, first, done) {
+  const folder = rootSelect(about, first);
   const runs = runner("Looking for duplicates");
   /** @param {Event} event */
   function submit(event) {

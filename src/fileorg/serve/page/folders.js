@@ -99,8 +99,12 @@ export class Tree {
   /** @type {number[]} */
   #firsts = [];
 
-  /** @param {import("./plan.js").Plan} plan @param {(row: number) => number} folderOf @param {(row: number) => boolean} stays */
-  constructor(plan, folderOf, stays) {
+  /**
+   * @param {import("./plan.js").Plan} plan @param {(row: number) => number} folderOf @param {(row: number) => boolean} stays
+   * @param {Map<number, number>} [removed] rows that stand for folders, by their nodes; each counts as a file in its folder
+   */
+  constructor(plan, folderOf, stays, removed = new Map()) {
+    this.removed = removed;
     this.plan = plan;
     this.folderOf = folderOf;
     this.stays = stays;
@@ -135,6 +139,7 @@ export class Tree {
     const rows = new Uint32Array(plan.length);
     for (row = 0; row < plan.length; row++) rows[next[nodes[row]]++] = row;
     const files = new Uint32Array(folders.length);
+    for (const node of this.removed.keys()) files[node] = 1;
     // A folder has a higher number than the one above it.
     for (let node = folders.length - 1; node > 0; node--) {
       files[node] += starts[node + 1] - starts[node];
@@ -152,6 +157,7 @@ export class Tree {
     const { parent } = this.plan.folders;
     const staying = new Uint32Array(this.files.length);
     for (let row = 0; row < this.plan.length; row++) if (this.stays(row)) staying[this.folderOf(row)]++;
+    for (const [node, row] of this.removed) staying[node] += Number(this.stays(row));
     for (let node = staying.length - 1; node > 0; node--) staying[parent[node]] += staying[node];
     this.staying = staying;
   }
@@ -246,9 +252,16 @@ export class Tree {
     const waiting = [node];
     for (let each = waiting.pop(); each !== undefined; each = waiting.pop()) {
       for (let at = this.#starts[each]; at < this.#starts[each + 1]; at++) found.push(this.rows[at]);
+      const own = this.removed.get(each);
+      if (own !== undefined) found.push(own);
       waiting.push(...this.plan.folders.children[each]);
     }
     return found;
+  }
+
+  /** Return whether there is something to show in a folder. @param {number} node */
+  hasMore(node) {
+    return this.files[node] > (this.removed.has(node) ? 1 : 0);
   }
 
   /** Return whether the files in a folder are taken: all, none, or some. @param {number} node @returns {"true" | "false" | "mixed"} */

@@ -61,9 +61,9 @@ function waitingJob(job, changed) {
     h("span", {}, `${title(job.kind)} of ${shortPath(pathText(job, "root"))} `, h("span", { class: "quiet" }, `(job ${job.job}, ${plural(job.files ?? 0, "file")}) `),
       /** @type {any} */ (words)[job.status], "."),
     h("span", { class: "actions" },
-      job.status === "waiting" && h("a", { class: "button", href: `#/organize/${job.job}` }, "Look at the plan"),
-      job.status === "running" && h("a", { class: "button", href: `#/organize/${job.job}` }, "Watch"),
-      (job.status === "interrupted" || job.status === "parked") && h("a", { class: "button", href: `#/organize/${job.job}` }, "Show what was done"),
+      job.status === "waiting" && h("a", { class: "button", href: `#/plan/${job.job}` }, "Look at the plan"),
+      job.status === "running" && h("a", { class: "button", href: `#/plan/${job.job}` }, "Watch"),
+      (job.status === "interrupted" || job.status === "parked") && h("a", { class: "button", href: `#/plan/${job.job}` }, "Show what was done"),
       (job.status === "interrupted" || job.status === "parked") && button("Resume", ask("resume")),
       job.status === "waiting" && button("Drop the plan", ask("cancel"))),
     () => state.value);
@@ -121,16 +121,16 @@ function rootCard(root) {
       h("h2", { id }, shortPath(pathText(root)), h("small", { class: "path" }, pathText(root))),
       root.is_there && h("span", { class: "actions" },
         h("a", { class: "button primary", href: `#/organize/new/${encodeURIComponent(root.path)}` }, "Organize"),
-        h("a", { class: "button", href: "#/duplicates" }, "Find duplicates"))),
+        h("a", { class: "button", href: `#/duplicates/new/${encodeURIComponent(root.path)}` }, "Find duplicates"))),
     () => state.value,
-    () => (found.value ? space(found.value) : !state.value && h("div", {}, h("p", { class: "quiet" }, "Counting files …"), progressBar(() => progress.value, "Counting files"))));
+    () => (found.value ? space(found.value, root) : !state.value && h("div", {}, h("p", { class: "quiet" }, "Counting files …"), progressBar(() => progress.value, "Counting files"))));
 }
 
-/** @param {any} scan */
-function space(scan) {
+/** @param {any} scan @param {any} root */
+function space(scan, root) {
   const leftovers = [[scan.empty_files, "empty file"], [scan.empty_folders, "empty folder"], [scan.broken_symlinks, "broken symlink"]]
     .filter(([count]) => count).map(([count, word]) => plural(count, word));
   return h("div", {},
-    h("p", { class: "lead" }, `${plural(scan.files, "file")}, ${sizeText(scan.size_bytes)}`, leftovers.length ? `, ${leftovers.join(", ")}` : ""),
+    h("p", { class: "lead" }, `${plural(scan.files, "file")}, ${sizeText(scan.size_bytes)}`, leftovers.length ? [`, ${leftovers.join(", ")}`, h("a", { href: `#/clean/new/${encodeURIComponent(root.path)}` }, "Clean")] : ""),
     scan.size_bytes ? treemap(scan.categories) : null);
 }

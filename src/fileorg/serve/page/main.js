@@ -1,10 +1,12 @@
 // The frame of the page: its navigation, what is said aloud, and one view at a time.
 
 import { get } from "./api.js";
+import { clean } from "./clean.js";
 import { duplicates } from "./duplicates.js";
 import { history } from "./history.js";
 import { home } from "./home.js";
 import { organize } from "./organize.js";
+import { planOf } from "./plan_view.js";
 import { rules } from "./rules.js";
 import { settings } from "./settings.js";
 import { effect, h, signal } from "./signal.js";
@@ -13,8 +15,10 @@ import { later, problemBox, said } from "./parts.js";
 /** @type {[string, string, (about: any, rest: string[]) => any][]} */
 const VIEWS = [
   ["", "Home", home], ["organize", "Organize", organize], ["duplicates", "Duplicates", duplicates],
-  ["history", "History", history], ["rules", "Rules", rules], ["settings", "Settings", settings],
+  ["clean", "Clean", clean], ["history", "History", history], ["rules", "Rules", rules], ["settings", "Settings", settings],
 ];
+/** Views that no link of the navigation leads to. @type {typeof VIEWS} */
+const OTHERS = [["plan", "Plan", (_, rest) => planOf(Number(rest[0]))]];
 
 const place = signal(location.hash);
 addEventListener("hashchange", () => (place.value = location.hash));
@@ -33,7 +37,7 @@ document.body.replaceChildren(
 let isFirst = true;
 effect(() => {
   const [path, ...rest] = where();
-  const [, title, view] = VIEWS.find(([name]) => name === path) ?? VIEWS[0];
+  const [, title, view] = [...VIEWS, ...OTHERS].find(([name]) => name === path) ?? VIEWS[0];
   document.title = `fileorg: ${title}`;
   // What is served is asked for each time: a disk may be gone, or there again.
   const found = get("").then((about) => () => view(about, rest), (error) => () => h("div", {}, h("h1", {}, title), problemBox(error)));

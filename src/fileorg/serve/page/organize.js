@@ -1,15 +1,13 @@
 // Organize: the options of the command, then the plan that it makes.
 
 import { get, place } from "./api.js";
-import { checkbox, labelled, problemBox, rootSelect, select, submitButton, textField } from "./parts.js";
-import { planOf } from "./plan_view.js";
+import { checkbox, labelled, pathIn, problemBox, rootSelect, select, submitButton, textField } from "./parts.js";
 import { planner } from "./runs.js";
 import { h, signal } from "./signal.js";
 
 /** @param {any} about @param {string[]} rest */
 export function organize(about, rest) {
-  if (/^\d+$/.test(rest[0] ?? "")) return planOf(about, Number(rest[0]));
-  return h("div", {}, h("h1", {}, "Organize"), form(about, rest[0] === "new" ? decodeURIComponent(rest.slice(1).join("/")) : ""), droppable());
+  return h("div", {}, h("h1", {}, "Organize"), form(about, pathIn(rest)), droppable());
 }
 
 /** @param {any} about @param {string} chosen */

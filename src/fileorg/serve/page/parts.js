@@ -131,6 +131,9 @@ export const select = (choices, facts = {}) =>
 /** Return an input for text, without the help of the browser. @param {any} [facts] */
 export const textField = (facts = {}) => h("input", { type: "text", autocomplete: "off", spellcheck: "false", ...facts });
 
+/** Return the path that a link like `#/organize/new/PATH` names, "" for none. @param {string[]} rest */
+export const pathIn = (rest) => (rest[0] === "new" ? decodeURIComponent(rest.slice(1).join("/")) : "");
+
 /**
  * Return a choice of the folders that are served and exist.
  * @param {any} about @param {string} [chosen] the path of the one that is chosen first

@@ -1,6 +1,6 @@
 // A plan as columns (report/plan_columns.py): frames as they came, and names that are decoded only when they are shown.
 
-import { Folders } from "./folders.js";
+import { Folders, join } from "./folders.js";
 import { bytesOf } from "./shown.js";
 
 const FORM = "fileorg plan columns";
@@ -159,6 +159,13 @@ export class Plan {
   reason(row) {
     const [frame, at] = this.at(row);
     return frame.reasons.get(at) ?? "";
+  }
+
+  /** Return the path of the file that is kept in place of a duplicate, "" for other rows. @param {number} row */
+  keeper(row) {
+    const [frame, at] = this.at(row);
+    const found = frame.keepers.get(at);
+    return found ? join(this.folders.path(this.#nodes[found[0]]), found[1]) : "";
   }
 
   /** @param {number} row @returns {number} */

@@ -3,7 +3,9 @@
 import { signal } from "./signal.js";
 import { Tree } from "./folders.js";
 
-const MAKE_FOLDER = "make-folder";
+const [MAKE_FOLDER, REMOVE_FOLDER] = ["make-folder", "remove-folder"];
+/** The category of a folder that is removed because everything in it is moved: it follows its files. */
+const EMPTIED = "emptied folder";
 
 export class PlanEdits {
   /** Counts changes, for what is shown to follow them. */
@@ -12,6 +14,10 @@ export class PlanEdits {
   moved = new Map();
   /** @type {Set<number>} */
   newFolders = new Set();
+  /** The rows of folders that the plan removes, by their nodes. @type {Map<number, number>} */
+  removed = new Map();
+  /** Nodes of folders that are removed once everything in them has been moved. @type {Set<number>} */
+  emptied = new Set();
   files = 0;
   skipped = 0;
   left = 0;
@@ -27,15 +33,31 @@ export class PlanEdits {
       if (plan.before[row]) {
         this.files++;
         this.skipped += plan.skipped[row];
-      } else if (plan.action(row) === MAKE_FOLDER) {
-        const above = folders.below(plan.target[row]);
-        this.newFolders.add(folders.node(folders.root(plan.target[row]), above ? `${above}/${plan.newName(row)}` : plan.newName(row)));
+        continue;
+      }
+      const [above, action] = [folders.below(plan.target[row]), plan.action(row)];
+      const node = folders.node(folders.root(plan.target[row]), above ? `${above}/${plan.newName(row)}` : plan.newName(row));
+      if (action === MAKE_FOLDER) this.newFolders.add(node);
+      else if (action === REMOVE_FOLDER && plan.category(row) === EMPTIED) {
+        if (!plan.skipped[row]) this.emptied.add(node);
+      }
+      else if (action === REMOVE_FOLDER) {
+        this.removed.set(node, row);
+        this.files++;
+        this.skipped += plan.skipped[row];
       }
     }
     this.known = folders.length;
     const stays = (/** @type {number} */ row) => this.stays(row);
-    this.before = new Tree(plan, (row) => plan.before[row], stays);
+    this.before = new Tree(plan, (row) => plan.before[row], stays, this.removed);
     this.after = new Tree(plan, (row) => this.folderAfter(row), stays);
+  }
+
+  /** Return whether a folder is removed: it is empty, or everything in it goes elsewhere. @param {number} node */
+  isRemoved(node) {
+    const row = this.removed.get(node);
+    if (row !== undefined) return !this.stays(row);
+    return this.emptied.has(node) && !this.before.staying[node] && !this.after.files[node];
   }
 
   /** Return whether the plan, or a person, makes a folder. @param {number} node */
@@ -64,8 +86,21 @@ export class PlanEdits {
     const open = rows.filter((row) => !this.plan.skipped[row]);
     const out = open.some((row) => !this.leftOut[row]) ? 1 : 0;
     for (const row of open) this.leftOut[row] = out;
+    if (out && this.removed.size) this.#keepFoldersOf(open);
     this.#changed();
     return out ? open.length : -open.length;
+  }
+
+  /** Leave out the folders in which something stays. @param {number[]} rows that are left out */
+  #keepFoldersOf(rows) {
+    const { parent } = this.plan.folders;
+    const nodes = new Map([...this.removed].map(([node, row]) => [row, node]));
+    for (const each of rows) {
+      for (let node = nodes.get(each) ?? this.plan.before[each]; node; node = parent[node]) {
+        const row = this.removed.get(node);
+        if (row !== undefined && !this.plan.skipped[row]) this.leftOut[row] = 1;
+      }
+    }
   }
 
   /** Give rows another folder. Rows that stay are not moved. @param {number[]} rows @param {number} node */

@@ -1,6 +1,6 @@
 // One side of a plan as a tree that people see, walk through with the keyboard, and drag files in.
 
-import { counted, sizeText } from "/report/figures.js";
+import { sizeText } from "/report/figures.js";
 import { shortPath } from "./parts.js";
 import { h } from "./signal.js";
 import { VirtualList } from "/report/virtual_list.js";
@@ -12,7 +12,9 @@ import { VirtualList } from "/report/virtual_list.js";
  * @property {string} label
  * @property {(row: number) => string} name
  * @property {(row: number) => string} note what is said of a file beside its name
+ * @property {(node: number) => string} folderNote what is said of a folder beside its name
  * @property {(node: number) => boolean} isNew whether the plan makes a folder
+ * @property {boolean} isMovable whether rows can be given another folder
  * @property {(row: number) => boolean} isMoved whether a person gave a row another folder
  * @property {(rows: number[]) => void} leave leave rows out, or take them again
  * @property {(rows: number[], node: number) => void} [drop] move rows to a folder; without it, nothing is dropped here
@@ -48,7 +50,7 @@ export class PlanTree extends HTMLElement {
       if (this.list.selected < 0 && this.port.matches(":focus-visible")) this.list.select(this.list.first);
     });
     layer.addEventListener("click", (/** @type {MouseEvent} */ event) => this.#onClick(event));
-    this.#listenToDrags(layer);
+    if (uses.isMovable) this.#listenToDrags(layer);
     this.list.listen();
   }
 
@@ -72,7 +74,7 @@ export class PlanTree extends HTMLElement {
   }
 
   #newRow() {
-    return h("div", { class: "line", role: "treeitem", draggable: "true" },
+    return h("div", { class: "line", role: "treeitem", draggable: String(this.uses.isMovable) },
       h("span", { class: "caret", "aria-hidden": "true" }), h("span", { class: "check", "aria-hidden": "true" }),
       h("span", { class: "label" }), h("span", { class: "note" }), h("span", { class: "size" }));
   }
@@ -91,11 +93,13 @@ export class PlanTree extends HTMLElement {
     const checked = isFolder ? tree.taken(node) : String(!tree.stays(row));
     line.setAttribute("aria-checked", checked);
     if (isFolder) {
-      line.setAttribute("aria-expanded", String(tree.open.has(node)));
-      caret.textContent = tree.open.has(node) ? "▾" : "▸";
+      const isOpen = tree.open.has(node);
+      if (tree.hasMore(node)) line.setAttribute("aria-expanded", String(isOpen));
+      else line.removeAttribute("aria-expanded");
+      caret.textContent = !tree.hasMore(node) ? "" : isOpen ? "▾" : "▸";
       const path = tree.plan.folders.names[node];
       label.textContent = level === 1 ? shortPath(path) : path;
-      note.textContent = `${counted(tree.files[node])} ${tree.files[node] === 1 ? "file" : "files"}${isNew(node) ? ", new" : ""}`;
+      note.textContent = this.uses.folderNote(node);
       size.textContent = sizeText(tree.sizes[node]);
     } else {
       line.removeAttribute("aria-expanded");
@@ -122,7 +126,7 @@ export class PlanTree extends HTMLElement {
   /** @param {number} at */
   #toggle(at) {
     const { node, row } = this.uses.tree.at(at);
-    if (row >= 0) return;
+    if (row >= 0 || !this.uses.tree.hasMore(node)) return;
     this.uses.tree.toggle(node);
     this.refresh();
   }
@@ -150,7 +154,7 @@ export class PlanTree extends HTMLElement {
     else if (event.key === "ArrowRight" || event.key === "ArrowLeft") this.#aside(event.key === "ArrowRight");
     else if (event.key === "Enter") this.#toggle(at);
     else if (event.key === " ") uses.leave(this.rowsAt(at));
-    else if (event.key === "m") uses.ask(this.rowsAt(at));
+    else if (event.key === "m" && uses.isMovable) uses.ask(this.rowsAt(at));
     else return;
     event.preventDefault();
   }

@@ -11,8 +11,11 @@ import { PlanTree } from "./plan_tree.js";
 import { pathText } from "./shown.js";
 import { effect, h, signal } from "./signal.js";
 
-/** @param {any} about @param {number} number */
-export function planOf(about, number) {
+/** Where another plan of a kind is made. @type {Record<string, [string, string]>} */
+const AGAIN = { organize: ["organize", "Organize another folder"], dedupe: ["duplicates", "Find other duplicates"], clean: ["clean", "Clean another folder"] };
+
+/** @param {number} number */
+export function planOf(number) {
   const version = signal(0);
   return h("div", {}, () => {
     version.value;
@@ -32,6 +35,10 @@ async function waitingPlan(number) {
 /** @param {any} head @param {Plan} plan @param {() => void} reload */
 function planScreen(head, plan, reload) {
   const edits = new PlanEdits(plan);
+  const here = location.hash;
+  const isMovable = head.kind === "organize";
+  const isClean = head.kind === "clean";
+  const items = (/** @type {number} */ number) => plural(number, isClean ? "item" : "file");
   const chosen = signal(/** @type {any} */ (null));
   const state = signal(/** @type {any} */ (null));
   const isBusy = signal(false);
@@ -40,7 +47,7 @@ function planScreen(head, plan, reload) {
   /** @param {number[]} rows */
   function leave(rows) {
     const count = edits.toggle(rows);
-    said.value = count > 0 ? `${plural(count, "file")} left out.` : `${plural(-count, "file")} taken again.`;
+    said.value = count > 0 ? `${items(count)} left out.` : `${items(-count)} taken again.`;
     refresh();
   }
 
@@ -68,14 +75,22 @@ function planScreen(head, plan, reload) {
     chosen.value = chosen.peek() && { ...chosen.peek() };
   }
 
-  const shared = { isMoved: (/** @type {number} */ row) => edits.moved.has(row) && !edits.stays(row), leave, ask };
+  const shared = { isMoved: (/** @type {number} */ row) => edits.moved.has(row) && !edits.stays(row), leave, ask, isMovable };
   const choose = (/** @type {import("./folders.js").Tree} */ tree) => (/** @type {any} */ each) => (chosen.value = { ...each, tree });
+  const stayNote = (/** @type {number} */ row) => (plan.skipped[row] ? "skipped" : edits.leftOut[row] ? "left out" : "");
+  // The categories of a clean run are kinds of leftovers.
   before.show({
-    ...shared, chosen: choose(edits.before), tree: edits.before, label: "Before", name: (row) => plan.name(row), isNew: () => false,
-    note: (row) => (plan.skipped[row] ? "skipped" : edits.leftOut[row] ? "left out" : ""),
+    ...shared, chosen: choose(edits.before), tree: edits.before, label: isClean ? "What is removed" : "Before", name: (row) => plan.name(row), isNew: () => false,
+    note: (row) => stayNote(row) || (isClean ? plan.category(row) : ""),
+    folderNote: (node) => {
+      const row = edits.removed.get(node);
+      const own = row === undefined ? edits.isRemoved(node) && "is removed" : stayNote(row) || (!edits.before.hasMore(node) && "empty folder");
+      return [edits.before.hasMore(node) && items(edits.before.files[node] - (row === undefined ? 0 : 1)), own].filter(Boolean).join(", ");
+    },
   }, "before");
   after.show({
     ...shared, chosen: choose(edits.after), tree: edits.after, label: "After", name: (row) => edits.nameAfter(row), isNew: (node) => edits.isNew(node),
+    folderNote: (node) => `${items(edits.after.files[node])}${edits.isNew(node) ? ", new" : ""}`,
     note: (row) => (edits.stays(row) ? "stays" : edits.moved.has(row) ? "moved by you" : plan.newName(row) === plan.name(row) ? "" : `was ${plan.name(row)}`),
     drop: move,
   }, "after");
@@ -96,7 +111,7 @@ function planScreen(head, plan, reload) {
   async function drop() {
     try {
       await post(`jobs/${head.job}/cancel`);
-      location.hash = "#/organize";
+      if (location.hash === here) location.hash = `#/${(AGAIN[head.kind] ?? AGAIN.organize)[0]}`;
     } catch (error) {
       state.value = problemBox(error);
     }
@@ -105,7 +120,7 @@ function planScreen(head, plan, reload) {
   const summary = () => {
     edits.version.value;
     const parts = [[edits.left, "left out"], [edits.movedFiles, "moved by you"], [edits.skipped, "skipped"]];
-    return `${plural(edits.open, "file")}${parts.filter(([count]) => count).map(([count, words]) => `, ${counted(/** @type {number} */ (count))} ${words}`).join("")}`;
+    return `${items(edits.open)}${parts.filter(([count]) => count).map(([count, words]) => `, ${counted(/** @type {number} */ (count))} ${words}`).join("")}`;
   };
   return h("div", { class: "plan" },
     h("div", { class: "card-head" },
@@ -114,31 +129,34 @@ function planScreen(head, plan, reload) {
         button("Drop the plan", drop, { disabled: () => isBusy.value }),
         button("Carry out", carryOut, { class: "button primary", disabled: () => { edits.version.value; return isBusy.value || !edits.open; } }))),
     () => state.value,
-    h("div", { class: "sides" },
-      h("section", { class: "card side", "aria-labelledby": "before-title" }, h("h2", { id: "before-title" }, "Before"), before),
-      h("section", { class: "card side", "aria-labelledby": "after-title" }, h("h2", { id: "after-title" }, "After"), after)),
-    () => chosen.value && details(plan, edits, chosen.value, leave, ask),
-    h("p", { class: "quiet keys" }, "Move with the arrow keys; right and left open and close folders. Space leaves a file or folder out; M moves it to another folder, and so does dragging it on the side After."));
+    h("div", { class: isClean ? "" : "sides" }, side(before, isClean ? "What is removed" : "Before"), !isClean && side(after, "After")),
+    () => chosen.value && details(plan, edits, chosen.value, leave, isMovable && ask),
+    h("p", { class: "quiet keys" }, "Move with the arrow keys; right and left open and close folders. Space leaves a file or folder out", isMovable ? "; M moves it to another folder, and so does dragging it on the side After." : "."));
 }
 
-/** What is known of the chosen file or folder. @param {Plan} plan @param {PlanEdits} edits @param {any} chosen @param {(rows: number[]) => void} leave @param {(rows: number[]) => void} ask */
+/** @param {PlanTree} tree @param {string} words */
+const side = (tree, words) => h("section", { class: "card side", "aria-label": words }, h("h2", {}, words), tree);
+
+/** What is known of the chosen file or folder. @param {Plan} plan @param {PlanEdits} edits @param {any} chosen @param {(rows: number[]) => void} leave @param {false | ((rows: number[]) => void)} ask */
 function details(plan, edits, { tree, node, row }, leave, ask) {
   const isFile = row >= 0;
   const group = isFile ? plan.group(row) : [];
   const rows = () => (isFile ? group : tree.all(node));
   const isOut = isFile ? edits.stays(row) : tree.taken(node) === "false";
   const canLeave = !isFile || !plan.skipped[row];
+  const ownRow = edits.removed.get(node);
   const facts = isFile
     ? [["From", join(plan.folders.path(plan.before[row]), plan.name(row))],
       [edits.stays(row) ? "Stays" : "To", edits.stays(row) ? plan.reason(row) || "left out by you" : join(plan.folders.path(edits.folderAfter(row)), edits.nameAfter(row))],
-      ["Category", plan.category(row) || "–"], ["Size", sizeText(plan.size(row))]]
-    : [["Folder", plan.folders.path(node)], ["Files", counted(tree.files[node])]];
+      ...(plan.keeper(row) ? [["Kept instead", plan.keeper(row)]] : [["Category", plan.category(row) || "–"]]), ["Size", sizeText(plan.size(row))]]
+    : [["Folder", plan.folders.path(node)],
+      ownRow === undefined ? ["Files", counted(tree.files[node])] : edits.stays(ownRow) ? ["Stays", plan.reason(ownRow) || "left out by you"] : ["What happens", "It is removed"]];
   return h("section", { class: "card chosen", "aria-label": "The chosen file or folder" },
     h("dl", { class: "facts" }, facts.map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", { class: "path" }, fact)))),
     group.length > 1 && h("p", { class: "quiet" }, `It goes together with ${plural(group.length - 1, "file")}.`),
     h("p", { class: "actions" },
       canLeave && button(isOut ? "Take again" : "Leave out", () => leave(rows())),
-      !isOut && button("Move to…", () => ask(rows()))));
+      ask && !isOut && button("Move to…", () => ask(rows()))));
 }
 
 /** A job at work, and its end. @param {any} first @param {() => void} reload */
@@ -182,12 +200,15 @@ function ended(number) {
   const version = signal(0);
   return h("div", {}, () => {
     version.value;
-    return later(get(`operations/${number}`), (operation) => h("div", { class: "ended" },
+    return later(get(`operations/${number}`), (operation) => {
+      const [again, words] = AGAIN[operation.kind] ?? AGAIN.organize;
+      return h("div", { class: "ended" },
       h("p", {}, `Operation ${operation.operation}: ${plural(operation.files, "file")}, ${sizeText(operation.size_bytes)}, ${statusText(operation)}.`,
         operation.problems ? h("span", { class: "bad" }, ` ${plural(operation.problems, "problem")}.`) : null),
       h("p", { class: "actions" },
         canUndo(operation) && undoButton(operation, () => (version.value += 1)),
         h("a", { class: "button", href: `#/history/${operation.operation}` }, "Show the files"),
-        h("a", { class: "button", href: "#/organize" }, "Organize another folder"))));
+        h("a", { class: "button", href: `#/${again}` }, words)));
+    });
   });
 }

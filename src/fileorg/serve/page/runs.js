@@ -68,7 +68,7 @@ export function planner() {
   /** @param {any} wanted @param {string} nothing */
   const make = (wanted, nothing) => runs.begin("plans", wanted, ({ job }) => {
     if (!job) return h("p", { role: "status" }, nothing);
-    location.hash = `#/organize/${job}`;
+    location.hash = `#/plan/${job}`;
   });
   return { make, isBusy: runs.isBusy, shown: runs.shown };
 }

@@ -1,8 +1,8 @@
-// Settings: what this server serves and where it keeps things. They are given at its start and in the configuration.
+// Settings: those of the configuration, which can be changed, and what this server serves, which is given at its start.
 
 import { counted } from "/report/figures.js";
-import { get } from "./api.js";
-import { button, later, problemBox } from "./parts.js";
+import { fetched, get } from "./api.js";
+import { button, labelled, later, problemBox, said, select, submitButton, textField } from "./parts.js";
 import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
@@ -11,21 +11,76 @@ export function settings(about) {
   const state = signal(/** @type {any} */ (null));
   async function leave() {
     try {
-      await fetch("/api/v1/logout", { method: "POST" });
+      await fetched("logout", { method: "POST" });
       document.body.replaceChildren(h("main", {}, h("h1", {}, "fileorg"), h("p", {}, "You have left. For another link, press Enter in the terminal where fileorg serve runs.")));
     } catch (error) { state.value = problemBox(error); }
   }
   const facts = [
-    ["Version", about.version], ["Configuration", about.configuration], ["Journal", about.state_dir],
+    ["Version", about.version], ["Journal", about.state_dir],
     ["Requests a minute", counted(about.limits.requests_per_minute)], ["Operations an hour", counted(about.limits.operations_per_hour)],
   ];
   return h("div", {}, h("h1", {}, "Settings"),
+    h("p", { class: "quiet" }, "Kept in ", h("span", { class: "path" }, about.configuration), "; the commands read the same file."),
+    later(get("settings"), form),
     h("section", { class: "card", "aria-labelledby": "folders-title" }, h("h2", { id: "folders-title" }, "Folders that can be changed here"),
       h("ul", { class: "plain-list" }, about.roots.map((/** @type {any} */ root) => h("li", {}, h("span", { class: "path" }, pathText(root)), root.is_there ? null : h("span", { class: "bad" }, " does not exist")))),
       h("p", { class: "quiet" }, "They are named at the start: fileorg serve FOLDER …")),
     h("section", { class: "card", "aria-labelledby": "profiles-title" }, h("h2", { id: "profiles-title" }, "Profiles"),
-      later(get("profiles"), ({ profiles }) => (profiles.length ? h("ul", { class: "plain-list" }, profiles.map((/** @type {any} */ each) => h("li", {}, h("b", {}, each.name), " ", h("span", { class: "path quiet" }, each.roots.map((/** @type {any} */ root) => root.path).join(", "))))) : h("p", { class: "quiet" }, "No profile of the configuration concerns these folders.")))),
+      later(get("profiles"), ({ profiles }) => (profiles.length
+        ? h("ul", { class: "plain-list" }, profiles.map((/** @type {any} */ each) => h("li", {}, h("b", {}, each.name), " ", h("span", { class: "path quiet" }, each.roots.map((/** @type {any} */ root) => pathText(root)).join(", ")))))
+        : h("p", { class: "quiet" }, "No profile of the configuration concerns these folders.")))),
     h("section", { class: "card", "aria-labelledby": "server-title" }, h("h2", { id: "server-title" }, "This server"),
       h("dl", { class: "facts" }, facts.map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", { class: "path" }, fact)))),
       h("p", { class: "actions" }, button("Log out", leave)), () => state.value));
+}
+
+/** @param {any} found */
+function form(found) {
+  const state = signal(/** @type {any} */ (null));
+  const isBusy = signal(false);
+  const number = (/** @type {number | null} */ value, /** @type {string} */ placeholder) => h("input", { type: "number", min: 1, ".value": value ?? "", placeholder });
+  const text = (/** @type {string | null} */ value, /** @type {string} */ placeholder) => textField({ ".value": value ?? "", placeholder });
+  const fields = {
+    settings: {
+      names: select([["any", "As they are"], ["portable", "Replace characters that Windows does not accept"]], { ".value": found.settings.names ?? "any" }),
+      locale: text(found.settings.locale, "de_DE.UTF-8"),
+      keep_days: number(found.settings.keep_days, "30"), trash_size: text(found.settings.trash_size, "20GB"),
+    },
+    jobs: { attempts: number(found.jobs.attempts, "3"), parallel: number(found.jobs.parallel, "2"), helper_memory: text(found.jobs.helper_memory, "1G") },
+    dates: { local_video: h("textarea", { rows: 3, spellcheck: "false", ".value": found.dates.local_video.join("\n"), placeholder: "NIKON*" }) },
+  };
+  fields.settings.names.value = found.settings.names ?? "any";
+
+  /** Return a field as the API takes it; null is the default. @param {any} field @param {any} before */
+  const valueOf = (field, before) => {
+    const value = field.value.trim();
+    if (field.localName === "textarea") return value.split("\n").map((/** @type {string} */ line) => line.trim()).filter(Boolean);
+    if (field.type === "number") return value ? Number(value) : null;
+    if (field.localName === "select") return value === "any" && !before ? null : value;
+    return value || null;
+  };
+  /** @param {Event} event */
+  async function save(event) {
+    event.preventDefault();
+    isBusy.value = true;
+    const body = Object.fromEntries(Object.entries(fields).map(([table, of]) =>
+      [table, Object.fromEntries(Object.entries(of).map(([name, field]) => [name, valueOf(field, found[table][name])]))]));
+    try {
+      found = await (await fetched("settings", { method: "PUT", body })).json();
+      state.value = h("p", { class: "good" }, said.value = "The settings were saved.");
+    } catch (error) { state.value = problemBox(error); }
+    isBusy.value = false;
+  }
+  const [general, jobs] = [fields.settings, fields.jobs];
+  return h("form", { class: "card form", onsubmit: save },
+    h("h2", {}, "Names and dates"),
+    h("div", { class: "fields" }, labelled("Names of files", general.names), labelled("Language of months and days", general.locale, "a locale; English if empty"),
+      labelled("Cameras whose films have local time", fields.dates.local_video, "patterns, one on each line")),
+    h("h2", {}, "Trash"),
+    h("div", { class: "fields" }, labelled("Keep for days", general.keep_days), labelled("No larger than", general.trash_size)),
+    h("p", { class: "quiet" }, "Nothing is removed by itself: fileorg purge --expired goes by these."),
+    h("h2", {}, "Jobs in the background"),
+    h("div", { class: "fields" }, labelled("Attempts", jobs.attempts), labelled("Side by side", jobs.parallel), labelled("Memory of a helper process", jobs.helper_memory, "no limit if empty")),
+    found.tells.notify || found.tells.webhook ? h("p", { class: "quiet" }, `${found.tells.notify ? "A program is run" : "A webhook is told"} when a job ends; that is changed in the file only.`) : null,
+    h("p", { class: "actions" }, submitButton("Save", { disabled: () => isBusy.value })), () => state.value);
 }
