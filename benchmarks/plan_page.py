@@ -3,9 +3,10 @@
 
 The plan has names of 60 characters in 5,000 folders. It is saved as a command saves it, served by a real server, and
 opened as two trees in Chromium. Then all folders are opened, and the tree is scrolled: `blank_ms` is the longest time
-without a row somewhere in sight. `opened_cpu_s` is what the renderer computed meanwhile,
-whatever else the machine did. `renderer_mb` is the PSS of the renderer, the peak and afterwards. Needs playwright
-and Chromium.
+without a row somewhere in sight. `opened_s` is the time on the clock, and grows with all else that the machine does;
+`opened_cpu_s` is what the renderer, the rest of the browser and the server computed meanwhile. `received_s` is when
+the browser had the first and the last byte of the plan, from the same start. `renderer_mb` is the PSS of the renderer,
+the peak and afterwards. Needs playwright and Chromium. Run it while the machine has nothing else to do.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ _SCROLL = """async (port) => {
   return { blank: window.blank ?? 0, longest };
 }"""
 
+_RECEIVED = """() => {
+  const [begun] = performance.getEntriesByName("begun");
+  const [plan] = performance.getEntriesByType("resource").filter((each) => each.name.endsWith("/columns"));
+  return { first: (plan.responseStart - begun.startTime) / 1000, last: (plan.responseEnd - begun.startTime) / 1000 };
+}"""
+
 
 class _ManyRows:
     """A plan without files behind it: only a page looks at it."""
@@ -89,16 +96,21 @@ def _renderer_mb(browser: int) -> float:
     return largest / 1024
 
 
-def _computed_s(browser: int) -> float:
-    """Return the processor time of all renderers of a browser."""
-    ticks = 0
+def _computed_s(browser: int, server: int) -> dict[str, float]:
+    """Return the processor time of all renderers of a browser, of its other processes, and of the server."""
+    ticks = {"renderer": 0, "browser": 0, "server": 0}
     for entry in Path("/proc").iterdir():
         try:
-            if b"--type=renderer" in (entry / "cmdline").read_bytes() and _is_below(int(entry.name), browser):
-                ticks += sum(map(int, (entry / "stat").read_text().rpartition(")")[2].split()[11:13]))
+            if not _is_below(int(entry.name), browser):
+                continue
+            words = (entry / "cmdline").read_bytes()
+            part = "renderer" if b"--type=renderer" in words else "browser" if b"chrom" in words else None
+            part = "server" if int(entry.name) == server else part
+            if part:
+                ticks[part] += sum(map(int, (entry / "stat").read_text().rpartition(")")[2].split()[11:13]))
         except (OSError, ValueError):
             continue
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return {part: each / os.sysconf("SC_CLK_TCK") for part, each in ticks.items()}
 
 
 def _is_below(process: int, ancestor: int) -> bool:
@@ -136,13 +148,13 @@ def _measured(work: Path, files: int) -> dict[str, Any]:
     try:
         assert server.stdout is not None
         link = next(each[0] for line in server.stdout if (each := re.search(r"http://\S+", line)))
-        return found | _in_browser(link, later.number)
+        return found | _in_browser(link, later.number, server.pid)
     finally:
         server.terminate()
         server.wait()
 
 
-def _in_browser(link: str, job: int) -> dict[str, Any]:
+def _in_browser(link: str, job: int, server: int) -> dict[str, Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_QUIET)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -158,11 +170,13 @@ def _in_browser(link: str, job: int) -> dict[str, Any]:
 
         watching = threading.Thread(target=watch)
         watching.start()
-        computed = _computed_s(os.getpid())
+        before = _computed_s(os.getpid(), server)
         started = time.perf_counter()
-        page.evaluate(f"location.hash = '#/plan/{job}'")
+        page.evaluate(f"performance.mark('begun'); location.hash = '#/plan/{job}'")
         page.wait_for_selector("plan-tree .line")
-        opened, computed = time.perf_counter() - started, _computed_s(os.getpid()) - computed
+        opened = time.perf_counter() - started
+        computed = {part: each - before[part] for part, each in _computed_s(os.getpid(), server).items()}
+        received = page.evaluate(_RECEIVED)
         started = time.perf_counter()
         port = page.locator("[role=tree]").nth(1)
         for _ in _KINDS:  # opens from below, so that all of them are in sight
@@ -176,6 +190,7 @@ def _in_browser(link: str, job: int) -> dict[str, Any]:
     return {
         "opened_s": opened,
         "opened_cpu_s": computed,
+        "received_s": received,
         "folders_opened_s": all_opened,
         "blank_ms": max(each["blank"] for each in scrolled),
         "longest_frame_ms": max(each["longest"] for each in scrolled),

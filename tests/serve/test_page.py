@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from tests.serve.pages import Opened, Server
 
-VIEWS = ("", "organize", "duplicates", "history", "rules", "settings")
+VIEWS = ("", "organize", "duplicates", "clean", "history", "rules", "settings")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     place = tmp_path_factory.mktemp("served")
-    roots = [messy(place / name) for name in ("mouse", "keys", "rule", "doubles", "looks", "hostile", "killed")]
+    roots = [
+        messy(place / name) for name in ("mouse", "keys", "rule", "doubles", "looks", "hostile", "cleaned", "killed")
+    ]
     with serving(place, roots) as running:
         yield running
 
@@ -223,6 +225,54 @@ def test_duplicates_side_by_side_and_kept_from_a_folder(it: Opened) -> None:
     it.page.get_by_role("button", name="Undo").click()
     it.page.wait_for_selector("text=undone by")
     assert (root / "sunset.png").exists()
+
+
+def test_leftovers_are_removed_but_one_that_is_left_out(it: Opened) -> None:
+    root = _root(it, "cleaned")
+    for folder in ("nothing", "outer/inner", "outer/other"):
+        (root / folder).mkdir(parents=True)
+    (root / "nothing.txt").touch()
+    before = take(os.fsencode(root))
+    it.go(f"clean/new/{root}")
+    it.page.get_by_label("Broken symlinks").uncheck()
+    it.page.get_by_role("button", name="Make a plan").click()
+    removed = it.side("What is removed")
+    removed.focus()
+    press = it.page.keyboard.press
+    for key in ("Home", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight"):
+        press(key)
+    assert removed.locator("[aria-selected=true] .label").inner_text() == "inner"
+    press(" ")
+    assert it.line("What is removed", "outer").get_attribute("aria-checked") == "mixed"  # it stays with what is in it
+    assert it.page.inner_text(".plan .lead") == "3 items, 2 left out"
+    it.page.get_by_role("button", name="Carry out").click()
+    it.page.get_by_role("button", name="Undo").wait_for()
+    assert sorted(path.name for path in (root / "outer").iterdir()) == ["inner"]
+    assert not (root / "nothing").exists()
+    assert not (root / "nothing.txt").exists()
+    it.page.get_by_role("button", name="Undo").click()
+    it.page.wait_for_selector("text=undone by")
+    assert differences(before, take(os.fsencode(root))) == []
+
+
+def test_settings_are_changed(it: Opened) -> None:
+    it.go("settings")
+    it.page.get_by_label("Keep for days").fill("30")
+    it.page.get_by_label("Names of files").select_option(label="Replace characters that Windows does not accept")
+    it.page.get_by_label("Cameras whose films have local time").fill("NIKON*\nCanon EOS*")
+    it.page.get_by_role("button", name="Save").press("Enter")
+    it.page.wait_for_selector(".good:text-is('The settings were saved.')")
+    written = tomllib.loads(it.server.configuration.read_text())
+    assert written["settings"] == {"names": "portable", "keep_days": 30}
+    assert written["dates"] == {"local_video": ["NIKON*", "Canon EOS*"]}
+    it.page.get_by_label("Keep for days").fill("")
+    it.page.get_by_label("No larger than").fill("much")
+    it.page.get_by_role("button", name="Save").click()
+    assert "much is not a size" in it.page.get_by_role("alert").inner_text().lower()
+    assert [text for text in it.reported if "status of 400" not in text] == []  # the browser reports each refusal
+    it.reported.clear()
+    it.page.reload()
+    assert it.page.get_by_label("Keep for days").input_value() == "30"
 
 
 def test_dropped_files_show_where_they_would_go(it: Opened) -> None:

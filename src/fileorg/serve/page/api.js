@@ -83,6 +83,7 @@ export function follow(what, tell, lost = () => {}) {
   return () => {
     isOver = true;
     clearTimeout(again);
-    socket.close();
+    if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close(); // the console complains if it is closed before
+    else socket.close();
   };
 }

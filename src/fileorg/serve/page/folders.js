@@ -1,6 +1,6 @@
 // Folders as numbered nodes, and the rows of a plan in them as a tree: a visible row is found by prefix sums.
 
-const FEW = 64;
+const FEW = 24;
 const BYTES = 257;
 const SLASH = 47;
 
@@ -77,7 +77,7 @@ export class Folders {
   }
 }
 
-/** One side of a plan, before or after, as a tree. `folderOf` is the node of each row, 0 for a row that is not shown. */
+/** One side of a plan, before or after, as a tree. */
 export class Tree {
   /** @type {Set<number>} */
   open = new Set();
@@ -100,7 +100,8 @@ export class Tree {
   #firsts = [];
 
   /**
-   * @param {import("./plan.js").Plan} plan @param {(row: number) => number} folderOf @param {(row: number) => boolean} stays
+   * @param {import("./plan.js").Plan} plan @param {Uint32Array} folderOf the node of each row, 0 for a row that is not shown
+   * @param {Uint8Array} stays 1 for each row that stays where it is
    * @param {Map<number, number>} [removed] rows that stand for folders, by their nodes; each counts as a file in its folder
    */
   constructor(plan, folderOf, stays, removed = new Map()) {
@@ -118,17 +119,17 @@ export class Tree {
     return this.plan.folders.tops.filter((node) => this.files[node]);
   }
 
-  /** Take the rows anew, after `folderOf` has changed. */
-  refresh() {
-    const { plan, folderOf } = this;
+  /** Take the rows anew, after `folderOf` has changed. @param {Set<number>} [touched] the nodes of which it has; all if not given */
+  refresh(touched) {
+    const { plan, folderOf, rows: old } = this;
     const { folders } = plan;
+    const [oldStarts, kept] = [this.#starts, touched ? [...this.#sorted].filter((node) => !touched.has(node)) : []];
     const starts = new Uint32Array(folders.length + 1);
-    const nodes = new Uint32Array(plan.length);
     const sizes = new Float64Array(folders.length);
     let row = 0;
     for (const { size } of plan.frames) {
       for (let at = 0; at < size.length; at++, row++) {
-        const node = (nodes[row] = folderOf(row));
+        const node = folderOf[row];
         starts[node + 1]++;
         sizes[node] += size[at];
       }
@@ -137,7 +138,8 @@ export class Tree {
     for (let node = 0; node < folders.length; node++) starts[node + 1] += starts[node];
     const next = starts.slice();
     const rows = new Uint32Array(plan.length);
-    for (row = 0; row < plan.length; row++) rows[next[nodes[row]]++] = row;
+    for (row = 0; row < plan.length; row++) rows[next[folderOf[row]]++] = row;
+    for (const node of kept) rows.set(old.subarray(oldStarts[node], oldStarts[node + 1]), starts[node]);
     const files = new Uint32Array(folders.length);
     for (const node of this.removed.keys()) files[node] = 1;
     // A folder has a higher number than the one above it.
@@ -146,8 +148,7 @@ export class Tree {
       files[folders.parent[node]] += files[node];
       sizes[folders.parent[node]] += sizes[node];
     }
-    [this.files, this.sizes, this.rows] = [files, sizes, rows];
-    this.#sorted.clear();
+    [this.files, this.sizes, this.rows, this.#sorted] = [files, sizes, rows, new Set(kept)];
     this.recount();
     this.layOut();
   }
@@ -156,8 +157,8 @@ export class Tree {
   recount() {
     const { parent } = this.plan.folders;
     const staying = new Uint32Array(this.files.length);
-    for (let row = 0; row < this.plan.length; row++) if (this.stays(row)) staying[this.folderOf(row)]++;
-    for (const [node, row] of this.removed) staying[node] += Number(this.stays(row));
+    for (let row = 0; row < this.plan.length; row++) staying[this.folderOf[row]] += this.stays[row];
+    for (const [node, row] of this.removed) staying[node] += this.stays[row];
     for (let node = staying.length - 1; node > 0; node--) staying[parent[node]] += staying[node];
     this.staying = staying;
   }
@@ -224,14 +225,14 @@ export class Tree {
 
   /** Return the position of a file, or undefined if its folder is closed. @param {number} row @returns {number | undefined} */
   positionOfRow(row) {
-    const node = this.folderOf(row);
+    const node = this.folderOf[row];
     const segment = this.#nodes.findIndex((each, at) => each === node && this.#isFiles[at]);
     return segment < 0 ? undefined : this.#segments[segment] + this.own(node).indexOf(row);
   }
 
   /** Open the folder of a file with those above it, and return its position. @param {number} row */
   reveal(row) {
-    for (let each = this.folderOf(row); each; each = this.plan.folders.parent[each]) this.open.add(each);
+    for (let each = this.folderOf[row]; each; each = this.plan.folders.parent[each]) this.open.add(each);
     this.layOut();
     return this.positionOfRow(row) ?? 0;
   }
@@ -279,34 +280,54 @@ export class Tree {
 
 const lower = (/** @type {number} */ byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte);
 
-/** Sort rows by name, as ASCII without its case, one byte at a time: no name is decoded. @param {Uint32Array} rows @param {any} plan */
+/**
+ * Sort rows by name, as ASCII without its case, one byte at a time: no name is decoded.
+ * @param {Uint32Array} rows @param {import("./plan.js").Plan} plan
+ */
 function sortByName(rows, plan) {
-  const other = new Uint32Array(rows.length);
-  /** @type {[number, number, number][]} */
-  const waiting = [[0, rows.length, 0]];
-  for (let part = waiting.pop(); part; part = waiting.pop()) {
-    const [start, end, depth] = part;
+  const { length } = rows;
+  // Where the name of each row is, looked up once.
+  const [names, starts, ends] = [/** @type {Uint8Array[]} */ (new Array(length)), new Uint32Array(length), new Uint32Array(length)];
+  rows.forEach((row, at) => {
+    const [frame, place] = plan.at(row);
+    names[at] = frame.names;
+    starts[at] = place ? frame.nameEnd[place - 1] : 0;
+    ends[at] = frame.nameEnd[place];
+  });
+  const digit = (/** @type {number} */ each, /** @type {number} */ depth) => {
+    const from = starts[each] + depth;
+    return from < ends[each] ? lower(names[each][from]) + 1 : 0;
+  };
+  /** Return whether a name comes before another that begins alike. @param {number} a @param {number} b @param {number} depth */
+  const isBefore = (a, b, depth) => {
+    for (; ; depth++) {
+      const [left, right] = [digit(a, depth), digit(b, depth)];
+      if (left !== right) return left < right;
+      if (!left) return a < b;
+    }
+  };
+  const [order, other] = [Uint32Array.from(rows, (_, at) => at), new Uint32Array(length)];
+  const counts = new Uint32Array(BYTES + 1);
+  const waiting = [0, length, 0];
+  while (waiting.length) {
+    const [start, end, depth] = waiting.splice(-3);
     if (end - start < FEW) {
-      const names = Array.from(rows.subarray(start, end), (row) => /** @type {[number, string]} */ ([row, plan.name(row).toLowerCase()]));
-      names.sort((a, b) => (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : a[0] - b[0]));
-      names.forEach(([row], at) => (rows[start + at] = row));
+      for (let at = start + 1; at < end; at++) {
+        const each = order[at];
+        let place = at;
+        for (; place > start && isBefore(each, order[place - 1], depth); place--) order[place] = order[place - 1];
+        order[place] = each;
+      }
       continue;
     }
-    const ends = new Uint32Array(BYTES + 1);
-    const digits = new Uint16Array(end - start);
-    for (let at = start; at < end; at++) {
-      const [frame, place] = plan.at(rows[at]);
-      const from = (place ? frame.nameEnd[place - 1] : 0) + depth;
-      const digit = from < frame.nameEnd[place] ? lower(frame.names[from]) + 1 : 0;
-      digits[at - start] = digit;
-      ends[digit + 1]++;
+    counts.fill(0);
+    for (let at = start; at < end; at++) counts[digit(order[at], depth) + 1]++;
+    for (let value = 0; value < BYTES; value++) counts[value + 1] += counts[value];
+    for (let value = 1; value < BYTES; value++) {
+      if (counts[value + 1] - counts[value] > 1) waiting.push(start + counts[value], start + counts[value + 1], depth + 1);
     }
-    for (let digit = 0; digit < BYTES; digit++) ends[digit + 1] += ends[digit];
-    for (let digit = 1; digit < BYTES; digit++) {
-      if (ends[digit + 1] - ends[digit] > 1) waiting.push([start + ends[digit], start + ends[digit + 1], depth + 1]);
-    }
-    const next = ends.slice();
-    for (let at = start; at < end; at++) other[start + next[digits[at - start]]++] = rows[at];
-    rows.set(other.subarray(start, end), start);
+    for (let at = start; at < end; at++) other[start + counts[digit(order[at], depth)]++] = order[at];
+    order.set(other.subarray(start, end), start);
   }
+  rows.set(order.map((at) => rows[at]));
 }

@@ -33,7 +33,7 @@ export async function askFolder(edits, rows) {
   const { plan } = edits;
   const { folders } = plan;
   const tops = folders.tops.map((node) => [String(node), folders.names[node]]);
-  const here = folders.root(edits.folderAfter(rows[0]) || plan.target[rows[0]]);
+  const here = folders.root(edits.folderAfter[rows[0]] || plan.target[rows[0]]);
   /** @type {string[]} */
   const known = [];
   for (let node = 1; node < folders.length && known.length < MOST_OFFERED; node++) {

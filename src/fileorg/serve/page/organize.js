@@ -1,8 +1,9 @@
 // Organize: the options of the command, then the plan that it makes.
 
 import { get, place } from "./api.js";
-import { checkbox, labelled, pathIn, problemBox, rootSelect, select, submitButton, textField } from "./parts.js";
+import { checkbox, labelled, later, pathIn, problemBox, rootSelect, select, submitButton, textField } from "./parts.js";
 import { planner } from "./runs.js";
+import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
 
 /** @param {any} about @param {string[]} rest */
@@ -13,6 +14,7 @@ export function organize(about, rest) {
 /** @param {any} about @param {string} chosen */
 function form(about, chosen) {
   const plans = planner();
+  const profile = signal("");
   const folder = rootSelect(about, chosen);
   const text = (/** @type {string} */ placeholder) => textField({ placeholder });
   const fields = {
@@ -31,7 +33,7 @@ function form(about, chosen) {
   function submit(event) {
     event.preventDefault();
     /** @type {Record<string, any>} */
-    const wanted = { kind: "organize", paths: [place(folder.root())] };
+    const wanted = profile.peek() ? { kind: "organize", paths: [], profile: profile.peek() } : { kind: "organize", paths: [place(folder.root())] };
     for (const [name, { box }] of Object.entries(flags)) if (box.checked) wanted[name] = true;
     for (const [name, field] of Object.entries(fields)) {
       const value = field.value.trim();
@@ -43,7 +45,8 @@ function form(about, chosen) {
   }
 
   return h("form", { class: "card form", onsubmit: submit },
-    h("div", { class: "fields" }, folder.shown, labelled("Sort by", fields.by), labelled("Action", fields.action)),
+    later(get("profiles"), ({ profiles }) => profiles.length > 0 && profileSelect(profiles, (name) => (profile.value = name)), ""),
+    h("div", { class: "fields" }, () => !profile.value && folder.shown, labelled("Sort by", fields.by), labelled("Action", fields.action)),
     h("p", { class: "choices" }, flags.recursive.shown, flags.remove_empty.shown),
     h("details", {}, h("summary", {}, "More options"),
       h("div", { class: "fields" },
@@ -52,9 +55,23 @@ function form(about, chosen) {
         labelled("Skip files matching", fields.exclude), labelled("At least", fields.min_size), labelled("At most", fields.max_size),
         labelled("Changed in the last", fields.newer_than), labelled("Not changed in the last", fields.older_than)),
       h("p", { class: "choices" }, flags.hidden.shown, flags.by_content.shown)),
-    h("p", { class: "actions" }, submitButton("Make a plan", { disabled: () => plans.isBusy.value || folder.isEmpty }),
+    h("p", { class: "actions" }, submitButton("Make a plan", { disabled: () => plans.isBusy.value || (folder.isEmpty && !profile.value) }),
       h("span", { class: "quiet" }, "Nothing is changed until you carry it out.")),
     plans.shown);
+}
+
+/** Return a choice of the profiles of the configuration, which have folders and options of their own. @param {any[]} profiles @param {(name: string) => void} choose */
+function profileSelect(profiles, choose) {
+  const chosen = signal(/** @type {any} */ (null));
+  const field = select([["", "None"], ...profiles.map(({ name }) => [name, name])], { onchange: () => {
+    chosen.value = profiles.find(({ name }) => name === field.value) ?? null;
+    choose(field.value);
+  } });
+  const facts = (/** @type {any} */ { roots, options }) => [
+    h("span", { class: "path" }, roots.map((/** @type {any} */ root) => pathText(root)).join(", ")),
+    Object.entries(options).map(([name, value]) => h("span", {}, `${name.replaceAll("_", " ")}: ${[value].flat().join(" ")}`))];
+  return h("div", { class: "fields" }, labelled("Profile", field),
+    () => chosen.value && h("p", { class: "field quiet" }, "Folder and options of the profile; what you choose below comes before them.", facts(chosen.value)));
 }
 
 /** A place for files from the desktop: it says where they would go by their names. */

@@ -13,7 +13,11 @@ const decoder = new TextDecoder();
 const padded = (/** @type {number} */ size) => size + (-size & 7);
 
 /** @param {any[]} list */
-const pairs = (list) => new Map(Array.from({ length: list.length / 2 }, (_, at) => [list[2 * at], list[2 * at + 1]]));
+function pairs(list) {
+  const found = new Map();
+  for (let at = 0; at < list.length; at += 2) found.set(list[at], list[at + 1]);
+  return found;
+}
 
 /**
  * Yield each frame in a buffer of its own. Throws if the stream ends inside one.

@@ -28,13 +28,18 @@ export class PlanEdits {
   constructor(plan) {
     this.plan = plan;
     this.leftOut = new Uint8Array(plan.length);
+    // The folder of each row afterwards, and whether it stays: as the plan says, until somebody changes it.
+    this.folderAfter = plan.target.slice(0, plan.length);
+    this.staying = plan.skipped.slice(0, plan.length);
     const { folders } = plan;
     for (let row = 0; row < plan.length; row++) {
       if (plan.before[row]) {
         this.files++;
         this.skipped += plan.skipped[row];
+        if (plan.skipped[row]) this.folderAfter[row] = plan.before[row];
         continue;
       }
+      this.folderAfter[row] = 0;
       const [above, action] = [folders.below(plan.target[row]), plan.action(row)];
       const node = folders.node(folders.root(plan.target[row]), above ? `${above}/${plan.newName(row)}` : plan.newName(row));
       if (action === MAKE_FOLDER) this.newFolders.add(node);
@@ -48,9 +53,8 @@ export class PlanEdits {
       }
     }
     this.known = folders.length;
-    const stays = (/** @type {number} */ row) => this.stays(row);
-    this.before = new Tree(plan, (row) => plan.before[row], stays, this.removed);
-    this.after = new Tree(plan, (row) => this.folderAfter(row), stays);
+    this.before = new Tree(plan, plan.before, this.staying, this.removed);
+    this.after = new Tree(plan, this.folderAfter, this.staying);
   }
 
   /** Return whether a folder is removed: it is empty, or everything in it goes elsewhere. @param {number} node */
@@ -67,13 +71,7 @@ export class PlanEdits {
 
   /** @param {number} row */
   stays(row) {
-    return this.plan.skipped[row] === 1 || this.leftOut[row] === 1;
-  }
-
-  /** @param {number} row */
-  folderAfter(row) {
-    if (!this.plan.before[row] || this.stays(row)) return this.plan.before[row];
-    return this.moved.get(row) ?? this.plan.target[row];
+    return this.staying[row] === 1;
   }
 
   /** @param {number} row */
@@ -86,33 +84,36 @@ export class PlanEdits {
     const open = rows.filter((row) => !this.plan.skipped[row]);
     const out = open.some((row) => !this.leftOut[row]) ? 1 : 0;
     for (const row of open) this.leftOut[row] = out;
-    if (out && this.removed.size) this.#keepFoldersOf(open);
-    this.#changed();
+    this.#changed(out && this.removed.size ? [...open, ...this.#keepFoldersOf(open)] : open);
     return out ? open.length : -open.length;
   }
 
-  /** Leave out the folders in which something stays. @param {number[]} rows that are left out */
+  /** Leave out the folders in which something stays, and return their rows. @param {number[]} rows that are left out */
   #keepFoldersOf(rows) {
+    const found = [];
     const { parent } = this.plan.folders;
     const nodes = new Map([...this.removed].map(([node, row]) => [row, node]));
     for (const each of rows) {
       for (let node = nodes.get(each) ?? this.plan.before[each]; node; node = parent[node]) {
         const row = this.removed.get(node);
-        if (row !== undefined && !this.plan.skipped[row]) this.leftOut[row] = 1;
+        if (row === undefined || this.plan.skipped[row]) continue;
+        this.leftOut[row] = 1;
+        found.push(row);
       }
     }
+    return found;
   }
 
   /** Give rows another folder. Rows that stay are not moved. @param {number[]} rows @param {number} node */
   move(rows, node) {
-    const found = rows.filter((row) => !this.stays(row) && this.folderAfter(row) !== node);
+    const found = rows.filter((row) => !this.stays(row) && this.folderAfter[row] !== node);
     for (const row of found) {
       if (this.plan.target[row] === node) this.moved.delete(row);
       else if (this.plan.before[row] === node) this.leftOut[row] = 1;
       else this.moved.set(row, node);
     }
     if (found.length) this.after.open.add(node);
-    this.#changed();
+    this.#changed(found);
     return found.length;
   }
 
@@ -121,9 +122,19 @@ export class PlanEdits {
     return this.files - this.skipped - this.left;
   }
 
-  #changed() {
+  /** Take up what was decided about rows. @param {number[]} rows */
+  #changed(rows) {
+    const { before, target, skipped } = this.plan;
+    const touched = new Set();
+    for (const row of rows) {
+      this.staying[row] = skipped[row] | this.leftOut[row];
+      const folder = !before[row] || this.staying[row] ? before[row] : this.moved.get(row) ?? target[row];
+      if (folder === this.folderAfter[row]) continue;
+      touched.add(this.folderAfter[row]).add(folder);
+      this.folderAfter[row] = folder;
+    }
     this.before.recount();
-    this.after.refresh();
+    this.after.refresh(touched);
     this.left = this.leftOut.reduce((sum, each) => sum + each, 0);
     this.movedFiles = 0;
     for (const row of this.moved.keys()) this.movedFiles += 1 - this.leftOut[row];

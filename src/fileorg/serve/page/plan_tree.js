@@ -90,7 +90,7 @@ export class PlanTree extends HTMLElement {
     line.classList.toggle("is-folder", isFolder);
     line.classList.toggle("is-new", isFolder && isNew(node));
     line.classList.toggle("is-moved", !isFolder && isMoved(row));
-    const checked = isFolder ? tree.taken(node) : String(!tree.stays(row));
+    const checked = isFolder ? tree.taken(node) : String(!tree.stays[row]);
     line.setAttribute("aria-checked", checked);
     if (isFolder) {
       const isOpen = tree.open.has(node);

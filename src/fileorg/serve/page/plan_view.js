@@ -53,7 +53,7 @@ function planScreen(head, plan, reload) {
 
   /** @param {number[]} rows @param {number} node */
   async function move(rows, node) {
-    const open = rows.filter((row) => !edits.stays(row) && edits.folderAfter(row) !== node);
+    const open = rows.filter((row) => !edits.stays(row) && edits.folderAfter[row] !== node);
     if (!open.length) return;
     const answer = await askRule(edits, open, node);
     if (!answer) return;
@@ -147,7 +147,7 @@ function details(plan, edits, { tree, node, row }, leave, ask) {
   const ownRow = edits.removed.get(node);
   const facts = isFile
     ? [["From", join(plan.folders.path(plan.before[row]), plan.name(row))],
-      [edits.stays(row) ? "Stays" : "To", edits.stays(row) ? plan.reason(row) || "left out by you" : join(plan.folders.path(edits.folderAfter(row)), edits.nameAfter(row))],
+      [edits.stays(row) ? "Stays" : "To", edits.stays(row) ? plan.reason(row) || "left out by you" : join(plan.folders.path(edits.folderAfter[row]), edits.nameAfter(row))],
       ...(plan.keeper(row) ? [["Kept instead", plan.keeper(row)]] : [["Category", plan.category(row) || "–"]]), ["Size", sizeText(plan.size(row))]]
     : [["Folder", plan.folders.path(node)],
       ownRow === undefined ? ["Files", counted(tree.files[node])] : edits.stays(ownRow) ? ["Stays", plan.reason(ownRow) || "left out by you"] : ["What happens", "It is removed"]];

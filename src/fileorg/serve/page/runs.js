@@ -28,38 +28,43 @@ export function followRun(run, tell, lost) {
 
 /**
  * Return what begins runs for the view that is being made, and shows how far they are, and their problems.
- * When the view is left, a run goes on, and nothing comes of it here: a plan then waits on Home.
+ * When the view is left, or another run is begun, a run goes on, and nothing comes of it here: a plan waits on Home.
  * @param {string} label names the bar of progress
  */
 export function runner(label) {
   const state = signal(/** @type {any} */ (null));
   const isBusy = signal(false);
-  let isLeft = false;
+  let turn = 0;
   let stop = () => {};
-  effect(() => () => {
-    isLeft = true;
+  function end() {
+    turn++;
     stop();
-  });
+  }
+  effect(() => end);
 
   /** @param {string} path @param {any} body @param {(answer: any) => any} done returns what is shown then */
   async function begin(path, body, done) {
     const [progress, lost] = [signal(/** @type {any} */ (null)), signal(/** @type {any} */ (null))];
+    end();
+    const own = turn;
     isBusy.value = true;
     state.value = h("div", {}, h("p", { class: "quiet" }, () => `${STAGES[progress.value?.stage] ?? label} …`),
       progressBar(() => progress.value, label), () => lost.value);
     try {
       const { run } = await post(path, body);
       const followed = followRun(run, (found) => (progress.value = found), (problem) => (lost.value = problem && problemBox(problem)));
+      if (own !== turn) return followed.stop();
       stop = followed.stop;
-      if (isLeft) return stop();
       const answer = await followed.answer;
-      if (!isLeft) state.value = done(answer) ?? null;
+      if (own !== turn) return;
+      state.value = done(answer) ?? null;
     } catch (error) {
+      if (own !== turn) return;
       state.value = problemBox(error);
     }
     isBusy.value = false;
   }
-  return { begin, isBusy, shown: () => state.value };
+  return { begin, end, isBusy, shown: () => state.value };
 }
 
 /** Return what makes plans for the view that is being made: it goes to them, or says `nothing` if they have no rows. */
