@@ -196,7 +196,15 @@ def test_a_rule_is_made_by_dragging(it: Opened) -> None:
     [rule] = tomllib.loads(it.server.configuration.read_text())["rule"]
     assert rule == {"name": "invoice to Audio", "when": {"name": "invoice*"}, "to": "Audio"}
     it.go("rules")
-    it.page.wait_for_selector("text=invoice to Audio")
+    it.page.get_by_label("Folder", exact=True).select_option(label=str(root))
+    made = it.page.locator("ol > li", has_text="invoice to Audio")
+    made.get_by_text("3 files").click()
+    assert sorted(made.locator("li").all_inner_texts()) == ["invoice 1.pdf", "invoice 2.pdf", "old/invoice 3.pdf"]
+    it.page.get_by_label("Extension or beginning").fill("docx")  # what it would take is shown before it is made
+    it.page.get_by_label("Go to the folder").fill("Letters")
+    assert it.page.locator(".new summary").inner_text().startswith("2 files")
+    it.page.get_by_role("button", name="Add the rule").press("Enter")
+    it.page.wait_for_selector("ol > li:has-text('docx to Letters')")
     it.plan(root)
     it.open_folder("After", "Audio")
     assert it.line("After", "invoice 3.pdf").count() == 1
@@ -253,6 +261,20 @@ def test_leftovers_are_removed_but_one_that_is_left_out(it: Opened) -> None:
     it.page.get_by_role("button", name="Undo").click()
     it.page.wait_for_selector("text=undone by")
     assert differences(before, take(os.fsencode(root))) == []
+
+
+def test_a_profile_has_its_folder_and_options(it: Opened) -> None:
+    path = it.server.configuration
+    path.parent.mkdir(exist_ok=True)
+    text = path.read_text() if path.exists() else "version = 1\n"
+    path.write_text(f'{text}\n[profile.tidy]\nroot = "{_root(it, "looks")}"\nrecursive = true\n')
+    it.go("organize")
+    it.page.get_by_label("Profile").select_option("tidy")
+    assert it.page.get_by_label("Folder", exact=True).count() == 0
+    it.page.get_by_role("button", name="Make a plan").click()
+    it.line("Before", "to sort").wait_for()
+    it.page.get_by_role("button", name="Drop the plan").click()
+    it.page.get_by_role("button", name="Make a plan").wait_for()
 
 
 def test_settings_are_changed(it: Opened) -> None:

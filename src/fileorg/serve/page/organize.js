@@ -69,9 +69,9 @@ function profileSelect(profiles, choose) {
   } });
   const facts = (/** @type {any} */ { roots, options }) => [
     h("span", { class: "path" }, roots.map((/** @type {any} */ root) => pathText(root)).join(", ")),
-    Object.entries(options).map(([name, value]) => h("span", {}, `${name.replaceAll("_", " ")}: ${[value].flat().join(" ")}`))];
+    Object.entries(options).map(([name, value]) => h("span", {}, value === true ? name.replaceAll("_", " ") : `${name.replaceAll("_", " ")}: ${[value].flat().join(" ")}`))];
   return h("div", { class: "fields" }, labelled("Profile", field),
-    () => chosen.value && h("p", { class: "field quiet" }, "Folder and options of the profile; what you choose below comes before them.", facts(chosen.value)));
+    () => chosen.value && h("p", { class: "field quiet" }, "Its folder and options are used; what you choose below comes first.", facts(chosen.value)));
 }
 
 /** A place for files from the desktop: it says where they would go by their names. */

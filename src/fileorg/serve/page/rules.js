@@ -25,8 +25,10 @@ export function rules(about) {
     const { path } = folder.root();
     runs.begin("rules/preview", tried(), (answer) => {
       matched.value = { ...answer, root: path };
-      return h("p", { role: "status" }, answer.unmatched.files
-        ? ["No rule and no category takes ", matches(answer.unmatched, path), "They stay where they are."] : "Each file is taken by a rule or a category.");
+      const { unmatched } = answer;
+      return h("div", { role: "status" }, unmatched.files
+        ? [h("p", {}, "No rule and no category takes these; they stay where they are:"), matches({ ...unmatched, moves: unmatched.files }, path)]
+        : h("p", {}, "Each file is taken by a rule or a category."));
     });
   };
   effect(() => { version.value; preview(); });
@@ -96,8 +98,8 @@ function newRule({ rules: all }, tried, isEmpty, changed) {
     } catch (error) { state.value = problemBox(error); }
   }
   return h("form", { class: "new", onsubmit: submit, oninput: onInput },
-    h("div", { class: "fields" }, labelled("Files that", kind), labelled("Extension or beginning", text), labelled("Go to the folder", to, "below the organized folder"),
-      h("p", { class: "field" }, button("Add the rule", () => {}, { type: "submit" }))),
+    h("div", { class: "fields" }, labelled("Files that", kind), labelled("Extension or beginning", text), labelled("Go to the folder", to, "below the organized folder")),
+    h("p", { class: "actions" }, button("Add the rule", () => {}, { type: "submit" })),
     runs.shown, () => state.value);
 }
 

@@ -38,16 +38,16 @@ export function settings(about) {
 function form(found) {
   const state = signal(/** @type {any} */ (null));
   const isBusy = signal(false);
-  const number = (/** @type {number | null} */ value, /** @type {string} */ placeholder) => h("input", { type: "number", min: 1, ".value": value ?? "", placeholder });
-  const text = (/** @type {string | null} */ value, /** @type {string} */ placeholder) => textField({ ".value": value ?? "", placeholder });
+  const number = (/** @type {number | null} */ value) => h("input", { type: "number", min: 1, ".value": value ?? "" });
+  const text = (/** @type {string | null} */ value) => textField({ ".value": value ?? "" });
   const fields = {
     settings: {
-      names: select([["any", "As they are"], ["portable", "Replace characters that Windows does not accept"]], { ".value": found.settings.names ?? "any" }),
-      locale: text(found.settings.locale, "de_DE.UTF-8"),
-      keep_days: number(found.settings.keep_days, "30"), trash_size: text(found.settings.trash_size, "20GB"),
+      names: select([["any", "As they are"], ["portable", "Replace characters that Windows does not accept"]]),
+      locale: text(found.settings.locale),
+      keep_days: number(found.settings.keep_days), trash_size: text(found.settings.trash_size),
     },
-    jobs: { attempts: number(found.jobs.attempts, "3"), parallel: number(found.jobs.parallel, "2"), helper_memory: text(found.jobs.helper_memory, "1G") },
-    dates: { local_video: h("textarea", { rows: 3, spellcheck: "false", ".value": found.dates.local_video.join("\n"), placeholder: "NIKON*" }) },
+    jobs: { attempts: number(found.jobs.attempts), parallel: number(found.jobs.parallel), helper_memory: text(found.jobs.helper_memory) },
+    dates: { local_video: h("textarea", { rows: 3, spellcheck: "false", ".value": found.dates.local_video.join("\n") }) },
   };
   fields.settings.names.value = found.settings.names ?? "any";
 
@@ -74,13 +74,13 @@ function form(found) {
   const [general, jobs] = [fields.settings, fields.jobs];
   return h("form", { class: "card form", onsubmit: save },
     h("h2", {}, "Names and dates"),
-    h("div", { class: "fields" }, labelled("Names of files", general.names), labelled("Language of months and days", general.locale, "a locale; English if empty"),
-      labelled("Cameras whose films have local time", fields.dates.local_video, "patterns, one on each line")),
+    h("div", { class: "fields" }, labelled("Names of files", general.names), labelled("Language of months and days", general.locale, "such as de_DE.UTF-8; English if empty"),
+      labelled("Cameras whose films have local time", fields.dates.local_video, "patterns such as NIKON*, one on each line")),
     h("h2", {}, "Trash"),
-    h("div", { class: "fields" }, labelled("Keep for days", general.keep_days), labelled("No larger than", general.trash_size)),
+    h("div", { class: "fields" }, labelled("Keep for days", general.keep_days, "no limit if empty"), labelled("No larger than", general.trash_size, "such as 20GB; no limit if empty")),
     h("p", { class: "quiet" }, "Nothing is removed by itself: fileorg purge --expired goes by these."),
     h("h2", {}, "Jobs in the background"),
-    h("div", { class: "fields" }, labelled("Attempts", jobs.attempts), labelled("Side by side", jobs.parallel), labelled("Memory of a helper process", jobs.helper_memory, "no limit if empty")),
+    h("div", { class: "fields" }, labelled("Attempts", jobs.attempts, "3 if empty"), labelled("Side by side", jobs.parallel, "2 if empty"), labelled("Memory of a helper process", jobs.helper_memory, "such as 1G; no limit if empty")),
     found.tells.notify || found.tells.webhook ? h("p", { class: "quiet" }, `${found.tells.notify ? "A program is run" : "A webhook is told"} when a job ends; that is changed in the file only.`) : null,
     h("p", { class: "actions" }, submitButton("Save", { disabled: () => isBusy.value })), () => state.value);
 }
