@@ -11,9 +11,10 @@ import shutil
 import signal
 import subprocess
 import time
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
@@ -125,16 +126,22 @@ class Disk:
         self._name = name
         self._image, self.place = folder / "image", folder / "disk"
         self.place.mkdir(parents=True)
+        self._make()
+
+    def _make(self) -> None:
         with self._image.open("wb") as file:
             file.truncate(_SIZE_BYTES)
         subprocess.run([*self.kind.make, str(self._image)], check=True, capture_output=True)
 
-    def mount(self) -> None:
+    def mount(self, *, read_only: bool = False) -> None:
         device = str(self._image)
+        mount = self.kind.mount
+        if read_only:
+            mount = (mount[0], "-o", "ro")
         if self.kind.needs_device:
             device = _said("losetup", "--find", "--show", device).strip()
         try:
-            _said(*self.kind.mount, device, str(self.place))
+            _said(*mount, device, str(self.place))
         finally:
             if device != str(self._image):  # from now on the device lasts as long as the mount
                 subprocess.run(["losetup", "--detach", device], check=True)
@@ -149,6 +156,10 @@ class Disk:
             command = ["umount", *([] if patient else ["--lazy"]), str(self.place)]
             if subprocess.run(command, check=False, capture_output=True).returncode:
                 time.sleep(0.05)
+
+    def unmount_lazily(self) -> None:
+        """Take the disk out of the tree, while programs still use it."""
+        subprocess.run(["umount", "--lazy", str(self.place)], check=True, capture_output=True)
 
     def _is_mounted(self) -> bool:
         try:
@@ -166,9 +177,24 @@ class Disk:
                 if process.isdigit() and words[0].endswith(program) and place in words:
                     os.kill(int(process), signal.SIGKILL)
 
-    def plug_in_again(self) -> None:
+    def plug_in_again(self, *, read_only: bool = False) -> None:
         """Mount the same disk again, with all kernel caches of it dropped."""
         self.unmount()
+        self.mount(read_only=read_only)
+
+    def another(self, folder: Path) -> Disk:
+        """Return another empty disk with the same label and place, which is not mounted."""
+        other = copy(self)
+        other._image = folder / "image"
+        other._make()
+        return other
+
+    @contextlib.contextmanager
+    def image(self) -> Iterator[BinaryIO]:
+        """Yield the bytes of the disk, which is not mounted meanwhile."""
+        self.unmount()
+        with self._image.open("r+b") as file:
+            yield file
         self.mount()
 
 
