@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fileorg.core.batches import without_steps
-from fileorg.core.formats import JsonDocument, iso, named, write_null
+from fileorg.core.formats import JsonDocument, named, write_null
 from fileorg.core.model import FOLDER_ACTIONS, MOVED_FOLDER, ON_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
 from fileorg.core.names import below, display, join
-from fileorg.report.records import before_and_after, named_or_null
+from fileorg.report.records import plan_row_fields
 from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
@@ -115,7 +115,10 @@ class PlanRows:
         """Write every row in path order: folders to be made, then files, then folders to be removed; then the entries
         that stay, if they were asked for.
         """
-        rows = ((_TURNS.get(row.action, b"1/") + self._path(row), self._fields(row)) for row in self._all_rows())
+        rows = (
+            (_TURNS.get(row.action, b"1/") + self._path(row), plan_row_fields(row, self._absolute))
+            for row in self._all_rows()
+        )
         document.rows("rows", _in_path_order(rows))
         stays = _in_path_order(
             (
@@ -130,27 +133,6 @@ class PlanRows:
         )
         if (first := next(stays, None)) is not None:
             document.rows("stays", chain([first], stays))
-
-    def _fields(self, row: PlanRow) -> dict[str, Any]:
-        is_folder, skipped = row.action in FOLDER_ACTIONS, bool(row.reason)
-        source = None if is_folder else self._absolute(row.source_base, join(row.source_folder, row.source_name))
-        target = self._absolute(row.target_base, join(row.target_folder, row.target_name))
-        path, new_path = before_and_after(row.action, source, target)
-        fields: dict[str, Any] = {
-            "action": row.action,
-            **named_or_null("path", path),
-            **named_or_null("new_path", new_path),
-            "category": row.category or None,
-            "status": "skipped" if skipped else "planned",
-            "size_bytes": None if is_folder else row.size,
-            "mtime": None if is_folder else iso(row.mtime_ns),
-            "reason": sentence(row.reason) or None,
-            "reason_code": row.reason.code if row.reason else None,
-        }
-        if row.keeper is not None:
-            kept = self._absolute(row.keeper.base, join(row.keeper.folder, row.keeper.name))
-            fields |= named("kept_path", kept)
-        return fields
 
     def _absolute(self, base: Base, path: bytes) -> bytes:
         return below(self._elsewhere.get(base, self._root), path)

@@ -46,6 +46,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_OPERATION = "unknown-operation"
     UNKNOWN_JOB = "unknown-job"
     JOB_ENDED = "job-ended"
+    PLAN_CHANGED = "plan-changed"
     NOT_RECOVERED = "not-recovered"
     NOT_RECORDED = "not-recorded"
     ANOTHER_FOLDER = "another-folder"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fileorg.core.errors import ErrorCode, Locked, UsageError
 from fileorg.core.events import ended_jobs
 from fileorg.core.model import JobState
-from fileorg.jobs.found import ENDED, FoundJob, all_jobs, job, look_at, refuse_other_machine
+from fileorg.jobs.found import ENDED, FoundJob, all_jobs, job, look_at, refuse_other_machine, saved_plan
 from fileorg.jobs.log import LOG_FILES
 from fileorg.journal.job_rows import configuration_of, limits_of
 from fileorg.workflows.open_journal import journal_to_write, open_journal
@@ -52,10 +52,15 @@ def cancel(state: StateDirectory, number: int) -> FoundJob:
     )
 
 
-def claimable(state: StateDirectory, number: int, *, approves: bool = False) -> int:
+PLAN_VERSION = "FILEORG_PLAN_VERSION"
+"""The variable with the version of the plan that a server has shown: `jobs approve` carries out no other one."""
+
+
+def claimable(state: StateDirectory, number: int, *, approves: bool = False, version: str = "") -> int:
     """Return the locked status file of a job that can be taken up again; with `approves`, of one that waits.
 
-    Raises `UsageError` for one that is done, undone or waits, `Locked` for one that is running.
+    Raises `UsageError` for one that is done, undone or waits, or whose plan has another `version`, `Locked` for one
+    that is running.
     """
     found = job(state, number)
     if approves and found.state is not JobState.WAITING:
@@ -78,9 +83,28 @@ def claimable(state: StateDirectory, number: int, *, approves: bool = False) -> 
     fd = None if found.is_alive else state.alive(number)
     if fd is None:
         raise Locked(f"Job {number} is {found.state} already.", hint=f"watch it: fileorg jobs attach {number}")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(state.of_job(number, b"cancel"))
+    try:
+        if version:
+            _check_version(state, number, version)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(state.of_job(number, b"cancel"))
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
+
+
+def _check_version(state: StateDirectory, number: int, version: str) -> None:
+    """Raise `UsageError` unless the plan of a job has this version. The caller holds the lock of its status file."""
+    if (plan := saved_plan(state, number)) is not None:
+        with contextlib.closing(plan):
+            if plan.version == version:
+                return
+    raise UsageError(
+        f"The plan of job {number} is not the one that you have seen: it was edited, carried out or dropped since.",
+        hint="look at it again",
+        code=ErrorCode.PLAN_CHANGED,
+    )
 
 
 def limit(state: StateDirectory, number: int, time_limit: float | None, kill_after: float | None) -> None:

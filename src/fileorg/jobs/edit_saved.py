@@ -43,6 +43,7 @@ KINDS = frozenset({"organize", "dedupe", "clean"})
 """Plans that can be edited: their rows do not wait for each other."""
 _MOVABLE = frozenset({Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK})
 _Place = tuple["Base", bytes]
+_Name = tuple["Base", bytes, bytes]
 
 
 class Edit(NamedTuple):
@@ -51,6 +52,7 @@ class Edit(NamedTuple):
     files: int
     left_out: int
     moved: int
+    version: str
 
 
 class _Edits:
@@ -62,14 +64,14 @@ class _Edits:
         self._head, self._leave_out, self._moves = head, frozenset(leave_out), moves
         for folder in set(moves.values()):
             destination(folder, state)  # raises
-        self._gone: dict[tuple[Base, bytes, bytes], tuple[Base, bytes, bytes] | None] = {}
+        self._gone: dict[_Name, _Name | None] = {}
         self.left_out = self.moved = self.renames = 0
         self.unknown = self._leave_out | moves.keys()
         self.kept: set[_Place] = set()
         """Folders that are not emptied any more."""
         self.used: set[_Place] = set()
         """Folders that a row goes to, and those above them."""
-        self.new: set[tuple[Base, bytes, bytes]] = set()
+        self.new: set[_Name] = set()
 
     def rows(self, plan: SavedPlan) -> Iterator[list[PlanRow]]:
         """Yield the batches with what is left of them. Raises `UsageError` for a row that cannot go elsewhere."""
@@ -180,6 +182,8 @@ class _EditedPlan:
     def __init__(self, path: bytes, edits: _Edits, head: PlanHead) -> None:
         self._path, self._edits, self._head = path, edits, head
         self._made: set[_Place] = set()
+        self._claimed: dict[_Name, int] = {}
+        """How many rows go to each new name of a file."""
         self._missing = {
             base: MissingFolders(base, lambda folder, at=root.path: not os.path.lexists(below(at, folder)))  # type: ignore[misc]
             for base, root in enumerate(head.roots)
@@ -207,14 +211,31 @@ class _EditedPlan:
                             (row.target_base, join(each.target_folder, each.target_name)) for each in made
                         )
                         found += made
+                    if row.action not in FOLDER_ACTIONS and row.action not in REMOVALS and row.reason is None:
+                        self._claim((row.target_base, row.target_folder, row.target_name))
                     found.append(row)
                 if found:
                     yield found
 
+    def _claim(self, name: _Name) -> None:
+        if name in self._edits.new:
+            self._claimed[name] = self._claimed.get(name, 0) + 1
 
-def edit(state: StateDirectory, number: int, leave_out: Sequence[int], moves: Mapping[int, bytes]) -> Edit:
-    """Edit the plan of a job that waits. Nothing is changed if anything is wrong. Raises `FileorgError`, `OSError`."""
-    fd = claimable(state, number, approves=True)
+    def refuse_doubles(self) -> None:
+        """Raise `GuardRefused` if several rows go to a new name: once all batches were written."""
+        for name, rows in sorted(self._claimed.items()):
+            if rows > 1:
+                raise _taken(self._head, name)
+
+
+def edit(
+    state: StateDirectory, number: int, version: str, leave_out: Sequence[int], moves: Mapping[int, bytes]
+) -> Edit:
+    """Edit the plan of a job that waits, if it has this version. Nothing is changed if anything is wrong.
+
+    Raises `FileorgError`, `OSError`.
+    """
+    fd = claimable(state, number, approves=True, version=version)
     try:
         path = state.of_job(number, b"plan")
         with contextlib.closing(SavedPlan(path)) as plan:
@@ -222,12 +243,13 @@ def edit(state: StateDirectory, number: int, leave_out: Sequence[int], moves: Ma
             if head.kind not in KINDS:
                 raise UsageError(f"A plan of {head.kind} cannot be edited.", hint="make another plan")
             edits = _Edits(head, leave_out, moves, state)
-            targets = _targets(edits, plan)
+            for _ in edits.rows(plan):  # what stays, and what is wrong, is known before anything is written
+                pass
         if edits.unknown:
             raise UsageError(
                 f"The plan has no row {min(edits.unknown)}.", hint="look at it again", code=ErrorCode.BAD_VALUE
             )
-        _refuse_taken(head, edits.new, targets)
+        _refuse_existing(head, edits.new)
         files = head.files - edits.left_out
         head = head._replace(files=files, renames=max(0, head.renames - edits.renames))
         with state.opened() as at, contextlib.ExitStack() as stack:
@@ -236,51 +258,53 @@ def edit(state: StateDirectory, number: int, leave_out: Sequence[int], moves: Ma
             if os.path.lexists(path + b".columns"):
                 roots = [root.path for root in head.roots]
                 seen = stack.enter_context(columns_file(name + b".columns", at, roots))
-            write_plan(name, at, head, _EditedPlan(path, edits, head), 0, seen)
+            edited = _EditedPlan(path, edits, head)
+
+            def ready() -> None:
+                edited.refuse_doubles()
+                if seen is not None:  # there are no columns rather than those of another plan
+                    os.unlink(name + b".columns", dir_fd=at)
+
+            version = write_plan(name, at, head, edited, 0, seen, ready)
         with journal_to_write(state) as journal:
             journal.count_job(number, files)
-        return Edit(files, edits.left_out, edits.moved)
+        return Edit(files, edits.left_out, edits.moved, version)
     finally:
         os.close(fd)
 
 
-def _targets(edits: _Edits, plan: SavedPlan) -> dict[tuple[Base, bytes, bytes], int]:
-    """Return how many rows go to each name; this reads the whole plan once."""
-    found: dict[tuple[Base, bytes, bytes], int] = {}
-    for batch in edits.rows(plan):
-        for row in batch:
-            if row.action not in FOLDER_ACTIONS and row.action not in REMOVALS and row.reason is None:
-                key = row.target_base, row.target_folder, row.target_name
-                found[key] = found.get(key, 0) + 1
-    return found
+def _refuse_existing(head: PlanHead, new: set[_Name]) -> None:
+    """Raise `GuardRefused` if a file would go to a name that is taken."""
+    for name in sorted(new):
+        base, folder, last = name
+        if os.path.lexists(below(head.roots[base].path, join(folder, last))):
+            raise _taken(head, name)
 
 
-def _refuse_taken(
-    head: PlanHead, new: set[tuple[Base, bytes, bytes]], targets: Mapping[tuple[Base, bytes, bytes], int]
-) -> None:
-    """Raise `GuardRefused` if a file would go to a name that is taken, or that another row goes to."""
-    for base, folder, name in sorted(new):
-        path = below(head.roots[base].path, join(folder, name))
-        if targets[base, folder, name] > 1 or os.path.lexists(path):
-            raise GuardRefused(
-                f"The name {display(path)} is taken.",
-                hint="choose another folder, or leave the file out",
-                code=ErrorCode.NAMES_TAKEN,
-                path=path,
-            )
+def _taken(head: PlanHead, name: _Name) -> GuardRefused:
+    base, folder, last = name
+    path = below(head.roots[base].path, join(folder, last))
+    return GuardRefused(
+        f"The name {display(path)} is taken.",
+        hint="choose another folder, or leave the file out",
+        code=ErrorCode.NAMES_TAKEN,
+        path=path,
+    )
 
 
 def edit_in_process(
-    state: StateDirectory, number: int, leave_out: Sequence[int], moves: Mapping[int, bytes]
+    state: StateDirectory, number: int, version: str, leave_out: Sequence[int], moves: Mapping[int, bytes]
 ) -> dict[str, Any]:
     """Edit a plan in a process of its own; return the fields of `Edit`. Raises `CommandError`, `OSError`."""
     rows = {str(row): os.fsdecode(folder) for row, folder in moves.items()}
-    return call("fileorg.jobs.edit_saved", [state.path, str(number)], {"leave_out": list(leave_out), "moves": rows})
+    given = {"version": version, "leave_out": list(leave_out), "moves": rows}
+    return call("fileorg.jobs.edit_saved", [state.path, str(number)], given)
 
 
 def _edited(given: dict[str, Any]) -> dict[str, Any]:
     moves = {int(row): os.fsencode(folder) for row, folder in given["moves"].items()}
-    return edit(open_state(os.fsencode(sys.argv[1])), int(sys.argv[2]), given["leave_out"], moves)._asdict()
+    state = open_state(os.fsencode(sys.argv[1]))
+    return edit(state, int(sys.argv[2]), given["version"], given["leave_out"], moves)._asdict()
 
 
 if __name__ == "__main__":

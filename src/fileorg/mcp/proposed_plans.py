@@ -16,8 +16,7 @@ from fileorg.core.state import find_state
 from fileorg.jobs.found import UnknownJob, job, roots_of, saved_plan
 from fileorg.journal.status import operation_statuses
 from fileorg.report.operation_json import operation_as_json
-from fileorg.report.records import before_and_after, named_or_null
-from fileorg.report.sentences import sentence
+from fileorg.report.records import named_or_null, plan_row_fields
 from fileorg.workflows.open_journal import again, open_journal
 from fileorg.workflows.roots import open_local, open_root
 
@@ -227,21 +226,12 @@ def _lstat(storage: LocalStorage, folder: bytes, name: bytes) -> Any:
 
 
 def _row_as_json(row: PlanRow, roots: Sequence[PlannedRoot]) -> dict[str, Any]:
-    source = below(roots[row.source_base].path, join(row.source_folder, row.source_name))
-    target = below(roots[row.target_base].path, join(row.target_folder, row.target_name))
-    before, after = before_and_after(row.action, source, target)
-    fields: dict[str, Any] = {
-        "action": str(row.action),
-        **named_or_null("path", before),
-        **named_or_null("new_path", after),
-        "category": row.category or None,
-        "size_bytes": None if row.action in FOLDER_ACTIONS else row.size,
-    }
-    if row.reason is not None:
-        fields |= {"status": "skipped", "reason": sentence(row.reason), "reason_code": str(row.reason.code)}
-    if row.keeper is not None:
-        keeper = row.keeper
-        fields |= named_or_null("kept_path", below(roots[keeper.base].path, join(keeper.folder, keeper.name)))
+    """Return a row without what says nothing, to be short."""
+    fields = plan_row_fields(row, lambda base, path: below(roots[base].path, path))
+    del fields["mtime"]
+    if row.reason is None:
+        for name in ("status", "reason", "reason_code"):
+            del fields[name]
     return fields
 
 

@@ -63,11 +63,18 @@ class PlanHead(NamedTuple):
 
 
 def write_plan(
-    path: bytes, at: int, head: PlanHead, plan: Plan, rows: int, seen: Callable[[list[PlanRow]], None] | None = None
-) -> None:
-    """Write a plan durably to the name `path` in the open folder `at`, at most `rows` at a time. Raises `OSError`.
+    path: bytes,
+    at: int,
+    head: PlanHead,
+    plan: Plan,
+    rows: int,
+    seen: Callable[[list[PlanRow]], None] | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> str:
+    """Write a plan durably to the name `path` in the open folder `at`, at most `rows` at a time; return its version.
 
-    `seen` gets each batch.
+    `seen` gets each batch; `ready` is called once all are written, before the plan takes its name, which it does not if
+    that raises. Raises `OSError`.
     """
     part = path + b".part"
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
@@ -84,12 +91,20 @@ def write_plan(
         file.write(json.dumps({"rows": count}) + "\n")
         file.flush()
         os.fsync(fd)
+        version = _version_of(fd)
+    ready()
     os.replace(part, path, src_dir_fd=at, dst_dir_fd=at)
     folder = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return version
+
+
+def _version_of(fd: int) -> str:
+    seen = os.fstat(fd)
+    return f"{seen.st_ino:x}-{seen.st_mtime_ns:x}-{seen.st_size:x}"
 
 
 def _plain(row: PlanRow) -> list[Any]:
@@ -132,6 +147,11 @@ class SavedPlan:
     @property
     def files(self) -> int:
         return self.head.files
+
+    @property
+    def version(self) -> str:
+        """A text that differs for each plan that a job has had: the file is replaced, never changed."""
+        return _version_of(self._file.fileno())
 
     def put_trash_into(self, trash: bytes) -> None:
         """Use another trash folder than the plan was made with: it is named after the operation."""

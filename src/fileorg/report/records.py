@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from fileorg.core.formats import JsonDocument, iso, named, write_csv
 from fileorg.core.model import FOLDER_ACTIONS, REMOVALS, Action
-from fileorg.core.names import below
+from fileorg.core.names import below, join
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from fileorg.core.model import Base, PlanRow
     from fileorg.report.content import DuplicateGroup, FolderShare, Line, ReasonShare, Report, Share, Summary
 
 VERSION = 3
@@ -164,6 +166,28 @@ def before_and_after(action: str, source: bytes | None, target: bytes | None) ->
     if action == Action.REMOVE_FOLDER or action in REMOVALS:
         return target, None
     return source, target
+
+
+def plan_row_fields(row: PlanRow, absolute: Callable[[Base, bytes], bytes]) -> dict[str, Any]:
+    """Return a row of a plan for programs. `absolute` returns the path of what is below a folder of the plan."""
+    is_folder = row.action in FOLDER_ACTIONS
+    source = None if is_folder else absolute(row.source_base, join(row.source_folder, row.source_name))
+    target = absolute(row.target_base, join(row.target_folder, row.target_name))
+    path, new_path = before_and_after(row.action, source, target)
+    fields: dict[str, Any] = {
+        "action": str(row.action),
+        **named_or_null("path", path),
+        **named_or_null("new_path", new_path),
+        "category": row.category or None,
+        "status": "skipped" if row.reason else "planned",
+        "size_bytes": None if is_folder else row.size,
+        "mtime": None if is_folder else iso(row.mtime_ns),
+        "reason": sentence(row.reason) or None,
+        "reason_code": row.reason.code if row.reason else None,
+    }
+    if row.keeper is not None:
+        fields |= named("kept_path", absolute(row.keeper.base, join(row.keeper.folder, row.keeper.name)))
+    return fields
 
 
 def named_or_null(key: str, path: bytes | None) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from http import HTTPStatus
 from itertools import chain
@@ -11,15 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from fileorg.core.errors import FileorgError
-from fileorg.core.formats import iso, named
-from fileorg.core.model import FOLDER_ACTIONS, JobState
-from fileorg.core.names import below, join
+from fileorg.core.formats import named
+from fileorg.core.names import below
 from fileorg.core.tuples import NamedTuple
 from fileorg.jobs.command import run_command
+from fileorg.jobs.control import PLAN_VERSION
 from fileorg.jobs.edit_saved import edit_in_process
-from fileorg.plan.saved_plan import SavedPlan
-from fileorg.report.records import before_and_after, named_or_null
-from fileorg.report.sentences import sentence
+from fileorg.jobs.found import saved_plan
+from fileorg.report.records import plan_row_fields
 from fileorg.serve.journal_pages import check_operation, served_job
 from fileorg.serve.problems import HttpCode, HttpProblem
 from fileorg.serve.profiles import check_profile
@@ -27,7 +27,9 @@ from fileorg.serve.served import outside
 from fileorg.serve.shapes import GivenPath
 
 if TYPE_CHECKING:
-    from fileorg.core.model import PlanRow
+    from collections.abc import Iterator, Mapping
+
+    from fileorg.plan.saved_plan import SavedPlan
     from fileorg.serve.endpoints import ApiRequest
     from fileorg.serve.served import Served
 
@@ -103,6 +105,7 @@ class Agreed(NamedTuple):
     version: str
 
 
+_NO_VERSION = "none"
 _OPTIONS = {"all_files": "everything"}
 """Options whose fields have another name."""
 
@@ -159,30 +162,13 @@ def _made(served: Served, document: Any) -> dict[str, Any]:
     return {"job": number, "kind": document["kind"], "status": document["status"]}
 
 
-class _opened:  # noqa: N801  a context manager
-    """A saved plan while it is read, and its version, which an edit changes."""
-
-    def __init__(self, served: Served, number: int) -> None:
-        self._path = served.state.of_job(number, b"plan")
-        self._number = number
-
-    def __enter__(self) -> SavedPlan:
-        try:
-            self._plan = SavedPlan(self._path)
-        except FileNotFoundError:
-            raise HttpProblem(
-                HTTPStatus.NOT_FOUND, HttpCode.NOT_FOUND, f"Job {self._number} has no plan.", "make a new plan"
-            ) from None
-        return self._plan
-
-    def __exit__(self, *_: object) -> None:
-        self._plan.close()
-
-
-def version_of(served: Served, number: int) -> str:
-    """Return a text that changes when the plan of a job does."""
-    seen = os.lstat(served.state.of_job(number, b"plan"))
-    return f"{seen.st_ino:x}-{seen.st_mtime_ns:x}-{seen.st_size:x}"
+@contextlib.contextmanager
+def _opened(served: Served, number: int) -> Iterator[SavedPlan]:
+    """Open the plan of a job. Raises `HttpProblem` if it has none."""
+    if (plan := saved_plan(served.state, number)) is None:
+        raise HttpProblem(HTTPStatus.NOT_FOUND, HttpCode.NOT_FOUND, f"Job {number} has no plan.", "make a new plan")
+    with contextlib.closing(plan):
+        yield plan
 
 
 def head(asked: ApiRequest) -> dict[str, Any]:
@@ -190,7 +176,7 @@ def head(asked: ApiRequest) -> dict[str, Any]:
     served, number = asked.served, asked.number
     found = served_job(served, number)
     with _opened(served, number) as plan:
-        head = plan.head
+        head, version = plan.head, plan.version
     roots = dict.fromkeys(root.path for root in head.roots)
     return {
         "job": number,
@@ -199,7 +185,7 @@ def head(asked: ApiRequest) -> dict[str, Any]:
         "files": head.files,
         "roots": [named("path", path) for path in roots],
         "facts": head.facts,
-        "version": version_of(served, number),
+        "version": version,
         "has_columns": os.path.lexists(served.state.of_job(number, b"plan.columns")),
     }
 
@@ -210,38 +196,16 @@ def rows(asked: ApiRequest) -> dict[str, Any]:
     served_job(served, number)
     limit = asked.query.get("limit", 100)
     with _opened(served, number) as plan:
-        roots = [root.path for root in plan.head.roots]
+        roots, version = [root.path for root in plan.head.roots], plan.version
         found: list[dict[str, Any]] = []
         following = None
         for place, row in plan.rows_from(asked.query.get("after", "")):
             if len(found) == limit:
                 following = place.text
                 break
-            found.append({"row": place.row, **_row(row, roots)})
-    return {"job": number, "rows": found, "next": following, "version": version_of(served, number)}
-
-
-def _row(row: PlanRow, roots: list[bytes]) -> dict[str, Any]:
-    """Return a row with the fields of the command's JSON."""
-    is_folder = row.action in FOLDER_ACTIONS
-    source = None if is_folder else below(roots[row.source_base], join(row.source_folder, row.source_name))
-    target = below(roots[row.target_base], join(row.target_folder, row.target_name))
-    path, new_path = before_and_after(row.action, source, target)
-    found: dict[str, Any] = {
-        "action": str(row.action),
-        **named_or_null("path", path),
-        **named_or_null("new_path", new_path),
-        "category": row.category or None,
-        "status": "skipped" if row.reason else "planned",
-        "size_bytes": None if is_folder else row.size,
-        "mtime": None if is_folder else iso(row.mtime_ns),
-        "reason": sentence(row.reason) or None,
-        "reason_code": row.reason.code if row.reason else None,
-        "together": row.together or None,
-    }
-    if row.keeper is not None:
-        found |= named("kept_path", below(roots[row.keeper.base], join(row.keeper.folder, row.keeper.name)))
-    return found
+            fields = plan_row_fields(row, lambda base, path: below(roots[base], path))
+            found.append({"row": place.row, **fields, "together": row.together or None})
+    return {"job": number, "rows": found, "next": following, "version": version}
 
 
 def columns(asked: ApiRequest) -> Response:
@@ -267,33 +231,16 @@ def edit(asked: ApiRequest) -> dict[str, Any]:
     served, number = asked.served, asked.number
     wanted: Edited = asked.body
     served_job(served, number)
-    _check_version(served, number, wanted.version)
-    moves = {row: served.folder(each.folder.raw) for each in wanted.move for row in each.rows}
-    found = edit_in_process(served.state, number, wanted.leave_out, moves)
-    return {"job": number, **found, "version": version_of(served, number)}
-
-
-def _check_version(served: Served, number: int, version: str) -> None:
-    try:
-        now = version_of(served, number)
-    except FileNotFoundError:
-        now = ""
-    if now != version:
-        raise HttpProblem(
-            HTTPStatus.CONFLICT,
-            HttpCode.PLAN_CHANGED,
-            f"The plan of job {number} is not the one that you have seen: it was edited, carried out or dropped since.",
-            "look at it again",
-        )
+    folders = [(each.rows, served.folder(each.folder.raw)) for each in wanted.move]  # one look for all rows of a folder
+    moves = {row: folder for rows, folder in folders for row in rows}
+    return {"job": number, **edit_in_process(served.state, number, wanted.version, wanted.leave_out, moves)}
 
 
 def approve(asked: ApiRequest) -> dict[str, Any]:
     """Carry out a plan that waits, in the background."""
     served, number = asked.served, asked.number
-    found = served_job(served, number)
-    if found.state is JobState.WAITING:
-        _check_version(served, number, asked.body.version)
-    return _job_command(asked, "approve")
+    served_job(served, number)
+    return _job_command(asked, "approve", environment={PLAN_VERSION: asked.body.version or _NO_VERSION})
 
 
 def cancel(asked: ApiRequest) -> dict[str, Any]:
@@ -314,8 +261,11 @@ def retry(asked: ApiRequest) -> dict[str, Any]:
     return _job_command(asked, "retry", "--background")
 
 
-def _job_command(asked: ApiRequest, what: str, *more: str) -> dict[str, Any]:
-    return _document(run_command(["jobs", *asked.served.options, *more, what, str(asked.number)]).document)
+def _job_command(
+    asked: ApiRequest, what: str, *more: str, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    words = ["jobs", *asked.served.options, *more, what, str(asked.number)]
+    return _document(run_command(words, environment=environment).document)
 
 
 def _document(found: Any) -> dict[str, Any]:

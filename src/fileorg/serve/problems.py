@@ -27,7 +27,6 @@ class HttpCode(StrEnum):
     TOO_LARGE = "too-large"
     TOO_SLOW = "too-slow"
     TOO_MANY = "too-many-requests"
-    PLAN_CHANGED = "plan-changed"
 
 
 class HttpProblem(Exception):
@@ -57,6 +56,7 @@ _STATUS = {
     ErrorCode.OUTSIDE: HTTPStatus.FORBIDDEN,
     ErrorCode.REFUSED_PLACE: HTTPStatus.FORBIDDEN,
     ErrorCode.JOB_ENDED: HTTPStatus.CONFLICT,
+    ErrorCode.PLAN_CHANGED: HTTPStatus.CONFLICT,
     ErrorCode.NOT_RECOVERED: HTTPStatus.CONFLICT,
     ErrorCode.OTHERS_FIRST: HTTPStatus.CONFLICT,
     ErrorCode.BAD_CONFIGURATION: HTTPStatus.CONFLICT,

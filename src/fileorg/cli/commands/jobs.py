@@ -257,7 +257,9 @@ def _go_on(
     from fileorg.jobs.job_json import job_as_json
 
     given = [None if text is None else seconds(option, text) for option, text in limits.items()]
-    fd = control.claimable(state, number, approves=action is JobAction.APPROVE)
+    approves = action is JobAction.APPROVE
+    version = os.environ.get(control.PLAN_VERSION, "") if approves else ""
+    fd = control.claimable(state, number, approves=approves, version=version)
     try:
         if any(given):
             control.limit(state, number, *given)
