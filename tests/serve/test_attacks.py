@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -15,8 +17,14 @@ from tests.serve.conftest import V1, Server, UnixServer
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from fileorg.core.confinement import AllowedFolder, confined_to
+from fileorg.core.errors import ErrorCode, StateError
+from fileorg.core.state import open_state
 from fileorg.serve.guard import MOST_BODY_BYTES, POLICY
-from fileorg.serve.sessions import Sessions
+from fileorg.serve.pictures import open_file
+from fileorg.serve.problems import HttpProblem
+from fileorg.serve.served import Served
+from fileorg.serve.sessions import Sessions, read_token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +65,7 @@ def test_a_code_is_used_once_for_a_cookie_of_this_server(server: Server) -> None
 
 def test_a_code_is_too_old_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "clock_gettime", lambda _: now)
     sessions = Sessions("t" * 40, 100, 10)
     codes = [sessions.new_code() for _ in range(2)]
     now += 59
@@ -485,3 +493,58 @@ def test_another_user_cannot_use_the_socket(tmp_path: Path) -> None:
         assert "PermissionError" in ran.stderr
     finally:
         server.close()
+
+
+def test_a_machine_that_sleeps_makes_no_code_last_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The monotonic clock of Linux stands still meanwhile."""
+    clocks = {time.CLOCK_BOOTTIME: 1000.0, time.CLOCK_MONOTONIC: 1000.0}
+    monkeypatch.setattr(time, "clock_gettime", clocks.__getitem__)
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    sessions = Sessions("t" * 40, 100, 10)
+    secret, code = sessions.exchange(sessions.new_code()), sessions.new_code()
+    assert secret is not None
+    assert sessions.of_cookie(secret) is not None
+    clocks[time.CLOCK_BOOTTIME] += 25 * 3600
+    assert sessions.exchange(code) is None
+    assert sessions.of_cookie(secret) is None
+
+
+def test_a_token_that_others_could_read_is_not_used(tmp_path: Path) -> None:
+    state = open_state(os.fsencode(tmp_path))
+    token = read_token(state)
+    assert read_token(state) == token
+    (tmp_path / "serve.token").chmod(0o644)
+    with pytest.raises(StateError, match="Others can read"):
+        read_token(state)
+
+
+def test_a_picture_of_a_folder_that_took_the_place_of_a_root_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    seen = root.stat()
+    own = AllowedFolder(os.fsencode(root), seen.st_dev, seen.st_ino)
+    for name, value in confined_to([own]).items():
+        monkeypatch.setenv(name, value)
+    served = Served(open_state(os.fsencode(tmp_path / "state")), (os.fsencode(root),), b"", 1, 1)
+    (root / "p.png").touch()
+    os.close(open_file(served, os.fsencode(root / "p.png")))
+    root.rename(tmp_path / "old")
+    root.mkdir()
+    (root / "p.png").touch()
+    with pytest.raises(HttpProblem) as refused:
+        open_file(served, os.fsencode(root / "p.png"))
+    assert refused.value.code is ErrorCode.OUTSIDE
+
+
+def test_duplicates_elsewhere_are_not_named(server: Server) -> None:
+    elsewhere = server.folder / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("secret 1", "secret 2"):
+        (elsewhere / name).write_text("the same")
+    words = [sys.executable, "-m", "fileorg", "dedupe", "-q", str(elsewhere)]
+    subprocess.run(words, env=server.environment, check=True)
+    answer = server.ask("GET", "/duplicates")
+    assert (answer.status, answer.json["code"]) == (403, "outside")
+    assert b"elsewhere" not in answer.body

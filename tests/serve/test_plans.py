@@ -88,7 +88,8 @@ def test_an_edit_that_cannot_be_is_refused(edits: tuple[Server, Any], change: An
     text = json.dumps({"version": plan["version"], **change}).replace("{root}", str(server.root))
     answer = server.ask("POST", f"/plans/{plan['job']}/edits", json.loads(text))
     assert (answer.status, answer.json["code"]) == (status, code), answer
-    assert server.get(f"/plans/{plan['job']}")["version"] == plan["version"]
+    now = server.get(f"/plans/{plan['job']}")
+    assert (now["version"], now["has_columns"]) == (plan["version"], True)
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +245,16 @@ def test_a_plan_takes_the_options_of_a_profile_in_the_roots_only(server: Server)
     ended = server.until(f"/runs/{begun['run']}/events")["run"]
     shown = {row["new_path"] for row in server.rows(ended["answer"]["job"])}
     assert f"{server.root}/jpg/a.jpg" in shown
+
+
+def test_two_files_do_not_get_one_name_by_an_edit(server: Server) -> None:
+    (server.root / "sub").mkdir()
+    (server.root / "sub/a.jpg").write_text("another")
+    settle(server.root)
+    plan = server.plan(recursive=True)
+    both = [row["row"] for row in server.rows(plan["job"]) if row["path"] and row["path"].endswith("/a.jpg")]
+    move = [{"rows": both, "folder": {"path": f"{server.root}/New"}}]
+    answer = server.ask("POST", f"/plans/{plan['job']}/edits", {"version": plan["version"], "move": move})
+    assert (len(both), answer.status, answer.json["code"]) == (2, 409, "names-taken")
+    assert server.get(f"/plans/{plan['job']}") == plan
+    assert server.carry_out(plan)["status"] == "done"

@@ -15,7 +15,7 @@ from fileorg.core.confinement import AllowedFolder, Outside, confined_to
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.formats import exact
 from fileorg.core.names import display, is_within, scheme_of
-from fileorg.storage.local import posix
+from fileorg.workflows.roots import allowed_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,10 +41,9 @@ class Boundary:
         self.folders: list[AllowedFolder] = []
         self._fds: list[int] = []
         for root in roots:
-            fd = posix.open_root(root)
+            folder, fd = allowed_folder(root)
             self._fds.append(fd)
-            seen = os.fstat(fd)
-            self.folders.append(AllowedFolder(root, seen.st_dev, seen.st_ino))
+            self.folders.append(folder)
 
     @property
     def roots(self) -> list[bytes]:

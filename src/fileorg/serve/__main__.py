@@ -23,6 +23,7 @@ from fileorg.serve.guard import BODY_SECONDS
 from fileorg.serve.served import Served
 from fileorg.serve.sessions import Sessions, read_token
 from fileorg.workflows.guards import existing_folder
+from fileorg.workflows.roots import allowed_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,10 +85,9 @@ def listening_file(path: bytes) -> socket.socket:
 
 
 def _allowed(root: bytes) -> AllowedFolder:
-    """Return a root of this server as it is now. Raises `UsageError`."""
+    """Return a root of this server as it is now; it stays open as long as the server runs. Raises `UsageError`."""
     existing_folder(root)
-    seen = os.stat(root)
-    return AllowedFolder(root, seen.st_dev, seen.st_ino)
+    return allowed_folder(root)[0]
 
 
 class _Server(uvicorn.Server):

@@ -20,7 +20,7 @@ from fileorg.serve import journal_pages, pictures, plans, profiles, report_files
 from fileorg.serve.configuration_process import ADD_RULE, SET
 from fileorg.serve.endpoints import MOST_ROWS, ApiRequest, Endpoint, QueryParameter
 from fileorg.serve.sessions import READS_FOR_ONE_REQUEST
-from fileorg.serve.shapes import GivenPath, as_plain, schema_of
+from fileorg.serve.shapes import GivenPath, array_schema, as_plain, object_schema, schema_of
 from fileorg.workflows.add_rule import NewRule
 from fileorg.workflows.change_settings import TABLES as SETTING_TABLES
 from fileorg.workflows.change_settings import SettingsWanted
@@ -45,14 +45,6 @@ _PAGE = QueryParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**
 _PAGE_SIZE = QueryParameter("page_size", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS}, "The rows of a page.")
 
 
-def _object(**fields: Schema) -> Schema:
-    return {"type": "object", "properties": fields, "required": list(fields)}
-
-
-def _array(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
 def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
@@ -61,11 +53,11 @@ def _shape(name: str) -> Schema:
     return SCHEMAS[name][1]
 
 
-_PLACE = _object(path=_TEXT)
+_PLACE = object_schema(path=_TEXT)
 _OPERATION: Schema = _shape("history")["properties"]["operations"]["items"]
 _JOB = _shape("job")
-_PROGRESS = _or_null(_object(stage=_TEXT, files=_COUNT, total=_or_null(_COUNT)))
-_RUN = _object(
+_PROGRESS = _or_null(object_schema(stage=_TEXT, files=_COUNT, total=_or_null(_COUNT)))
+_RUN = object_schema(
     run=_NUMBER,
     kind=_TEXT,
     status={"enum": ["running", "done", "failed"]},
@@ -81,10 +73,10 @@ _ROW: Schema = {
         "together": _or_null(_NUMBER),
     },
 }
-_SETTINGS = _object(
+_SETTINGS = object_schema(
     **{name: schema_of(kind) for name, kind in SETTING_TABLES.items()},
-    limits=_object(requests_per_minute=_COUNT, operations_per_hour=_COUNT),
-    tells=_object(notify=_FLAG, webhook=_FLAG),
+    limits=object_schema(requests_per_minute=_COUNT, operations_per_hour=_COUNT),
+    tells=object_schema(notify=_FLAG, webhook=_FLAG),
 )
 _BACK: Schema = {
     "type": "object",
@@ -283,9 +275,9 @@ ENDPOINTS = (
         "",
         about,
         "What this server serves",
-        _object(
+        object_schema(
             version=_TEXT,
-            roots=_array({"type": "object"}),
+            roots=array_schema({"type": "object"}),
             state_dir=_TEXT,
             configuration=_TEXT,
             limits={"type": "object"},
@@ -296,21 +288,21 @@ ENDPOINTS = (
         "/profiles",
         profiles.profiles,
         "The profiles of the configuration",
-        _object(profiles=_array({"type": "object"})),
+        object_schema(profiles=array_schema({"type": "object"})),
     ),
     Endpoint(
         "GET",
         "/operations",
         journal_pages.operations,
         "Operations, newest first",
-        _object(operations=_array(_OPERATION), next=_NEXT),
+        object_schema(operations=array_schema(_OPERATION), next=_NEXT),
         (_BEFORE, _LIMIT),
     ),
     Endpoint("GET", "/operations/{id:number}", journal_pages.operation, "One operation", _OPERATION),
     Endpoint(
         "GET",
         "/operations/{id:number}/duplicates",
-        journal_pages.duplicates,
+        journal_pages.operation_duplicates,
         "The duplicates that an operation processed",
         _shape("duplicates"),
         _PAGES,
@@ -359,12 +351,12 @@ ENDPOINTS = (
         "/plans/{id:number}",
         plans.head,
         "What the plan of a job is about",
-        _object(
+        object_schema(
             job=_NUMBER,
             kind=_TEXT,
             status=_TEXT,
             files=_COUNT,
-            roots=_array(_PLACE),
+            roots=array_schema(_PLACE),
             facts={"type": "object"},
             version=_TEXT,
             has_columns=_FLAG,
@@ -375,7 +367,7 @@ ENDPOINTS = (
         "/plans/{id:number}/rows",
         plans.rows,
         "Rows of a plan",
-        _object(job=_NUMBER, rows=_array(_ROW), next=_or_null(_TEXT), version=_TEXT),
+        object_schema(job=_NUMBER, rows=array_schema(_ROW), next=_or_null(_TEXT), version=_TEXT),
         (QueryParameter("after", _TEXT, "`next` of the page before."), _LIMIT),
     ),
     Endpoint(
@@ -391,7 +383,7 @@ ENDPOINTS = (
         "/plans/{id:number}/edits",
         plans.edit,
         "Leave files out of a plan, or give them another folder",
-        _object(job=_NUMBER, files=_COUNT, left_out=_COUNT, moved=_COUNT, version=_TEXT),
+        object_schema(job=_NUMBER, files=_COUNT, left_out=_COUNT, moved=_COUNT, version=_TEXT),
         body=plans.Edited,
     ),
     Endpoint("POST", "/scans", scan, "Begin to count files by category", _RUN, body=SearchWanted, status=_ACCEPTED),
@@ -405,7 +397,7 @@ ENDPOINTS = (
         "/jobs",
         journal_pages.jobs,
         "Jobs, newest first",
-        _object(jobs=_array(_JOB), next=_NEXT),
+        object_schema(jobs=array_schema(_JOB), next=_NEXT),
         (_BEFORE, _LIMIT),
     ),
     Endpoint("GET", "/jobs/{id:number}", journal_pages.one_job, "One job", _JOB),
@@ -465,7 +457,7 @@ ENDPOINTS = (
     ),
     Endpoint("GET", "/category-changes", category_changes, "Changes of categories", _shape("category changes")),
     Endpoint("GET", "/rules", rules, "The rules, and likely mistakes in them", _shape("rules")),
-    Endpoint("POST", "/rules", make_rule, "Add a rule", _object(name=_TEXT), body=NewRule, status=_CREATED),
+    Endpoint("POST", "/rules", make_rule, "Add a rule", object_schema(name=_TEXT), body=NewRule, status=_CREATED),
     Endpoint(
         "GET",
         "/thumbnails",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from functools import partial
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from fileorg.core.errors import ErrorCode, FileorgError
+from fileorg.core.errors import FileorgError
 from fileorg.serve.api import ENDPOINTS, V1
 from fileorg.serve.endpoints import respond
 from fileorg.serve.feeds import MOST_CONNECTIONS, JobFeeds, follow
@@ -43,6 +44,9 @@ _LOGGED_IN = '<!doctype html><meta charset="utf-8"><title>fileorg</title><meta h
 _OLD_LINK = """<!doctype html><html lang="en"><meta charset="utf-8"><title>fileorg</title>
 <h1>fileorg</h1><p>This link was used already, or is older than 60 seconds.</p>
 <p>For another one, press Enter in the terminal where fileorg serve runs.</p></html>"""
+
+
+_LOOKS_AT_ONCE = 4
 
 
 class _Number(Convertor[int]):
@@ -101,14 +105,16 @@ def application(served: Served, sessions: Sessions, hosts: frozenset[str], cooki
         finally:
             open_sockets -= 1
 
+    # A thousand pages that come back together look one after the other: each look opens the journal, with its memory.
+    looks = asyncio.Semaphore(_LOOKS_AT_ONCE)
+
     async def job_events(socket: WebSocket) -> None:
         number = socket.path_params["id"]
         try:
-            await run_in_threadpool(served_job, served, number)
+            async with looks:
+                await run_in_threadpool(served_job, served, number)
             await stream(socket, feeds.of(number))
-        except HttpProblem as problem:
-            await socket.send_denial_response(answer(problem))
-        except FileorgError as error:
+        except (HttpProblem, FileorgError) as error:
             await socket.send_denial_response(answer(problem_of(error)))
 
     async def run_events(socket: WebSocket) -> None:
@@ -159,11 +165,4 @@ async def _http_problem(_: Request, error: HTTPException) -> Response:
 
 
 async def _internal(_: Request, error: Exception) -> Response:
-    return answer(
-        HttpProblem(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            ErrorCode.INTERNAL,
-            f"An error in fileorg itself: {type(error).__name__}.",
-            "the terminal where fileorg serve runs shows more",
-        )
-    )
+    return answer(problem_of(error))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from fileorg.core.errors import ErrorCode, FileorgError
+from fileorg.core.errors import FileorgError
 from fileorg.core.tuples import NamedTuple
-from fileorg.serve.problems import HttpCode, HttpProblem, answer, problem_of
+from fileorg.serve.problems import HttpProblem, answer, bad_request, problem_of
 from fileorg.serve.shapes import check_text, read_body
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ def _query(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     for name, text in request.query_params.multi_items():
         if name not in known:
             hint = f"known are {', '.join(known)}" if known else "this path takes none"
-            raise _bad(f"The parameter {name!r} is not known.", hint)
+            raise bad_request(f"The parameter {name!r} is not known.", hint)
         parameter = known[name]
         value = _value(parameter, text)
         if parameter.several:
             found.setdefault(name, []).append(value)
         elif name in found:
-            raise _bad(f"The parameter {name} is given twice.")
+            raise bad_request(f"The parameter {name} is given twice.")
         else:
             found[name] = value
     return found
@@ -92,23 +92,19 @@ def _value(parameter: QueryParameter, text: str) -> Any:
     schema = parameter.schema
     if "enum" in schema:
         if text not in schema["enum"]:
-            raise _bad(f"{parameter.name} is not one of {', '.join(schema['enum'])}.")
+            raise bad_request(f"{parameter.name} is not one of {', '.join(schema['enum'])}.")
         return text
     if schema["type"] == "integer":
         low, high = schema["minimum"], schema["maximum"]
         if not (text.isascii() and text.isdigit() and len(text) < 16 and low <= int(text) <= high):
-            raise _bad(f"{parameter.name} is not a number from {low} to {high}.")
+            raise bad_request(f"{parameter.name} is not a number from {low} to {high}.")
         return int(text)
     if schema["type"] == "boolean":
         if text not in {"true", "false"}:
-            raise _bad(f"{parameter.name} is not true or false.")
+            raise bad_request(f"{parameter.name} is not true or false.")
         return text == "true"
     check_text(parameter.name, text)
     return text
-
-
-def _bad(sentence: str, hint: str = "see /api/v1/openapi.json") -> HttpProblem:
-    return HttpProblem(HTTPStatus.BAD_REQUEST, HttpCode.BAD_REQUEST, sentence, hint)
 
 
 async def respond(served: Served, runs: Runs, endpoint: Endpoint, request: Request) -> Response:
@@ -123,12 +119,6 @@ async def respond(served: Served, runs: Runs, endpoint: Endpoint, request: Reque
             found = await endpoint.handler(asked)
         else:
             found = await run_in_threadpool(endpoint.handler, asked)
-    except HttpProblem as problem:
-        return answer(problem)
-    except FileorgError as error:
+    except (HttpProblem, FileorgError, OSError) as error:
         return answer(problem_of(error))
-    except OSError as error:
-        return answer(
-            HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, ErrorCode.SYSTEM_ERROR, f"{error.strerror or error}.")
-        )
     return found if isinstance(found, Response) else JSONResponse(found, endpoint.status)

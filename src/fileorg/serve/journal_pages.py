@@ -5,11 +5,13 @@ What is not in the roots of the server is neither listed nor found.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.errors import UnknownOperation
+from fileorg.core.errors import ErrorCode, UnknownOperation
 from fileorg.core.model import RecordState, SortBy
-from fileorg.jobs.found import UnknownJob, found_job, job
+from fileorg.core.names import display
+from fileorg.jobs.found import UnknownJob, found_job
 from fileorg.jobs.job_json import job_as_json
 from fileorg.jobs.log import log_lines
 from fileorg.journal.job_rows import job_rows, operations_of
@@ -17,7 +19,7 @@ from fileorg.journal.record_listing import RecordQuery
 from fileorg.journal.status import operation_statuses
 from fileorg.report.operation_json import operation_as_json
 from fileorg.report.records import fields
-from fileorg.serve.served import outside
+from fileorg.serve.problems import HttpProblem
 from fileorg.workflows.duplicate_pages import groups_on_page
 from fileorg.workflows.open_journal import again, open_journal
 from fileorg.workflows.reports import files_page
@@ -66,9 +68,12 @@ def _downwards(journal: JournalReader, high: int) -> Iterator[tuple[Operation, d
 @again
 def operation(asked: ApiRequest) -> dict[str, Any]:
     """Return one operation."""
-    check_operation(asked.served, asked.number)
+    if not asked.served.state.has_journal:
+        raise UnknownOperation(asked.number)
     with open_journal(asked.served.state, read_only=True) as journal:
-        return next(shown for each, shown in _downwards(journal, asked.number) if each.id == asked.number)
+        found = served_operation(asked.served, journal, asked.number)
+        later = journal.operations("undoes = ?", (found.id,))
+        return operation_as_json(found, operation_statuses(journal, [*later, found])[-1])
 
 
 def served_operation(served: Served, journal: JournalReader, number: int) -> Operation:
@@ -134,17 +139,29 @@ def _last(served: Served) -> int | None:
 
 @again
 def duplicates(asked: ApiRequest) -> dict[str, Any]:
-    """Return a page of the groups that an operation processed, or that the last search has found."""
+    """Return a page of the groups that the last search has found."""
+    return _groups(asked, None)
+
+
+@again
+def operation_duplicates(asked: ApiRequest) -> dict[str, Any]:
+    """Return a page of the groups that an operation processed."""
+    check_operation(asked.served, asked.number)
+    return _groups(asked, asked.number)
+
+
+def _groups(asked: ApiRequest, number: int | None) -> dict[str, Any]:
     page = asked.query.get("page", 1), asked.query.get("page_size", 25)
-    number = asked.path.get("id")
-    if number is not None:
-        check_operation(asked.served, int(number))
-    with groups_on_page(asked.served.state, None if number is None else int(number), page) as (total, groups):
+    with groups_on_page(asked.served.state, number, page) as (total, groups):
         found = []
         for group in groups:
-            for path, _ in group.files:
-                if not asked.served.has(path):
-                    raise outside(path)
+            if not asked.served.have(path for path, _ in group.files):
+                raise HttpProblem(  # it names no path: whether one exists elsewhere is not to be learned here
+                    HTTPStatus.FORBIDDEN,
+                    ErrorCode.OUTSIDE,
+                    "The last search looked through other folders than those of this server.",
+                    "look for duplicates again",
+                )
             found.append(group.as_json())
     return {"duplicates": found, "total": total, "page": page[0], "page_size": page[1]}
 
@@ -174,13 +191,14 @@ def jobs(asked: ApiRequest) -> dict[str, Any]:
 
 @again
 def served_job(served: Served, number: int) -> FoundJob:
-    """Return a job whose folder is served. Raises `UnknownJob`."""
-    found = job(served.state, number)
-    if not served.has(found.row.root):
-        raise UnknownJob(number)
-    for each in found.operations:
-        check_operation(served, each.id)
-    return found
+    """Return a job whose folders are all served. Raises `UnknownJob`."""
+    if served.state.has_journal:
+        with open_journal(served.state, read_only=True) as journal:
+            for row in job_rows(journal, "id = ?", (number,)):
+                parts = operations_of(journal, row.id)
+                if served.has(row.root) and all(_is_served(served, journal, each) for each in parts):
+                    return found_job(served.state, row, parts, journal.more_roots())
+    raise UnknownJob(number)
 
 
 def one_job(asked: ApiRequest) -> dict[str, Any]:
@@ -190,7 +208,5 @@ def one_job(asked: ApiRequest) -> dict[str, Any]:
 
 def job_log(asked: ApiRequest) -> dict[str, Any]:
     """Return the log of a job."""
-    from fileorg.core.names import display
-
     served_job(asked.served, asked.number)
     return {"job": asked.number, "lines": [display(line) for line in log_lines(asked.served.state, asked.number)]}

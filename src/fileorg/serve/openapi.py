@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg import __version__
 from fileorg.serve.api import ENDPOINTS, V1
-from fileorg.serve.shapes import schema_of
+from fileorg.serve.shapes import array_schema, schema_of
 
 if TYPE_CHECKING:
     from fileorg.serve.endpoints import Endpoint
@@ -50,7 +50,7 @@ def document() -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "operationId": endpoint.handler.__name__ if endpoint.path.count("duplicates") < 1 else _name(endpoint),
+        "operationId": endpoint.handler.__name__,
         "summary": endpoint.summary,
         "parameters": [*_in_path(endpoint), *_in_query(endpoint)],
         "responses": {
@@ -69,10 +69,6 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     return found
 
 
-def _name(endpoint: Endpoint) -> str:
-    return "operation_duplicates" if "{id" in endpoint.path else "duplicates"
-
-
 def _in_path(endpoint: Endpoint) -> list[dict[str, Any]]:
     found = []
     for part in endpoint.path.split("/"):
@@ -89,7 +85,7 @@ def _in_query(endpoint: Endpoint) -> list[dict[str, Any]]:
             "name": each.name,
             "in": "query",
             "description": each.description,
-            "schema": {"type": "array", "items": each.schema} if each.several else each.schema,
+            "schema": array_schema(each.schema) if each.several else each.schema,
         }
         for each in endpoint.query
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from fileorg.core.confinement import Outside, check_opened_folder
 from fileorg.core.names import display, is_within
 from fileorg.serve.problems import HttpCode, HttpProblem
 from fileorg.serve.served import outside
@@ -75,6 +76,7 @@ def open_file(served: Served, path: bytes) -> int:
     try:
         above = posix.open_root(root)
         at = posix.open_beneath(above, folder)
+        check_opened_folder(at, path)  # the root may be another folder by now
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError
@@ -84,6 +86,8 @@ def open_file(served: Served, path: bytes) -> int:
         raise HttpProblem(
             HTTPStatus.NOT_FOUND, HttpCode.NOT_FOUND, f"There is no file {display(path)} that can be shown."
         ) from None
+    except Outside:
+        raise outside(path) from None
     finally:
         for each in (at, above):
             if each >= 0:

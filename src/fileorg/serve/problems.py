@@ -66,8 +66,27 @@ _STATUS = {
 _BY_EXIT = {Exit.USAGE: HTTPStatus.BAD_REQUEST, Exit.LOCKED: HTTPStatus.CONFLICT, Exit.REFUSED: HTTPStatus.CONFLICT}
 
 
-def problem_of(error: FileorgError) -> HttpProblem:
-    """Return an error of fileorg as a problem."""
+def bad_request(sentence: str, hint: str = "") -> HttpProblem:
+    """Return the problem of a request that does not have the form of the document."""
+    return HttpProblem(HTTPStatus.BAD_REQUEST, HttpCode.BAD_REQUEST, sentence, hint or "see /api/v1/openapi.json")
+
+
+def problem_of(error: Exception) -> HttpProblem:
+    """Return an error as a problem: one of the server, of fileorg, of the system, or in fileorg itself."""
+    match error:
+        case HttpProblem():
+            return error
+        case FileorgError():
+            return _of_fileorg(error)
+        case OSError():
+            code, sentence, hint = ErrorCode.SYSTEM_ERROR, f"{error.strerror or error}.", ""
+        case _:
+            code, sentence = ErrorCode.INTERNAL, f"An error in fileorg itself: {type(error).__name__}."
+            hint = "the terminal where fileorg serve runs shows more"
+    return HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, code, sentence, hint)
+
+
+def _of_fileorg(error: FileorgError) -> HttpProblem:
     status = _STATUS.get(error.code) or _BY_EXIT.get(error.exit_code, HTTPStatus.INTERNAL_SERVER_ERROR)
     path = {} if error.path is None else named("path", error.path)
     return HttpProblem(status, error.code, str(error), error.hint, more=path)

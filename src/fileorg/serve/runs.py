@@ -98,21 +98,10 @@ class Runs:
             try:
                 run.answer = work(run)
                 run.status = "done"
-            except HttpProblem as problem:
-                run.status, run.problem = "failed", as_json(problem)
-            except FileorgError as error:
+            except Exception as error:
                 run.status, run.problem = "failed", as_json(problem_of(error))
-            except OSError as error:
-                failed = HttpProblem(
-                    HTTPStatus.INTERNAL_SERVER_ERROR, ErrorCode.SYSTEM_ERROR, f"The command failed: {error}."
-                )
-                run.status, run.problem = "failed", as_json(failed)
-            finally:
-                if run.status == "running":  # an error in fileorg itself: the terminal shows it
-                    failed = HttpProblem(
-                        HTTPStatus.INTERNAL_SERVER_ERROR, ErrorCode.INTERNAL, "The command could not be started."
-                    )
-                    run.status, run.problem = "failed", as_json(failed)
+                if not isinstance(error, HttpProblem | FileorgError | OSError):
+                    raise  # an error in fileorg itself: the terminal shows it
 
         working = asyncio.create_task(asyncio.to_thread(carry))
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -24,16 +25,21 @@ _TOKEN_BYTES = 32
 _MOST_CODES, _MOST_SESSIONS = 20, 100
 
 
+def _now() -> float:
+    """Return the seconds since the machine was started, with those of its sleep: this clock cannot be set."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Bucket:
-    """An allowance that fills up evenly again. Its clock cannot be set: it goes on if that of the system jumps."""
+    """An allowance that fills up evenly again."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit, self._each = limit, seconds / limit
-        self._left, self._at = float(limit), time.monotonic()
+        self._left, self._at = float(limit), _now()
 
     def wait(self) -> float:
         """Take one, and return 0; if none is left, return the seconds until there is one."""
-        now = time.monotonic()
+        now = _now()
         self._left = min(self._limit, self._left + (now - self._at) / self._each)
         self._at = now
         if self._left < 1:
@@ -49,7 +55,7 @@ class Asking:
         self.requests = Bucket(requests_per_minute, 60)
         self.reads = Bucket(requests_per_minute * READS_FOR_ONE_REQUEST, 60)
         self.operations = Bucket(operations_per_hour, 3600)
-        self.used = time.monotonic()
+        self.used = _now()
 
 
 class Sessions:
@@ -67,13 +73,13 @@ class Sessions:
         code = secrets.token_urlsafe(_TOKEN_BYTES)
         while len(self._codes) >= _MOST_CODES:
             del self._codes[next(iter(self._codes))]
-        self._codes[_digest(code)] = time.monotonic() + CODE_SECONDS
+        self._codes[_digest(code)] = _now() + CODE_SECONDS
         return code
 
     def exchange(self, code: str) -> str | None:
         """Return the secret of a new session for a code, None if it is unknown, used or too old."""
         until = self._codes.pop(_digest(code), None)
-        if until is None or time.monotonic() > until:
+        if until is None or _now() > until:
             return None
         secret = secrets.token_urlsafe(_TOKEN_BYTES)
         while len(self._sessions) >= _MOST_SESSIONS:
@@ -87,10 +93,10 @@ class Sessions:
         session = self._sessions.get(key)
         if session is None:
             return None
-        if time.monotonic() - session.used > IDLE_SECONDS:
+        if _now() - session.used > IDLE_SECONDS:
             del self._sessions[key]
             return None
-        session.used = time.monotonic()
+        session.used = _now()
         return session
 
     def of_token(self, token: str) -> Asking | None:
@@ -116,12 +122,12 @@ def read_token(state: StateDirectory) -> str:
     path = token_path(state)
     try:
         with state.opened() as at:
-            fd = own_file(path, at)
-            with open(fd, "r+", encoding="ascii") as file:
-                if os.fstat(fd).st_mode & 0o077:
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(_TOKEN_NAME, dir_fd=at, follow_symlinks=False).st_mode & 0o077:
                     raise StateError(
                         f"Others can read {display(path)}.", hint="remove it: the next start makes a new one", path=path
                     )
+            with open(own_file(path, at), "r+", encoding="ascii") as file:
                 token = file.read(200).strip()
                 if len(token) < _TOKEN_BYTES:
                     token = secrets.token_urlsafe(_TOKEN_BYTES)

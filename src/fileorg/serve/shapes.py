@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from functools import cache
-from http import HTTPStatus
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from fileorg.core.names import display
 from fileorg.core.tuples import NamedTuple
-from fileorg.serve.problems import HttpCode, HttpProblem
+from fileorg.serve.problems import bad_request
 
 T = TypeVar("T")
 
@@ -30,7 +29,17 @@ class GivenPath(NamedTuple):
         try:
             return base64.b64decode(self.path_b64, validate=True) if self.path_b64 else self.path.encode()
         except ValueError:  # `binascii.Error` is one, and so is what characters beyond ASCII raise
-            raise _bad("path_b64 is not base 64, or path is not text.") from None
+            raise bad_request("path_b64 is not base 64, or path is not text.") from None
+
+
+def object_schema(**fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of an object with these fields."""
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+def array_schema(items: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of an array."""
+    return {"type": "array", "items": items}
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
@@ -40,7 +49,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
     if get_origin(kind) is Literal:
         return {"enum": list(get_args(kind))}
     if get_origin(kind) in {list, tuple}:
-        return {"type": "array", "items": schema_of(get_args(kind)[0])}
+        return array_schema(schema_of(get_args(kind)[0]))
     if get_origin(kind) in {Union, UnionType}:
         [one] = [each for each in get_args(kind) if each is not NoneType]
         inner = schema_of(one)
@@ -67,7 +76,7 @@ def read_body(kind: type[T], body: bytes) -> T:
     try:
         value = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise _bad("The body is not JSON.") from None
+        raise bad_request("The body is not JSON.") from None
     return value_of(kind, value)
 
 
@@ -85,41 +94,37 @@ def as_plain(value: Any) -> Any:
 def _checked(kind: Any, value: Any, where: str) -> Any:
     if kind in _PLAIN:
         if type(value) is not kind and not (kind is float and type(value) is int):
-            raise _bad(f"{where} is not a value of type {_PLAIN[kind]}.")
+            raise bad_request(f"{where} is not a value of type {_PLAIN[kind]}.")
         if kind is str:
             check_text(where, value)
         return value
     if get_origin(kind) is Literal:
         if not isinstance(value, str) or value not in get_args(kind):
-            raise _bad(f"{where} is not one of {', '.join(get_args(kind))}.")
+            raise bad_request(f"{where} is not one of {', '.join(get_args(kind))}.")
         return value
     if get_origin(kind) in {list, tuple}:
         if not isinstance(value, list):
-            raise _bad(f"{where} is not an array.")
+            raise bad_request(f"{where} is not an array.")
         return [_checked(get_args(kind)[0], each, f"{where}[{at}]") for at, each in enumerate(value)]
     if get_origin(kind) in {Union, UnionType}:
         [one] = [each for each in get_args(kind) if each is not NoneType]
         return None if value is None else _checked(one, value, where)
     if not isinstance(value, dict):
-        raise _bad(f"{where or 'The body'} is not an object.")
+        raise bad_request(f"{where or 'The body'} is not an object.")
     fields = _fields(kind)
     if unknown := value.keys() - fields.keys():
         name = display(min(unknown))
-        raise _bad(f"{where + '.' if where else ''}{name} is not known.", f"known are {', '.join(fields)}")
+        raise bad_request(f"{where + '.' if where else ''}{name} is not known.", f"known are {', '.join(fields)}")
     if missing := [name for name in fields if name not in value and name not in kind._field_defaults]:
-        raise _bad(f"{where + '.' if where else ''}{missing[0]} is missing.")
+        raise bad_request(f"{where + '.' if where else ''}{missing[0]} is missing.")
     return kind(**{name: _checked(fields[name], each, f"{where}.{name}".lstrip(".")) for name, each in value.items()})
 
 
 def check_text(where: str, text: str) -> None:
     """Raise `HttpProblem` for what no command takes as a word: a NUL, or half of a pair of UTF-16."""
     if "\0" in text:
-        raise _bad(f"{where} contains a NUL.")
+        raise bad_request(f"{where} contains a NUL.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _bad(f"{where} is not text.") from None
-
-
-def _bad(sentence: str, hint: str = "") -> HttpProblem:
-    return HttpProblem(HTTPStatus.BAD_REQUEST, HttpCode.BAD_REQUEST, sentence, hint or "see /api/v1/openapi.json")
+        raise bad_request(f"{where} is not text.") from None

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from fileorg.core.confinement import AllowedFolder
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.locks import root_locks
 from fileorg.core.model import DEST
@@ -13,6 +14,7 @@ from fileorg.core.names import display, is_within, real_path, scheme_of
 from fileorg.core.trusted import path_of
 from fileorg.core.tuples import NamedTuple
 from fileorg.storage.base import Kind
+from fileorg.storage.local import posix
 from fileorg.storage.local.absent import AbsentStorage
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_system
@@ -25,6 +27,15 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Root
     from fileorg.storage.local.mounts import Mounts
     from fileorg.workflows.guards import Allowed
+
+
+def allowed_folder(root: bytes) -> tuple[AllowedFolder, int]:
+    """Return the directory at a real path as one that may be used, and its descriptor: no other directory gets its
+    number as long as that is open. Raises `OSError`.
+    """
+    fd = posix.open_root(root)
+    seen = os.fstat(fd)
+    return AllowedFolder(root, seen.st_dev, seen.st_ino), fd
 
 
 def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
