@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -258,3 +259,22 @@ def test_two_files_do_not_get_one_name_by_an_edit(server: Server) -> None:
     assert (len(both), answer.status, answer.json["code"]) == (2, 409, "names-taken")
     assert server.get(f"/plans/{plan['job']}") == plan
     assert server.carry_out(plan)["status"] == "done"
+
+
+def test_rows_are_left_out_as_bits(server: Server) -> None:
+    """Half a million numbers do not fit into a request."""
+    plan = server.plan()
+    rows = server.rows(plan["job"])
+    chosen = [row_of(rows, name) for name in ("a.jpg", "c.mp3", "e.png")]
+    path = f"/plans/{plan['job']}/edits"
+    for text in (bits_of(1 << len(rows)), "no base 64", "AA=A"):
+        answer = server.ask("POST", path, {"version": plan["version"], "leave_out_bits": text})
+        assert (answer.status, answer.json["code"]) == (400, "bad-value"), answer
+    edited = server.post(path, {"version": plan["version"], "leave_out_bits": bits_of(sum(1 << row for row in chosen))})
+    assert (edited["left_out"], edited["files"]) == (3, 2)
+    left = {row["path"] for row in server.rows(plan["job"]) if row["path"]}
+    assert left == {f"{server.root}/b.pdf", f"{server.root}/d.txt"}
+
+
+def bits_of(number: int) -> str:
+    return base64.b64encode(number.to_bytes(number.bit_length() // 8 + 1, "little")).decode()

@@ -6,6 +6,7 @@ process of its own, because a plan may have a million rows.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import sys
@@ -22,6 +23,7 @@ from fileorg.core.model import (
     PlanRow,
 )
 from fileorg.core.names import below, display, is_within, join, with_parents
+from fileorg.core.scratch import scratch
 from fileorg.core.state import open_state
 from fileorg.core.tuples import NamedTuple
 from fileorg.jobs.control import claimable
@@ -33,9 +35,9 @@ from fileorg.workflows.guards import destination
 from fileorg.workflows.open_journal import journal_to_write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from fileorg.core.model import Base
+    from fileorg.core.model import Base, Keeper
     from fileorg.core.state import StateDirectory
     from fileorg.plan.saved_plan import PlanHead
 
@@ -55,18 +57,36 @@ class Edit(NamedTuple):
     version: str
 
 
+class LeftOut:
+    """Rows to leave out: their numbers, and beside them one bit for each row, the lowest of the first byte for row 0.
+    As bits, half a million rows fit into a request.
+    """
+
+    def __init__(self, numbers: Iterable[int], bits: bytes = b"") -> None:
+        self.numbers, self._bits = frozenset(numbers), bits.rstrip(b"\0")
+
+    def __contains__(self, row: int) -> bool:
+        at = row >> 3
+        return row in self.numbers or (at < len(self._bits) and bool(self._bits[at] >> (row & 7) & 1))
+
+    @property
+    def last(self) -> int:
+        """The highest row of the bits, -1 if there is none."""
+        return len(self._bits) * 8 - 9 + self._bits[-1].bit_length() if self._bits else -1
+
+
 class _Edits:
     """The changes of one plan: what becomes of each row."""
 
-    def __init__(
-        self, head: PlanHead, leave_out: Sequence[int], moves: Mapping[int, bytes], state: StateDirectory
-    ) -> None:
-        self._head, self._leave_out, self._moves = head, frozenset(leave_out), moves
+    def __init__(self, head: PlanHead, leave_out: LeftOut, moves: Mapping[int, bytes], state: StateDirectory) -> None:
+        self._head, self._leave_out, self._moves = head, leave_out, moves
         for folder in set(moves.values()):
             destination(folder, state)  # raises
-        self._gone: dict[_Name, _Name | None] = {}
-        self.left_out = self.moved = self.renames = 0
-        self.unknown = self._leave_out | moves.keys()
+        self._renamed: dict[_Name, _Name] = {}
+        # The targets of rows that are left out, on disk if they are many: links to them stay as they are.
+        self._gone = scratch("CREATE TABLE gone (base INTEGER, path BLOB, PRIMARY KEY (base, path)) WITHOUT ROWID;")
+        self._going: list[_Place] = []
+        self.left_out = self.moved = self.renames = self.count = 0
         self.kept: set[_Place] = set()
         """Folders that are not emptied any more."""
         self.used: set[_Place] = set()
@@ -75,9 +95,9 @@ class _Edits:
 
     def rows(self, plan: SavedPlan) -> Iterator[list[PlanRow]]:
         """Yield the batches with what is left of them. Raises `UsageError` for a row that cannot go elsewhere."""
-        self._gone.clear()
-        self.left_out = self.moved = self.renames = 0
-        first = 0
+        self._renamed.clear()
+        self._gone.execute("DELETE FROM gone")
+        self.left_out = self.moved = self.renames = first = 0
         for batch in plan.batches(0):
             found: list[PlanRow] = []
             start = 0
@@ -88,13 +108,23 @@ class _Edits:
                 found += self._group(batch[start:end], range(first + start, first + end))
                 start = end
             first += len(batch)
+            self._store_gone()
             yield found
+        self.count = first
+
+    def close(self) -> None:
+        self._gone.close()
+
+    def refuse_unknown(self) -> None:
+        """Raise `UsageError` if the plan, once it was read, does not have a row of the edit."""
+        named = sorted(row for row in self._leave_out.numbers | self._moves.keys() if not 0 <= row < self.count)
+        if named or self._leave_out.last >= self.count:
+            row = named[0] if named else self._leave_out.last
+            raise UsageError(f"The plan has no row {row}.", hint="look at it again", code=ErrorCode.BAD_VALUE)
 
     def _group(self, rows: list[PlanRow], numbers: range) -> list[PlanRow]:
         """Return what is left of rows that go together: one that is left out takes the others with it."""
-        asked = frozenset(numbers)
-        self.unknown -= asked
-        if asked & self._leave_out:
+        if any(number in self._leave_out for number in numbers):
             for row in rows:
                 self._leave(row)
             return []
@@ -107,8 +137,17 @@ class _Edits:
         if row.action in FOLDER_ACTIONS:
             self._keep(row.target_base, row.target_folder)
         else:
-            self._gone[row.target_base, row.target_folder, row.target_name] = None
+            self._going.append((row.target_base, join(row.target_folder, row.target_name)))
             self._keep(row.source_base, row.source_folder)
+
+    def _store_gone(self) -> None:
+        self._gone.executemany("INSERT OR IGNORE INTO gone VALUES (?, ?)", self._going)
+        self._going.clear()
+
+    def _is_gone(self, keeper: Keeper) -> bool:
+        self._store_gone()
+        place = keeper.base, join(keeper.folder, keeper.name)
+        return self._gone.execute("SELECT 1 FROM gone WHERE base = ? AND path = ?", place).fetchone() is not None
 
     def _keep(self, base: Base, folder: bytes) -> None:
         self.kept.add((base, b""))
@@ -116,10 +155,10 @@ class _Edits:
 
     def _changed(self, row: PlanRow, folder: bytes | None) -> PlanRow | None:
         if row.action in ON_SYMLINKS and row.keeper is not None:
-            old = row.keeper.base, row.keeper.folder, row.keeper.name
-            new = self._gone.get(old, old)
-            if new is None:
+            if self._is_gone(row.keeper):
                 return None  # its file stays
+            old = row.keeper.base, row.keeper.folder, row.keeper.name
+            new = self._renamed.get(old, old)
             row = row._replace(keeper=row.keeper._replace(base=new[0], folder=new[1], name=new[2]))
         elif folder is not None:
             row = self._moved(row, folder)
@@ -149,7 +188,7 @@ class _Edits:
             raise UsageError(f"{display(source)} is in that folder already.", hint="leave it out of the plan")
         new = base, path, row.source_name
         self.new.add(new)
-        self._gone[row.target_base, row.target_folder, row.target_name] = new
+        self._renamed[row.target_base, row.target_folder, row.target_name] = new
         self._keep(base, path)
         self.moved += 1
         return row._replace(target_base=base, target_folder=path, target_name=row.source_name)
@@ -228,36 +267,32 @@ class _EditedPlan:
                 raise _taken(self._head, name)
 
 
-def edit(
-    state: StateDirectory, number: int, version: str, leave_out: Sequence[int], moves: Mapping[int, bytes]
-) -> Edit:
+def edit(state: StateDirectory, number: int, version: str, leave_out: LeftOut, moves: Mapping[int, bytes]) -> Edit:
     """Edit the plan of a job that waits, if it has this version. Nothing is changed if anything is wrong.
 
     Raises `FileorgError`, `OSError`.
     """
     fd = claimable(state, number, approves=True, version=version)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, fd)
         path = state.of_job(number, b"plan")
         with contextlib.closing(SavedPlan(path)) as plan:
             head = plan.head
             if head.kind not in KINDS:
                 raise UsageError(f"A plan of {head.kind} cannot be edited.", hint="make another plan")
-            edits = _Edits(head, leave_out, moves, state)
+            edits = stack.enter_context(contextlib.closing(_Edits(head, leave_out, moves, state)))
             for _ in edits.rows(plan):  # what stays, and what is wrong, is known before anything is written
                 pass
-        if edits.unknown:
-            raise UsageError(
-                f"The plan has no row {min(edits.unknown)}.", hint="look at it again", code=ErrorCode.BAD_VALUE
-            )
+        edits.refuse_unknown()
         _refuse_existing(head, edits.new)
         files = head.files - edits.left_out
         head = head._replace(files=files, renames=max(0, head.renames - edits.renames))
-        with state.opened() as at, contextlib.ExitStack() as stack:
+        with state.opened() as at, contextlib.ExitStack() as columns:
             seen = None
             name = os.path.basename(path)
             if os.path.lexists(path + b".columns"):
                 roots = [root.path for root in head.roots]
-                seen = stack.enter_context(columns_file(name + b".columns", at, roots))
+                seen = columns.enter_context(columns_file(name + b".columns", at, roots))
             edited = _EditedPlan(path, edits, head)
 
             def ready() -> None:
@@ -269,8 +304,6 @@ def edit(
         with journal_to_write(state) as journal:
             journal.count_job(number, files)
         return Edit(files, edits.left_out, edits.moved, version)
-    finally:
-        os.close(fd)
 
 
 def _refuse_existing(head: PlanHead, new: set[_Name]) -> None:
@@ -292,19 +325,23 @@ def _taken(head: PlanHead, name: _Name) -> GuardRefused:
     )
 
 
-def edit_in_process(
-    state: StateDirectory, number: int, version: str, leave_out: Sequence[int], moves: Mapping[int, bytes]
-) -> dict[str, Any]:
-    """Edit a plan in a process of its own; return the fields of `Edit`. Raises `CommandError`, `OSError`."""
-    rows = {str(row): os.fsdecode(folder) for row, folder in moves.items()}
-    given = {"version": version, "leave_out": list(leave_out), "moves": rows}
-    return call("fileorg.jobs.edit_saved", [state.path, str(number)], given)
+def edit_in_process(state: StateDirectory, number: int, version: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Edit a plan in a process of its own; return the fields of `Edit`. `given`: the rows `leave_out`, the same as bits
+    in base 64, `leave_out_bits`, and the folders of `moves` by row, as text. Raises `CommandError`, `OSError`.
+    """
+    return call("fileorg.jobs.edit_saved", [state.path, str(number)], {"version": version, **given})
 
 
 def _edited(given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        bits = base64.b64decode(given["leave_out_bits"], validate=True)
+    except ValueError:
+        raise UsageError(
+            "leave_out_bits is not base 64.", hint="one bit for each row", code=ErrorCode.BAD_VALUE
+        ) from None
     moves = {int(row): os.fsencode(folder) for row, folder in given["moves"].items()}
     state = open_state(os.fsencode(sys.argv[1]))
-    return edit(state, int(sys.argv[2]), given["version"], given["leave_out"], moves)._asdict()
+    return edit(state, int(sys.argv[2]), given["version"], LeftOut(given["leave_out"], bits), moves)._asdict()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ file may come from elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,26 @@ def write_plan(
     that raises. Raises `OSError`.
     """
     part = path + b".part"
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
+    try:
+        version = _write(part, at, head, plan, rows, seen)
+        ready()
+        os.replace(part, path, src_dir_fd=at, dst_dir_fd=at)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part, dir_fd=at)
+        raise
+    folder = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return version
+
+
+def _write(
+    path: bytes, at: int, head: PlanHead, plan: Plan, rows: int, seen: Callable[[list[PlanRow]], None] | None
+) -> str:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
     with open(fd, "w", encoding="ascii") as file:
         roots = [(os.fsdecode(root.path), *root[1:4], [*map(os.fsdecode, root.uses)]) for root in head.roots]
         fields = head._replace(roots=roots, trash=os.fsdecode(head.trash))._asdict()  # type: ignore[arg-type]
@@ -91,15 +111,7 @@ def write_plan(
         file.write(json.dumps({"rows": count}) + "\n")
         file.flush()
         os.fsync(fd)
-        version = _version_of(fd)
-    ready()
-    os.replace(part, path, src_dir_fd=at, dst_dir_fd=at)
-    folder = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return version
+        return _version_of(fd)
 
 
 def _version_of(fd: int) -> str:
