@@ -6,8 +6,12 @@ first page of an order is told apart: it makes the order, which the others use. 
 repeated in the journal. `cpu_ms` is the processor time of the server per request, whatever else the machine does, and
 `server_mb` the most memory that it had.
 
-`sockets`: how many of `--connections` WebSockets got the last state of a job, and how long the job took with them, as a
-ratio to its time without. The pairs alternate. The clients run on the same machine, and count.
+`sockets`: how many of `--connections` WebSockets got the last state of a job, and what they cost it, as ratios to the
+same job without them: `ratio` of its time, in which the clients and the server count, too, because they run on the same
+machine; and `cpu_ratio` of the processor time of its process, whatever else the machine does. The two jobs of a pair
+follow each other, each pair in the other order, and a ratio is the median of those of the pairs: a slow spell of the
+machine spoils one of them. A pair before them warms the caches. `server_us` is the processor time of the server for a
+state that it sends to one connection.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -92,8 +97,7 @@ class Server:
 
     @property
     def cpu_seconds(self) -> float:
-        used = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     @property
     def peak_mb(self) -> float:
@@ -172,7 +176,7 @@ async def follow_all(server: Server, job: int, connections: int, ready: asyncio.
 
     async def one() -> Any:
         nonlocal opened
-        last = None
+        last, count = None, 0
         url = f"ws://127.0.0.1:{server.port}{V1}/jobs/{job}/events"
         async with connect(
             url, additional_headers=server.headers, compression=None, proxy=None, open_timeout=120
@@ -181,32 +185,67 @@ async def follow_all(server: Server, job: int, connections: int, ready: asyncio.
             if opened == connections:
                 ready.set()
             async for text in events:
-                last = text
-        return json.loads(last or "null")
+                last, count = text, count + 1
+        return json.loads(last or "{}") | {"count": count}
 
     return await asyncio.gather(*(one() for _ in range(connections)))
+
+
+class JobCost(threading.Thread):
+    """Follows the processor time of the process of a job."""
+
+    def __init__(self, server: Server, job: int) -> None:
+        super().__init__()
+        self._status = server.state / f"job-{job}.status"
+        self._ended = threading.Event()
+        self._seconds: dict[int, float] = {}
+        self.start()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.005):
+            with contextlib.suppress(OSError):
+                if found := re.search(r'"pid": (\d+)', self._status.read_text(errors="replace")):
+                    self._seconds[int(found[1])] = cpu_seconds(int(found[1]))
+
+    def end(self) -> float:
+        """Return the processor time of the last process that worked on the job."""
+        self._ended.set()
+        self.join()
+        return list(self._seconds.values())[-1]
+
+
+def cpu_seconds(process: int) -> float:
+    used = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
 
 def sockets(server: Server, connections: int, pairs: int) -> dict[str, Any]:
     """Run pairs of the same job, with and without followers."""
     seconds: dict[bool, list[float]] = {True: [], False: []}
-    complete = []
-    for pair in range(pairs):
+    cpu: dict[bool, list[float]] = {True: [], False: []}
+    complete, sent = [], list[float]()
+    for pair in range(-1, pairs):  # the first one warms the caches
         for followed in (True, False) if pair % 2 == 0 else (False, True):
             folder = server.root / "copies" / f"pair{pair}{followed}"
             make_files(folder, _COPIES, 4096)
             plan = server.plan(folder, action="copy")
+            cost = JobCost(server, plan["job"])
+            used = server.cpu_seconds
 
             async def run(plan: Any = plan) -> list[Any]:
                 ready = asyncio.Event()
                 following = asyncio.create_task(follow_all(server, plan["job"], connections, ready))
                 await ready.wait()
+                nonlocal used
+                used = server.cpu_seconds
                 await asyncio.to_thread(server.approve, plan)
                 return await following
 
             if followed:
                 states = asyncio.run(run())
-                complete.append(sum(bool(each) and each["last"] and each["job"]["status"] == "done" for each in states))
+                complete.append(sum(each.get("last", False) and each["job"]["status"] == "done" for each in states))
+                messages = sum(each["count"] for each in states)
+                sent.append((server.cpu_seconds - used) / messages)
             else:
                 server.approve(plan)
                 server.wait(plan["job"])
@@ -214,14 +253,24 @@ def sockets(server: Server, connections: int, pairs: int) -> dict[str, Any]:
                 [began, ended] = db.execute(
                     "SELECT started_ns, ended_ns FROM operations ORDER BY id DESC LIMIT 1"
                 ).fetchone()
-            seconds[followed].append((ended - began) / 1e9)
+            worked = cost.end()
+            if pair >= 0:
+                seconds[followed].append((ended - began) / 1e9)
+                cpu[followed].append(worked)
             shutil.rmtree(folder)
-    ratio = statistics.median(seconds[True]) / statistics.median(seconds[False])
     return {
         "connections": connections, "files": _COPIES, "got_the_last_state": complete,
         "seconds_with": [round(each, 2) for each in seconds[True]],
-        "seconds_without": [round(each, 2) for each in seconds[False]], "ratio": round(ratio, 3),
+        "seconds_without": [round(each, 2) for each in seconds[False]], "ratio": ratio(seconds),
+        "cpu_with": [round(each, 2) for each in cpu[True]], "cpu_without": [round(each, 2) for each in cpu[False]],
+        "cpu_ratio": ratio(cpu), "server_us": round(1e6 * statistics.median(sent)),
     }  # fmt: skip
+
+
+def ratio(found: dict[bool, list[float]]) -> float:
+    """Return the median of the ratios of pairs."""
+    pairs = zip(found[True], found[False], strict=True)
+    return round(statistics.median(with_them / without for with_them, without in pairs), 3)
 
 
 def main() -> int:
@@ -229,7 +278,7 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=100, help="of each endpoint; 0 for none")
     parser.add_argument("--connections", type=int, default=1000)
-    parser.add_argument("--pairs", type=int, default=3, help="pairs of jobs with and without them; 0 for none")
+    parser.add_argument("--pairs", type=int, default=5, help="pairs of jobs with and without them; 0 for none")
     parser.add_argument("--work", type=Path, help="folder for the files and the journal")
     chosen = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="fileorg-serve-load-", dir=chosen.work))

@@ -85,8 +85,8 @@ class UndoWanted(NamedTuple):
 
 
 class Edited(NamedTuple):
-    """Changes of a plan that waits. Rows are those of `rows` and `columns`, counted from 0. `leave_out_bits` is for very
-    many of them: one bit for each row, the lowest of the first byte for row 0, in base 64.
+    """Changes of a plan that waits. Rows are those of `rows` and `columns`, from 0. `leave_out_bits` is for very many
+    of them: one bit for each row, the lowest of the first byte for row 0, in base 64.
     """
 
     version: str
@@ -234,9 +234,7 @@ def edit(asked: ApiRequest) -> dict[str, Any]:
     served, number = asked.served, asked.number
     wanted: Edited = asked.body
     served_job(served, number)
-    folders = [
-        (each.rows, os.fsdecode(served.folder(each.folder.raw))) for each in wanted.move
-    ]  # one look for all rows of a folder
+    folders = [(each.rows, os.fsdecode(served.folder(each.folder.raw))) for each in wanted.move]
     moves = {str(row): folder for rows, folder in folders for row in rows}
     given = {"leave_out": wanted.leave_out, "leave_out_bits": wanted.leave_out_bits, "moves": moves}
     return {"job": number, **edit_in_process(served.state, number, wanted.version or _NO_VERSION, given)}
