@@ -53,7 +53,7 @@ class UnixConnection(http.client.HTTPConnection):
 class Server:
     """A server that serves `folder / "root"`."""
 
-    def __init__(self, folder: Path, *words: str, **changes: str) -> None:
+    def __init__(self, folder: Path, *words: str, opens: bool = False, **changes: str) -> None:
         self.folder, self.root, self.state = folder, folder / "root", folder / "state"
         self.root.mkdir(exist_ok=True)
         self.state.mkdir(mode=0o700, exist_ok=True)
@@ -61,7 +61,7 @@ class Server:
             **{name: value for name, value in os.environ.items() if not name.startswith("FILEORG")},
             "FILEORG_HOME": str(self.state), "XDG_CONFIG_HOME": str(folder / "config"), "HOME": str(folder), **changes,
         }  # fmt: skip
-        self._options = [each for each in ("--no-open", *words) if "--open" not in words or "open" not in each]
+        self._options = [*words] if opens else ["--no-open", *words]
         self.port = 0
         self.cookie = ""
         self.start()
@@ -81,6 +81,11 @@ class Server:
         else:
             raise AssertionError((self.folder / "errors").read_text())
         self.token = (self.state / "serve.token").read_text().strip()
+
+    def command(self, *words: object) -> None:
+        """Run a command of fileorg beside the server."""
+        line = [sys.executable, "-m", "fileorg", *map(str, words)]
+        subprocess.run(line, env=self.environment, check=True)
 
     def kill(self) -> None:
         self.process.kill()

@@ -211,7 +211,14 @@ def test_rules_are_tried_in_the_roots_only(server: Server) -> None:
     outside = server.ask("POST", "/rules/preview", {"path": {"path": str(server.folder)}})
     assert (outside.status, outside.json["code"]) == (403, "outside")
     strange = f'version = 1\n[[rule]]\nname = "x"\nto = "{server.folder}/elsewhere/{{name}}"\n'
-    for text, code in ((strange, "outside"), ("version = 9\n", "bad-configuration"), ("[[rule", "bad-configuration")):
+    (server.root / "link").symlink_to(server.folder)  # whose folders no rule may tell
+    told = 'version = 1\n[[rule]]\nname = "x"\nto = "{folder_in_name:link}"\n'
+    for text, code in (
+        (strange, "outside"),
+        (told, "outside"),
+        ("version = 9\n", "bad-configuration"),
+        ("[[rule", "bad-configuration"),
+    ):
         ended = _preview_run(server, text=text)
         assert (ended["status"], ended["problem"]["code"]) == ("failed", code), ended
     assert not (server.folder / "elsewhere").exists()

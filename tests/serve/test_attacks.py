@@ -260,11 +260,8 @@ def test_operations_elsewhere_are_neither_shown_nor_undone(server: Server) -> No
     (elsewhere / "a.jpg").write_text(SECRET)
     old = time.time() - 86400
     os.utime(elsewhere / "a.jpg", (old, old))
-    import subprocess
-    import sys
 
-    words = [sys.executable, "-m", "fileorg", "organize", str(elsewhere), "-y", "-q"]
-    subprocess.run(words, env=server.environment, check=True)
+    server.command("organize", elsewhere, "-y", "-q")
     assert server.get("/operations")["operations"] == []
     assert server.get("/jobs")["jobs"] == []
     for method, path in (
@@ -280,21 +277,9 @@ def test_operations_elsewhere_are_neither_shown_nor_undone(server: Server) -> No
 
 def test_an_operation_that_leads_elsewhere_is_not_listed(server: Server) -> None:
     """What is refused by its number is not in a list either."""
-    import subprocess
-    import sys
 
     server.carry_out(server.plan())
-    words = [
-        sys.executable,
-        "-m",
-        "fileorg",
-        "organize",
-        str(server.root),
-        "-r",
-        "--dest",
-        str(server.folder / "elsewhere"),
-    ]
-    subprocess.run([*words, "-y", "-q"], env=server.environment, check=True)
+    server.command("organize", server.root, "-r", "--dest", server.folder / "elsewhere", "-y", "-q")
     for path in ("/operations/2", "/jobs/2"):
         assert server.ask("GET", path).status == 404
     assert [each["operation"] for each in server.get("/operations")["operations"]] == [1]
@@ -475,8 +460,6 @@ def test_a_second_user_has_no_way_in(tmp_path: Path) -> None:
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
 def test_another_user_cannot_use_the_socket(tmp_path: Path) -> None:
-    import subprocess
-    import sys
 
     for folder in (tmp_path, *tmp_path.parents):
         if not folder.stat().st_mode & 0o001 and folder.is_relative_to(tmp_path.parents[1]):
@@ -543,8 +526,7 @@ def test_duplicates_elsewhere_are_not_named(server: Server) -> None:
     elsewhere.mkdir()
     for name in ("secret 1", "secret 2"):
         (elsewhere / name).write_text("the same")
-    words = [sys.executable, "-m", "fileorg", "dedupe", "-q", str(elsewhere)]
-    subprocess.run(words, env=server.environment, check=True)
+    server.command("dedupe", "-q", elsewhere)
     answer = server.ask("GET", "/duplicates")
     assert (answer.status, answer.json["code"]) == (403, "outside")
     assert b"elsewhere" not in answer.body

@@ -61,7 +61,7 @@ def test_an_extra_that_is_not_installed_is_said(tmp_path: Path) -> None:
 
 
 def test_no_browser_is_said(tmp_path: Path) -> None:
-    server = Server(tmp_path, "--open", BROWSER="/no/such/browser", PATH="/nowhere", DISPLAY="")
+    server = Server(tmp_path, opens=True, BROWSER="/no/such/browser", PATH="/nowhere", DISPLAY="")
     try:
         assert server.get("")["version"]
     finally:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from xxhash import xxh3_64_intdigest
 
+from fileorg.core.confinement import check_opened_folder, check_path
 from fileorg.core.memo import Memo
 from fileorg.core.model import ROOT, Action, Base, OnConflict, PlanRow
 from fileorg.core.names import below, collision_key, is_within, join
@@ -124,22 +125,37 @@ class FileLookups:
 
 
 def folders_of(root: bytes) -> Callable[[bytes], Sequence[str]]:
-    """Return a function that returns the names of the folders in a folder, as they were at its first call."""
+    """Return a function that returns the names of the folders in a folder, as they were at its first call. It raises
+    `Outside` for a folder that may not be used.
+    """
     known: dict[bytes, list[str]] = {}
 
     def folders(path: bytes) -> Sequence[str]:
         if path not in known:
             found = []
-            with contextlib.suppress(OSError), os.scandir(os.path.join(root, path)) as entries:
+            folder = os.path.join(root, path)
+            check_path(os.path.realpath(folder))  # a rule must not tell what is elsewhere
+            with contextlib.suppress(OSError), _opened(folder) as fd, os.scandir(fd) as entries:
                 found = sorted(
-                    os.fsdecode(entry.name)
+                    entry.name
                     for entry in entries
-                    if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(b".")
+                    if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
                 )
             known[path] = found
         return known[path]
 
     return folders
+
+
+@contextlib.contextmanager
+def _opened(folder: bytes) -> Iterator[int]:
+    """Open a folder that may be used. Raises `Outside`, `OSError`."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        check_opened_folder(fd, folder)
+        yield fd
+    finally:
+        os.close(fd)
 
 
 class RulePlacer(Placer):

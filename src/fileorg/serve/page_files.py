@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
-    "png": "image/png",
 }
 SHARED = "/report/"
 _SHARED_TYPES = frozenset({"js", "css"})
@@ -36,8 +36,6 @@ class PageFiles:
         self._add(SHARED, files("fileorg.report").joinpath("templates"), _SHARED_TYPES)
 
     def _add(self, path: str, folder: Traversable, types: frozenset[str]) -> None:
-        if not folder.is_dir():
-            return
         for each in folder.iterdir():
             if each.is_dir():
                 self._add(f"{path}{each.name}/", each, types)
@@ -49,7 +47,7 @@ class PageFiles:
         path = request.url.path
         found = self._files.get("/index.html" if path == "/" else path)
         if found is None:
-            return answer(HttpProblem(404, HttpCode.NOT_FOUND, "There is no such page.", "begin at /"))  # type: ignore[arg-type]
+            return answer(HttpProblem(HTTPStatus.NOT_FOUND, HttpCode.NOT_FOUND, "There is no such page.", "begin at /"))
         content = found.read_bytes()
         tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {"etag": tag, "cache-control": "no-cache"}
