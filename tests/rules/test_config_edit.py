@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileorg.core.errors import FileorgError
-from fileorg.rules.config_edit import with_category, with_category_of, without_category
+from fileorg.rules.config_edit import with_category, with_category_of, with_values, without_category
 
 TEXT = """\
 # mine
@@ -117,3 +117,18 @@ def test_any_edit_keeps_comments_order_and_all_else(text: str, name: str, add: l
     # Removed, and put back as it was before.
     if name in tomllib.loads(text).get("categories", {}):
         assert tomllib.loads(with_category_of(edited, name, text)) == tomllib.loads(text)
+
+
+def test_values_of_a_table_are_set_and_all_else_stays() -> None:
+    text = TEXT + "\n[settings]  # mine\nkeep_days = 3  # short\nlocale = 'de'\n"
+    edited = with_values(text, "settings", {"keep_days": 3, "locale": None, "trash_size": "10G"})
+    assert edited == text.replace("locale = 'de'\n", 'trash_size = "10G"\n')
+    assert with_values(text, "settings", {"keep_days": 3, "names": None}) == text
+    assert with_values("", "jobs", {"parallel": 2}) == "version = 1\n\n[jobs]\nparallel = 2\n"
+    assert tomllib.loads(with_values(TEXT, "jobs", {"parallel": 2}))["jobs"] == {"parallel": 2}
+
+
+@pytest.mark.parametrize("text", ["version = 1\nsettings = {keep_days = 1}\n", "version = 1\nsettings.keep_days = 1\n"])
+def test_values_without_a_table_of_their_own_are_not_edited(text: str) -> None:
+    with pytest.raises(FileorgError, match="no table of their own"):
+        with_values(text, "settings", {"keep_days": 2})
