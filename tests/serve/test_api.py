@@ -150,7 +150,7 @@ def test_settings_are_set_and_comments_stay(server: Server) -> None:
     assert server.get("/settings")["settings"] == dict.fromkeys(("names", "locale", "keep_days", "trash_size"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        '# mine\nversion = 1\n[settings]\nkeep_days = 30 # a month\n\n# who is told\n[jobs]\nnotify = ["true"]\n'
+        '# mine\nversion = 1\n[settings]\nkeep_days = 30 # a month\n\n# who is followed\n[jobs]\nnotify = ["true"]\n'
     )
     wanted = {"settings": {"keep_days": 30, "trash_size": "10G"}, "jobs": {"parallel": 3}}
     found = server.ask("PUT", "/settings", wanted)
@@ -160,7 +160,8 @@ def test_settings_are_set_and_comments_stay(server: Server) -> None:
     assert found.json["tells"] == {"notify": True, "webhook": False}
     text = path.read_text()
     assert all(
-        part in text for part in ("# mine\n", "keep_days = 30 # a month\n", "# who is told\n", 'notify = ["true"]\n')
+        part in text
+        for part in ("# mine\n", "keep_days = 30 # a month\n", "# who is followed\n", 'notify = ["true"]\n')
     )
     assert server.ask("PUT", "/settings", {"settings": {}, "dates": {"local_video": ["DSC*"]}}).status == 200
     assert (server.get("/settings")["settings"]["keep_days"], server.get("/settings")["jobs"]["parallel"]) == (None, 3)
@@ -212,10 +213,10 @@ def test_rules_are_tried_in_the_roots_only(server: Server) -> None:
     assert (outside.status, outside.json["code"]) == (403, "outside")
     strange = f'version = 1\n[[rule]]\nname = "x"\nto = "{server.folder}/elsewhere/{{name}}"\n'
     (server.root / "link").symlink_to(server.folder)  # whose folders no rule may tell
-    told = 'version = 1\n[[rule]]\nname = "x"\nto = "{folder_in_name:link}"\n'
+    followed = 'version = 1\n[[rule]]\nname = "x"\nto = "{folder_in_name:link}"\n'
     for text, code in (
         (strange, "outside"),
-        (told, "outside"),
+        (followed, "outside"),
         ("version = 9\n", "bad-configuration"),
         ("[[rule", "bad-configuration"),
     ):
