@@ -150,6 +150,8 @@ def fuzz(contents: Sequence[bytes], times: int) -> None:
     """Look into damaged files for type, date and fields; print the slowest look, and the growth of memory."""
     chance, slowest, memory = random.Random(20), 0.0, 0
     choice = DateChoice(now_utc())
+    for content in contents:  # whole: patterns are compiled at their first use
+        kind_of(BytesContent(content))
     for number in range(times):
         content = damaged(contents, chance)
         started = time.process_time()

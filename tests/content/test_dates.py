@@ -22,6 +22,7 @@ from tests.content.media_samples import (
     OFFSET_DIGITIZED,
     OFFSET_ORIGINAL,
     ORIGINAL,
+    box,
     cr3,
     film,
     film_header,
@@ -336,6 +337,32 @@ def test_the_name_gives_the_wall_clock_if_it_is_quarters_away() -> None:
     found, _ = taken_date(film_facts(), CHOICE, named=date_in_name("PXL_20120503_081112.mp4", NOW))
     assert found is not None
     assert found.zone is ZoneSource.ZONE
+
+
+def test_the_name_wins_over_a_still_beside_it() -> None:
+    """A film says its local time itself; that of a still may be of the place before a flight."""
+    before_the_flight = Offset(datetime(2012, 5, 3, 2), 120)
+    named = date_in_name("VID_20120503_171112.mp4", NOW)
+    found, _ = taken_date(film_facts(), CHOICE, named=named, offsets=[before_the_flight])
+    assert found is not None
+    assert (found.zone, found.moment.offset) == (ZoneSource.NAME, 540)
+    in_utc = date_in_name("VID_20120503_081112.mp4", NOW)
+    found, _ = taken_date(film_facts(), CHOICE, named=in_utc, offsets=[before_the_flight])
+    assert found is not None
+    assert (found.zone, found.moment.offset) == (ZoneSource.NEIGHBOUR, 120)
+
+
+def test_a_film_of_sony_has_its_offset() -> None:
+    xml = (
+        b'<NonRealTimeMeta xmlns="urn:schemas-professionalDisc:nonRealTimeMeta:ver.2.00"><CreationDate'
+        b' value="2012-05-03T17:11:12+09:00"/><Device manufacturer="Sony" modelName="ILCE-7M3"/></NonRealTimeMeta>'
+    )
+    content = film(film_header(seconds_1904(MAY))) + box(b"meta", bytes(4), box(b"xml ", bytes(4), xml))
+    facts = read_media(BytesContent(content))
+    assert taken_date(facts, CHOICE)[0] == TakenDate(
+        MediaMoment(datetime(2012, 5, 3, 17, 11, 12), offset=540), DateSource.QUICKTIME
+    )
+    assert facts.camera == "Sony ILCE-7M3"
 
 
 def test_some_cameras_write_local_time() -> None:

@@ -5,6 +5,7 @@ Boxes are followed by their headers alone: at most 2,000 of them, and 64 KiB of 
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ _KEYS = {
     b"com.apple.quicktime.creationdate": "created", b"com.apple.quicktime.make": "make",
     b"com.apple.quicktime.model": "model", b"com.android.manufacturer": "make", b"com.android.model": "model",
 }  # fmt: skip
+_SONY = {
+    "created": re.compile(rb'<CreationDate\s+value="([^"<>]{1,64})"'),
+    "make": re.compile(rb'<Device\s[^<>]{0,99}?\bmanufacturer="([^"<>]{1,64})"'),
+    "model": re.compile(rb'<Device\s[^<>]{0,99}?\bmodelName="([^"<>]{1,64})"'),
+}
 _TO_1970 = 2_082_844_800
 """The seconds from 1904, the zero of these files, to 1970."""
 
@@ -155,6 +161,8 @@ def _read_items(walker: _Walker, meta: Box, facts: IsoFacts) -> None:
             exif_items = _exif_items(walker, box)
         elif box.kind == b"iloc":
             places = walker.payload(box)
+        elif box.kind == b"xml ":
+            _read_sony(walker.payload(box), facts)
         elif box.kind == b"iprp":
             for group in walker.boxes(box.start, box.end):
                 for each in walker.boxes(group.start, group.end) if group.kind == b"ipco" else ():
@@ -167,6 +175,15 @@ def _read_items(walker: _Walker, meta: Box, facts: IsoFacts) -> None:
         header = walker.payload(Box(b"", start, start + 4))
         if len(header) == 4:
             facts.tiffs.append((start + 4 + int.from_bytes(header), start + length))
+
+
+def _read_sony(xml: bytes, facts: IsoFacts) -> None:
+    """Add what cameras of Sony write into an XML: the date has its offset, that of the header has none."""
+    if b"nonRealTimeMeta" not in xml:
+        return
+    for key, pattern in _SONY.items():
+        if match := pattern.search(xml):
+            facts.texts.setdefault(key, match[1].decode("utf-8", "replace"))
 
 
 def _exif_items(walker: _Walker, iinf: Box) -> set[int]:

@@ -86,7 +86,6 @@ def taken_date(
     `named` is the date in the name, `offsets` are those of the stills in the folder.
     """
     refused = []
-    has_original = False
     for source, moment, text in sorted(facts.dates, key=lambda each: _ORDER[each.source]):
         if isinstance(moment, DateFault):
             refused.append(RefusedDate(source, text, moment))
@@ -94,7 +93,6 @@ def taken_date(
         if why := refusal_of(moment, choice.now, facts.format_year):
             refused.append(RefusedDate(source, text, why))
             continue
-        has_original = has_original or source is DateSource.EXIF
         if not moment.is_utc:
             return TakenDate(moment, source), refused
         return _on_the_wall(moment, source, facts, choice, named, offsets), refused
@@ -114,16 +112,27 @@ def _on_the_wall(
         camera = facts.camera.lower()
         if camera and any(fnmatchcase(camera, pattern.lower()) for pattern in choice.local_video):
             return TakenDate(moment._replace(is_utc=False), source, ZoneSource.CAMERA)
+    by_name = _by_name(moment, named) if source is DateSource.FILM else None
+    if by_name is not None and by_name.offset:
+        return TakenDate(by_name, source, ZoneSource.NAME)
     near = [each for each in offsets if abs(each.wall - timedelta(minutes=each.minutes) - moment.wall) <= _NEAR]
     if near:
         nearest = min(near, key=lambda each: abs(each.wall - timedelta(minutes=each.minutes) - moment.wall))
         return TakenDate(moment.at_offset(nearest.minutes), source, ZoneSource.NEIGHBOUR)
-    if named is not None and not named.is_day and not named.is_utc and source is DateSource.FILM:
-        apart = named.wall - moment.wall
-        rounded = round(apart / _QUARTER) * _QUARTER
-        if abs(apart - rounded) <= timedelta(seconds=2) and abs(rounded) <= _LARGEST_OFFSET:
-            return TakenDate(MediaMoment(named.wall, offset=rounded // timedelta(minutes=1)), source, ZoneSource.NAME)
+    if by_name is not None:
+        return TakenDate(by_name, source, ZoneSource.NAME)
     return TakenDate(in_zone(moment, choice), source, ZoneSource.ZONE)
+
+
+def _by_name(moment: MediaMoment, named: MediaMoment | None) -> MediaMoment | None:
+    """Return the time in a name if it is whole quarters of an hour from that of the header, so that it is local."""
+    if named is None or named.is_day or named.is_utc:
+        return None
+    apart = named.wall - moment.wall
+    rounded = round(apart / _QUARTER) * _QUARTER
+    if abs(apart - rounded) > timedelta(seconds=2) or abs(rounded) > _LARGEST_OFFSET:
+        return None
+    return MediaMoment(named.wall, offset=rounded // timedelta(minutes=1))
 
 
 def in_zone(moment: MediaMoment, choice: DateChoice) -> MediaMoment:
