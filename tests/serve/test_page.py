@@ -106,6 +106,19 @@ def test_a_plan_takes_nobody_away_from_another_view(it: Opened) -> None:
     it.page.wait_for_selector("text=What is waiting", state="detached")
 
 
+def test_a_plan_that_was_dropped_elsewhere_says_so(it: Opened) -> None:
+    it.plan(_root(it, "looks"))
+    job = it.page.url.rpartition("/")[2]
+    body = "{method: 'POST', headers: {'content-type': 'application/json'}, body: '{}'}"
+    assert it.page.evaluate(f"fetch('/api/v1/jobs/{job}/cancel', {body}).then((answer) => answer.status)") == 200
+    it.page.get_by_role("button", name="Carry out").click()
+    assert "does not wait" in it.page.get_by_role("alert").inner_text()
+    it.page.get_by_role("button", name="Show it as it is now").click()
+    it.page.wait_for_selector("text=Cancelled.")
+    assert all("Failed to load resource" in text for text in it.reported)  # the browser reports each refusal
+    it.reported.clear()
+
+
 def test_hostile_names_are_text(it: Opened) -> None:
     it.plan(_root(it, "hostile"))
     shown = it.side("Before").locator(".label").all_inner_texts()
@@ -322,6 +335,8 @@ def test_each_view_is_for_everyone(
         for view in VIEWS:
             it.go(view)
             it.page.wait_for_load_state("networkidle")
+            if view == "rules":
+                it.page.wait_for_selector("details.matches")
             it.check_for_everyone()
         it.plan(_root(it, "looks"))
         it.line("Before", "film.mp4").locator(".label").click()

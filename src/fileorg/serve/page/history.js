@@ -55,7 +55,7 @@ function oneOperation(number) {
             h("a", { href: `/api/v1/operations/${number}/report?format=${format}`, download: `fileorg-${number}.${format}` }, format.toUpperCase())))),
       h("dl", { class: "figures" },
         [["Files", counted(operation.files)], ["Size", sizeText(operation.size_bytes)], ["Problems", counted(operation.problems)]].map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", {}, fact)))),
-      filesOf(number)));
+      filesOf(number)), "Loading …", `Operation ${number}`);
   });
 }
 

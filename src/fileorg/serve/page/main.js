@@ -10,7 +10,7 @@ import { planOf } from "./plan_view.js";
 import { rules } from "./rules.js";
 import { settings } from "./settings.js";
 import { effect, h, signal } from "./signal.js";
-import { later, problemBox, said } from "./parts.js";
+import { later, said } from "./parts.js";
 
 /** @type {[string, string, (about: any, rest: string[]) => any][]} */
 const VIEWS = [
@@ -40,8 +40,7 @@ effect(() => {
   const [, title, view] = [...VIEWS, ...OTHERS].find(([name]) => name === path) ?? VIEWS[0];
   document.title = `fileorg: ${title}`;
   // What is served is asked for each time: a disk may be gone, or there again.
-  const found = get("").then((about) => () => view(about, rest), (error) => () => h("div", {}, h("h1", {}, title), problemBox(error)));
-  main.replaceChildren(later(found, (shown) => shown(), ""));
+  main.replaceChildren(later(get(""), (about) => view(about, rest), "", title));
   if (!isFirst) {
     scrollTo(0, 0);
     main.focus({ preventScroll: true });

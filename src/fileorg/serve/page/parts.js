@@ -29,18 +29,21 @@ export function problemBox(error) {
 
 /** Return a hint as a sentence of its own. @param {string} hint */
 function sentence(hint) {
-  return `${hint[0].toUpperCase()}${hint.slice(1)}${/[.?!…]$/.test(hint) ? "" : "."}`;
+  const first = hint.startsWith("fileorg ") ? hint[0] : hint[0].toUpperCase(); // a command is written as it is typed
+  return `${first}${hint.slice(1)}${/[.?!…]$/.test(hint) ? "" : "."}`;
 }
 
 /**
  * Return what an answer becomes: `waiting` until it is there, a problem if it fails.
  * @template T
  * @param {Promise<T>} answer @param {(value: T) => any} shown @param {string} [waiting]
+ * @param {string} [heading] of a page, as long as what is shown has not brought its own
  */
-export function later(answer, shown, waiting = "Loading …") {
+export function later(answer, shown, waiting = "Loading …", heading = "") {
+  const headed = (/** @type {any} */ part) => (heading ? [h("h1", {}, heading), part] : part);
   // Made inside the effect that shows it: what it follows ends with it.
-  const state = signal(/** @type {() => any} */ (() => h("p", { class: "quiet" }, waiting)));
-  answer.then((value) => (state.value = () => shown(value)), (error) => (state.value = () => problemBox(error)));
+  const state = signal(/** @type {() => any} */ (() => headed(h("p", { class: "quiet" }, waiting))));
+  answer.then((value) => (state.value = () => shown(value)), (error) => (state.value = () => headed(problemBox(error))));
   return h("div", { class: "later" }, () => state.value());
 }
 

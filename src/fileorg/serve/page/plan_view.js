@@ -20,8 +20,8 @@ export function planOf(number) {
   return h("div", {}, () => {
     version.value;
     return later(get(`jobs/${number}`), (job) => (job.status === "waiting"
-      ? later(waitingPlan(number), ([head, plan]) => planScreen(head, plan, () => (version.value += 1)), "Reading the plan …")
-      : jobScreen(job, () => (version.value += 1))));
+      ? later(waitingPlan(number), ([head, plan]) => planScreen(head, plan, () => (version.value += 1)), "Reading the plan …", "Plan")
+      : jobScreen(job, () => (version.value += 1))), "Loading …", "Plan");
   });
 }
 
@@ -103,7 +103,7 @@ function planScreen(head, plan, reload) {
       await post(`jobs/${head.job}/approve`, { version });
       reload();
     } catch (error) {
-      state.value = problemBox(error);
+      state.value = [problemBox(error), h("p", { class: "actions" }, button("Show it as it is now", reload))];
       isBusy.value = false;
     }
   }
