@@ -83,7 +83,10 @@ def test_a_folder_of_a_bucket_is_organized_and_undone(
             ["organize", "s3://commands/x", "--fix-extensions"],
             "fileorg: fileorg cannot yet use --fix-extensions on s3://.",
         ),
-        (["compare", "s3://commands/x", "s3://commands/y"], "fileorg: fileorg cannot yet run this command on s3://."),
+        (["watch", "s3://commands/x"], "fileorg: fileorg cannot watch a store: s3://commands/x."),
+        (["watch", ".", "--dest", "s3://commands/x"], "fileorg: fileorg cannot watch a store: s3://commands/x."),
+        (["import", "s3://commands/x", "--dest", "."], "fileorg: fileorg cannot yet run this command on s3://."),
+        (["import", ".", "--dest", "s3://commands/x"], "fileorg: fileorg cannot yet run this command on s3://."),
         (["organize", "s3://commands/x", "--edit"], "fileorg: fileorg cannot yet edit or save a plan on s3://."),
     ],
 )

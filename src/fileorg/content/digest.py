@@ -205,9 +205,11 @@ def whole_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> byt
 
 
 def plain_digest(algorithm: str, storage: Storage, folder: bytes, name: bytes) -> str:
-    """Return the digest of a file as other programs print it, by `sha256` or `xxh3_128`. Raises `OSError`."""
+    """Return the digest of a file as other programs print it, by `sha256`, `md5` or `xxh3_128`. Raises `OSError`."""
     if algorithm == "sha256":
         from hashlib import sha256 as begin
+    elif algorithm == "md5":
+        from hashlib import md5 as begin
     else:
         from xxhash import xxh3_128 as begin  # type: ignore[assignment]
     state = begin()

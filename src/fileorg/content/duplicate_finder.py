@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fileorg.index.duplicate_groups import MemberRow
     from fileorg.index.index import Index
     from fileorg.rules.filters import Filters
+    from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.object.object_storage import ObjectStorage
 
 
@@ -33,13 +34,21 @@ class Finder:
     """Finds duplicates: pass the batches through `watching` as they are scanned, then call `find`."""
 
     def __init__(
-        self, index: Index, filters: Filters, *, with_links: bool = False, stores: Sequence[ObjectStorage] = ()
+        self,
+        index: Index,
+        filters: Filters,
+        *,
+        with_links: bool = False,
+        stores: Sequence[ObjectStorage] = (),
+        mixed_with: Sequence[LocalStorage] = (),
     ) -> None:
         """Only the sizes of the filters apply. Empty files are not duplicates, unless `min_size` includes them.
 
-        `with_links`: the hard links of a file are a group, too. `stores` are those of the trees if they are in stores.
+        `with_links`: the hard links of a file are a group, too. `stores` are those of the trees if they are in stores;
+        folders that are `mixed_with` them are read for digests that a store has.
         """
         self._stores = {store.root: store for store in stores}
+        self._folders = {folder.root: folder for folder in mixed_with}
         self._with_links = with_links
         self._min_size, self._max_size = 1 if filters.min_size is None else filters.min_size, filters.max_size
         self._digests, self._groups, self._duplicate_folders = (
@@ -117,7 +126,8 @@ class Finder:
     def _digest_objects(self, trees: Sequence[Tree], reporter: Reporter, reads: Reads) -> None:
         from fileorg.content.object_digests import ObjectDigests
 
-        with contextlib.closing(ObjectDigests(self._stores, self._digests, self, reporter, self._racy, reads)) as found:
+        places = self._stores, self._folders
+        with contextlib.closing(ObjectDigests(*places, self._digests, self, reporter, self._racy, reads)) as found:
             found.add(self._in_doubt_by_size(trees))
             found.finish(trees)
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fileorg.content.digest import END_BYTES, SMALL_BYTES
+from fileorg.content.digest import END_BYTES, SMALL_BYTES, plain_digest
 from fileorg.core.names import below, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fileorg.content.hashing import DigestConsumer, HashBatch, Reads, Tree
     from fileorg.core.events import Reporter
     from fileorg.index.digest_columns import Digested, Digests
+    from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.object.client import StoredObject
     from fileorg.storage.object.object_storage import ObjectStorage
 
@@ -65,14 +66,18 @@ class ObjectDigests:
     def __init__(
         self,
         stores: Mapping[bytes, ObjectStorage],
+        folders: Mapping[bytes, LocalStorage],
         digests: Digests,
         consumer: DigestConsumer,
         reporter: Reporter,
         racy: dict[int, list[int]],
         reads: Reads,
     ) -> None:
-        """`stores` by the path of their tree. Digests that only tell the objects of this run apart go to `racy`."""
-        self._stores, self._digests, self._consumer, self._reporter = stores, digests, consumer, reporter
+        """`stores` and `folders` by the path of their tree. Digests that hold only in this run go to `racy`: those that
+        only tell objects apart, and those of files, which otherwise have no MD5.
+        """
+        self._stores, self._folders = stores, folders
+        self._digests, self._consumer, self._reporter = digests, consumer, reporter
         self._racy, self._reads = racy, reads
         self._db = scratch(_SCHEMA)
         self._db.create_function("own_digest", 2, _own_digest, deterministic=True)
@@ -86,24 +91,56 @@ class ObjectDigests:
     def add(self, batches: Iterator[HashBatch]) -> None:
         """Take the digests that the listing has told, and note the objects that it told none of."""
         for known, positions, tree, _ in batches:
+            if (storage := self._folders.get(tree.path)) is not None:
+                self._add_files(known, positions, storage)
+                continue
             self._db.execute("BEGIN")
-            self._add(known, positions, tree)
+            self._add(known, positions, tree.path)
             self._db.execute("COMMIT")
 
-    def _add(self, known: Digested, positions: Sequence[int], tree: Tree) -> None:
-        batch, store = known.batch, self._stores[tree.path]
+    def _add_files(self, known: Digested, positions: Sequence[int], storage: LocalStorage) -> None:
+        batch = known.batch
+        names, columns = batch.split_names(), Columns(known.full_digests, known.edge_digests, batch.files)
+        facts = list(zip(batch.sizes, batch.mtimes_ns, batch.inodes, strict=True))
+        for position in positions:
+            digest = self._file_md5(storage, batch.folder, names[position], facts[position])
+            if isinstance(digest, bytes):
+                columns.set(position, digest, None)
+            else:
+                self._fail(storage.root, batch.folder, names[position], digest)
+        self._put(known, columns, positions)
+        self._racy.setdefault(known.id, []).extend(positions)
+
+    def _file_md5(
+        self, storage: LocalStorage, folder: bytes, name: bytes, facts: tuple[int, int, int]
+    ) -> bytes | Reason:
+        """Return the MD5 of a file that is the one of the scan, or why it has none."""
+        try:
+            digest = bytes.fromhex(plain_digest("md5", storage, folder, name))
+            seen = storage.lstat(folder, name)
+        except OSError as error:
+            return Reason.of_error(error)
+        if seen is None or (seen.size, seen.mtime_ns, seen.inode) != facts:
+            return Reason(ReasonCode.CHANGED_WHILE_READ)
+        self._reads.files += 1
+        self._reads.size_bytes += seen.size
+        self._reporter.advance(1, seen.size, folder)
+        return digest
+
+    def _add(self, known: Digested, positions: Sequence[int], tree: bytes) -> None:
+        batch, store = known.batch, self._stores[tree]
         names, sizes, inodes = batch.split_names(), batch.sizes, batch.inodes
         columns = Columns(known.full_digests, known.edge_digests, batch.files)
         for position in positions:
             name = names[position]
             listed = store.listed(batch.folder, name)
             if listed is None or etag_token(listed.etag) != inodes[position]:
-                self._fail(tree.path, batch.folder, name, Reason(ReasonCode.CHANGED_WHILE_READ))
+                self._fail(tree, batch.folder, name, Reason(ReasonCode.CHANGED_WHILE_READ))
             elif may_be_md5(listed.etag):
                 columns.set(position, bytes.fromhex(listed.etag), None)
             else:
                 identity = listed.etag if tells_equal(listed.etag) else f"{known.id}/{position}"
-                content = self._content(sizes[position], identity, tree.path, batch.folder, name, listed.etag)
+                content = self._content(sizes[position], identity, tree, batch.folder, name, listed.etag)
                 self._db.execute("INSERT INTO objects VALUES (?, ?, ?)", (known.id, position, content))
         self._put(known, columns, positions)
 
@@ -146,9 +183,11 @@ class ObjectDigests:
                 continue
             names = names or batch.split_names()
             digest, name = known.full_digests[position * 16 : position * 16 + 16], names[position]
-            listed = self._stores[tree.path].listed(batch.folder, name)
-            if listed is not None:
-                content = self._content(size, digest.hex(), tree.path, batch.folder, name, listed.etag)
+            store = self._stores.get(tree.path)
+            listed = None if store is None else store.listed(batch.folder, name)
+            if listed is not None or store is None:
+                etag = listed.etag if listed else ""
+                content = self._content(size, digest.hex(), tree.path, batch.folder, name, etag)
                 self._db.execute("UPDATE contents SET digest = ? WHERE id = ?", (digest, content))
 
     def _has_doubt(self, size: int) -> bool:
@@ -229,8 +268,13 @@ class ObjectDigests:
     def _read(self, content: _Content, start: int, stop: int) -> bytes:
         if self._is_over.is_set():
             raise StoreError(StoreCode.CANCELLED)
-        store = self._stores[content.tree]
-        found = store.client.read(store.key(content.folder, content.name), start, stop, etag=content.etag)
+        if (folder := self._folders.get(content.tree)) is not None:
+            with folder.open_read(content.folder, content.name) as file:
+                file.seek(start)
+                found = file.read(stop - start)
+        else:
+            store = self._stores[content.tree]
+            found = store.client.read(store.key(content.folder, content.name), start, stop, etag=content.etag)
         if len(found) != stop - start:
             raise StoreError(StoreCode.CHANGED)
         return found
@@ -243,8 +287,8 @@ class ObjectDigests:
         def tried(content: _Content) -> bytes | Reason:
             try:
                 return read(content)
-            except StoreError as error:
-                if error.code in {StoreCode.CHANGED, StoreCode.GONE}:
+            except OSError as error:
+                if isinstance(error, StoreError) and error.code in {StoreCode.CHANGED, StoreCode.GONE}:
                     return Reason(ReasonCode.CHANGED_WHILE_READ)
                 return Reason.of_error(error)
 

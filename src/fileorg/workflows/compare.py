@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.content.comparison import Comparison
 from fileorg.content.digest import plain_digest
-from fileorg.content.identical import same_content
+from fileorg.content.identical import same_bytes, same_content
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.formats import named
 from fileorg.core.model import DEST, ROOT, Action, Entry
@@ -23,11 +23,12 @@ from fileorg.plan.plan_lines import PlanLines
 from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.scan.classifier import Classifier
+from fileorg.storage.base import Kind
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.compared_trees import ReadOptions, compared_trees
-from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_system, refuse_too_many
+from fileorg.workflows.guards import Allowed, destination, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import distinct_folders, identity_of
+from fileorg.workflows.roots import distinct_folders, identity_of, nothing_in, readable_root
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -175,8 +176,11 @@ def comparing(
     """
     started = time.monotonic()
     mounts = Mounts()
-    old = existing_folder(options.old)
-    new = [existing_folder(path) for path in options.new]
+    old, new = readable_root(options.old), [readable_root(path) for path in options.new]
+    if options.dest is not None:
+        from fileorg.workflows.stores import refuse_in_stores
+
+        refuse_in_stores([old, *new, options.dest], "copy what is missing")
     dest, to_be_made = (None, b"")
     allowed = Allowed(options.inside_project, read_only=not changes)
     if options.dest is not None:
@@ -198,6 +202,8 @@ def comparing(
     ):
         one_file_system = options.filters.one_file_system
         storages = [session.open(path, one_file_system=one_file_system) for path in paths]
+        if error := next(filter(None, map(nothing_in, storages)), None):
+            raise error  # a folder of a store that was misspelled has nothing that could be missing
         if dest is not None:
             target = session.open_changeable(dest, allowed, to_be_made=to_be_made)
             session.storages = [storages[0], target]
@@ -261,7 +267,14 @@ def confirmation(ours: Sequence[LocalStorage], others: Sequence[LocalStorage]) -
     """Return a function that compares a file with one of the other trees byte by byte."""
 
     def confirm(file: ComparedFile, tree: int, folder: bytes, name: bytes) -> bool:
-        return same_content(ours[file.tree], file.folder, file.name, others[tree], folder, name)
+        one, other = ours[file.tree], others[tree]
+        if one.kind is Kind.LOCAL and other.kind is Kind.LOCAL:
+            return same_content(one, file.folder, file.name, other, folder, name)
+        try:  # what stands for the inode number of an object is made of its ETag, which is not trusted here
+            with one.open_read(file.folder, file.name) as first, other.open_read(folder, name) as second:
+                return same_bytes(first, second, file.size)
+        except OSError:
+            return False
 
     return confirm
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fileorg.content.duplicate_finder import Finder
 from fileorg.content.hashing import Tree
@@ -11,6 +11,7 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.rules.filters import Filters
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.base import Kind
 from fileorg.workflows.roots import met_twice
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fileorg.index.index import Index
     from fileorg.storage.local.mounts import Mounts
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.object.object_storage import ObjectStorage
 
     Batches = Iterator[tuple[int, FileBatch]]
 
@@ -71,8 +73,10 @@ def compared_trees(
     """
     seen = Seen(), Seen()
     one_file_system = options.filters.one_file_system
+    folders = [storage for storage in storages if storage.kind is Kind.LOCAL]
+    stores = [cast("ObjectStorage", storage) for storage in storages if storage.kind is not Kind.LOCAL]
     with index.guarded():
-        finder = Finder(index, options.filters)
+        finder = Finder(index, options.filters, stores=stores, mixed_with=folders if stores else ())
     reporter.stage("scan")
     trees = list[Tree]()
     paths = [storage.root for storage in storages]
@@ -88,7 +92,9 @@ def compared_trees(
         seen[at > 0].unchanged += index.update(storage.root, found)
         trees.append(Tree(index.version(storage.root)[0], storage.root, options.from_disk))
     with index.guarded():
-        for at in options.fresh:
+        # Beside a store, a file needs a digest of the kind that stores have.
+        fresh = {*options.fresh, *(at for at, each in enumerate(storages) if stores and each.kind is Kind.LOCAL)}
+        for at in fresh:
             index.digests().forget_tree(trees[at].number)
         with finder.candidates(trees, pool, reporter) as (repeated, reads):
             yield ComparedTrees(trees, seen, repeated, reads)

@@ -23,6 +23,7 @@ from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import ErrorCode, Exit, UsageError
 from fileorg.core.model import Action, By, OnConflict
+from fileorg.core.names import display, scheme_of
 
 if TYPE_CHECKING:
     from types import FunctionType
@@ -177,6 +178,7 @@ def watch(
         raise UsageError(
             "watch requires a folder.", hint="for example: fileorg watch ~/Downloads", code=ErrorCode.MISSING_ARGUMENT
         )
+    _refuse_stores([*paths, dest or ""])
     refuse_layout(by, template)
     refuse_removal(action, recursive=recursive, remove_empty=remove_empty)
     ways = {"--once": once, "--background": background, "--install": install}
@@ -235,6 +237,21 @@ def watch(
     if install:
         return _install(options, shared.state(state_dir), yes=yes, quiet=quiet)
     return _watch(options, state_dir, format_, progress, once=once, background=background, quiet=quiet)
+
+
+def _refuse_stores(places: "list[str]") -> None:
+    """Raise `UsageError` if one of the paths is a URL."""
+    for place in map(os.fsencode, places):
+        if scheme_of(place):
+            from fileorg.workflows.stores import parsed
+
+            parsed(place)  # a password in it is not shown
+            raise UsageError(
+                f"fileorg cannot watch a store: {display(place)}.",
+                hint="let a timer run fileorg organize: docs/cron.md has a line for cron",
+                code=ErrorCode.PATH_UNUSABLE,
+                path=place,
+            )
 
 
 def _install(options: "WatchOptions", state: "StateDirectory", *, yes: bool, quiet: bool) -> int:
