@@ -1,5 +1,7 @@
 // Folders as numbered nodes, and the rows of a plan in them as a tree: a visible row is found by prefix sums.
 
+import { base64Of } from "./shown.js";
+
 const FEW = 24;
 const BYTES = 257;
 const SLASH = 47;
@@ -73,7 +75,7 @@ export class Folders {
     if (!own && !ofRoot) return { path: this.path(node) };
     const encoder = new TextEncoder();
     const parts = [ofRoot ?? encoder.encode(this.names[root]), ...(node === root ? [] : [new Uint8Array([SLASH]), own ?? encoder.encode(this.below(node))])];
-    return { path_b64: btoa(parts.flatMap((each) => [...each]).map((byte) => String.fromCharCode(byte)).join("")) };
+    return { path_b64: base64Of(Uint8Array.from(parts.flatMap((each) => [...each]))) };
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { signal } from "./signal.js";
 import { Tree } from "./folders.js";
+import { base64Of } from "./shown.js";
 
 const [MAKE_FOLDER, REMOVE_FOLDER] = ["make-folder", "remove-folder"];
 /** The category of a folder that is removed because everything in it is moved: it follows its files. */
@@ -147,8 +148,8 @@ export class PlanEdits {
 
   /** Return the changes as the API takes them. @param {string} version */
   asBody(version) {
-    const leave = [];
-    for (let row = 0; row < this.leftOut.length; row++) if (this.leftOut[row]) leave.push(row);
+    const bits = new Uint8Array(Math.ceil(this.leftOut.length / 8));
+    for (let row = 0; row < this.leftOut.length; row++) bits[row >> 3] |= this.leftOut[row] << (row & 7);
     /** @type {Map<number, number[]>} */
     const byNode = new Map();
     for (const [row, node] of this.moved) {
@@ -157,7 +158,7 @@ export class PlanEdits {
       byNode.get(node)?.push(row);
     }
     const move = [...byNode].map(([node, rows]) => ({ rows, folder: this.plan.folders.place(node) }));
-    return { version, leave_out: leave, move };
+    return { version, leave_out_bits: this.left ? base64Of(bits) : "", move };
   }
 
   /**

@@ -17,6 +17,9 @@ export function shown(text) {
 /** @param {string} base64 */
 export const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
+/** @param {Uint8Array} bytes */
+export const base64Of = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+
 /** Return a path of the API as it is shown: bytes that are not UTF-8 are escaped. @param {any} named @param {string} [field] @returns {string} */
 export function pathText(named, field = "path") {
   const packed = named[`${field}_b64`];
