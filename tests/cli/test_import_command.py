@@ -29,6 +29,18 @@ def test_the_certificate_counts_what_it_is_not_about(fileorg: Fileorg, tree: Tre
     assert left_out in " ".join(ran.out.split()), ran.out
 
 
+def test_nothing_is_written_to_the_card(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "a", "sub/": ""})
+    (fileorg.folder / "way").symlink_to(tree.root / "sub")
+    before = tree.snapshot()
+    for option, path in (("--certificate", "tree/c.json"), ("--certificate", "way/c.json"), ("-o", "tree/sub/out.txt")):
+        ran = fileorg.inside("import", "tree", "--dest", "album", "--yes", option, path)
+        assert (ran.code, "is on the card itself, which is only read" in ran.err) == (2, True), ran
+        assert tree.snapshot() == before
+    assert not (fileorg.folder / "album").exists()
+    assert fileorg.inside("import", "tree", "--dest", "album", "--yes", "--certificate", "tree.json").code == 0
+
+
 def test_the_certificate_as_a_page(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"a.jpg": "a"})
     assert fileorg.inside("import", "tree", "--dest", "album", "--yes", "--certificate", "card.html").code == 0

@@ -186,7 +186,7 @@ def comparing(
     if options.dest is not None:
         refuse_system(old, display(old), state)  # undo and recovery refuse it, too
         dest, to_be_made = destination(options.dest, state, allowed)
-        if _are_nested(old, below(dest, to_be_made), mounts):
+        if are_nested(old, below(dest, to_be_made), mounts):
             raise _overlapping(f"{display(below(dest, to_be_made))} is inside {display(old)}.", "choose another --dest")
         new += [] if to_be_made else [dest]
     new = distinct_folders(new)
@@ -246,9 +246,9 @@ def refuse_overlap(old: bytes, new: Sequence[bytes], mounts: Mounts) -> None:
     for path in new:
         if identity_of(path) == identity_of(old):
             problem = f"{display(path)} and {display(old)} are the same folder."
-        elif _are_nested(old, path, mounts):
+        elif are_nested(old, path, mounts):
             problem = f"{display(path)} is inside {display(old)}: each file in it would be found in itself."
-        elif _are_nested(path, old, mounts):
+        elif are_nested(path, old, mounts):
             problem = f"{display(old)} is inside {display(path)}: each file would be found in itself."
         else:
             continue
@@ -259,7 +259,8 @@ def _overlapping(problem: str, hint: str) -> UsageError:
     return UsageError(problem, hint=hint, code=ErrorCode.OVERLAPPING)
 
 
-def _are_nested(outer: bytes, inner: bytes, mounts: Mounts) -> bool:
+def are_nested(outer: bytes, inner: bytes, mounts: Mounts) -> bool:
+    """Return whether a folder is another one, or in it, by whatever path."""
     return is_within(inner, outer) or any(is_within(inner, alias) for alias in mounts.aliases(outer))
 
 

@@ -30,7 +30,7 @@ from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.rules.template import Template, is_simple, parse_template
 from fileorg.storage.local.mounts import Mounts, mount_number
-from fileorg.workflows.compare import Taken, confirmation, refuse_overlap
+from fileorg.workflows.compare import Taken, are_nested, confirmation, refuse_overlap
 from fileorg.workflows.compared_trees import ALL_FILES, ReadOptions, compared_trees
 from fileorg.workflows.contents import DateOptions, with_contents
 from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_system, refuse_too_many
@@ -222,6 +222,8 @@ def importing(
     if template.uses_category or own_rules or by_taken or options.look_into is LookInto.ALL:
         rules = rules.asking(options.look_into)
     card = existing_folder(options.card)
+    if options.certificate is not None:
+        refuse_writing_to_card(card, options.certificate, mounts)
     refuse_system(card, display(card), state)  # undo and recovery refuse it, too
     allowed = Allowed(options.inside_project, read_only=not changes)
     dest, to_be_made = destination(options.dest, state, allowed)
@@ -414,6 +416,14 @@ def identity_of_open(fd: int) -> tuple[int, int]:
 def _state_of(storage: LocalStorage) -> _State:
     fd = storage.fd(b"")
     return _State(identity_of_open(fd), mount_number(fd))
+
+
+def refuse_writing_to_card(card: bytes, path: bytes, mounts: Mounts | None = None) -> None:
+    """Raise `UsageError` if a file would be written to the card, which is only read."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if are_nested(os.path.realpath(card), folder, mounts or Mounts()):
+        problem = f"{display(path)} is on the card itself, which is only read."
+        raise UsageError(problem, hint="choose a file on another disk", code=ErrorCode.OVERLAPPING)
 
 
 def _refuse_on_card(card: bytes, dest: bytes, to_be_made: bytes, mounts: Mounts) -> None:

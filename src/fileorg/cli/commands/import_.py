@@ -165,8 +165,11 @@ def _import(chosen: "ImportOptions", options: OutputOptions, state: "StateDirect
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
     from fileorg.core.model import Action
-    from fileorg.workflows.import_files import importing
+    from fileorg.workflows.import_files import importing, refuse_writing_to_card
 
+    for path in (chosen.certificate, None if options.output is None else os.fsencode(options.output)):
+        if path is not None:
+            refuse_writing_to_card(chosen.card, path)
     later = options.background or options.hold
     with (
         output(options.output, force=options.force) as out,
