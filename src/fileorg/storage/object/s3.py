@@ -89,15 +89,18 @@ class S3Client:
         first: dict[str, Any] = {"Prefix": prefix.decode(), "MaxKeys": PAGE_KEYS}
         if after:
             first["StartAfter"] = after.decode()
-        coming = self._loop.submit(self._page(first))
-        while True:
+        found, token = self._loop.result(self._loop.submit(self._page(first)))
+        if found:  # many need no other page, so none is asked for yet
+            yield found
+        if token is None:
+            return
+        coming = self._loop.submit(self._page({**first, "ContinuationToken": token}))
+        while token is not None:
             found, token = self._loop.result(coming)
             if token is not None:  # the next page is on its way while this one is used
                 coming = self._loop.submit(self._page({**first, "ContinuationToken": token}))
             if found:
                 yield found
-            if token is None:
-                return
 
     async def _page(self, parameters: dict[str, Any]) -> tuple[list[StoredObject], str | None]:
         answer = (await self._send("ListObjectsV2", **parameters)).fields
