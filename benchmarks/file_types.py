@@ -1,7 +1,8 @@
 """How often a file gets its category by name and content, on a set of labelled files.
 
 `--set FOLDER` holds a table (`*.tsv` with file, category, ext and name) and a zip beside it of the contents. Three
-measures: with the names as they are, with a wrong extension for each tenth file, and without names.
+measures: with the names as they are, with a wrong extension for each tenth file, and without names. The extra
+`fileorg[magika]` is asked if it is installed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from fileorg.content.documents import is_document, read_document
 from fileorg.content.head import BytesContent
 from fileorg.content.media import read_media
 from fileorg.content.sound import is_sound, read_sound
+from fileorg.content.text_model import with_model
 from fileorg.content.types import kind_of
 from fileorg.rules import heads
 from fileorg.rules.classify import Rules
@@ -89,7 +91,7 @@ def with_wrong_names(files: Sequence[Labelled], seed: int) -> list[bytes]:
 def measure(files: Sequence[Labelled]) -> None:
     """Print the shares of files that get their category, and a table by category."""
     started = time.process_time()
-    kinds = [kind_of(BytesContent(file.content)) for file in files]
+    kinds = [with_model(kind_of(content), content.head) for content in map(BytesContent, (f.content for f in files))]
     used = (time.process_time() - started) / len(files)
     names = [file.name for file in files]
     results = {

@@ -377,14 +377,21 @@ def _parts_of(component: _Component) -> tuple[str, ...]:
 
 
 def _is_name(component: _Component) -> bool:
-    """Return whether the last component is a file name: it holds all of the name, or ends in `.{ext}`."""
+    """Return whether the last component is a file name: it holds all of the name, or ends in `.{ext}`, or holds the
+    stem and ends in an extension.
+    """
     names = set(_parts_of(component))
     has_name = any(isinstance(part, Part) and part.names == ("name",) and not _is_cut(part) for part in component)
     if has_name or ("stem" in names and bool(names & _EXTENSION_FIELDS)):
         return True
     *before, last = component or (b"",)
+    if isinstance(last, bytes):
+        return "stem" in names and _EXTENSION.search(last) is not None
     ends = isinstance(last, Part) and last.names[0] in _EXTENSION_FIELDS
     return ends and bool(before) and isinstance(before[-1], bytes) and before[-1].endswith(b".") and before != [b"."]
+
+
+_EXTENSION = re.compile(rb"\.[A-Za-z0-9]{1,5}\Z")
 
 
 def _is_cut(part: Part) -> bool:
