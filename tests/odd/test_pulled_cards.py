@@ -109,13 +109,13 @@ def one_import(card: Path, around: Path, calls: Callable[[], int] = lambda: 0) -
         return Ended(False, f"{type(error).__name__}: {error}", before)
 
 
-def in_a_child(card: Path, around: Path, at: int, act: Callable[[], object]) -> tuple[Ended, int]:
+def in_a_child(card: Path, around: Path, at: int, event: Callable[[], object]) -> tuple[Ended, int]:
     """Import in another process that acts before its call number `at`; return the end, and the number of calls."""
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
         code = 1
         try:
-            strike = Strike(at, act)
+            strike = Strike(at, event)
             write = os.write
             strike.arm()
             ended = one_import(card, around, lambda: strike.calls)
