@@ -249,3 +249,15 @@ def test_purge_removes_what_a_run_displaced(runs: Runs, bucket: Bucket) -> None:
     assert (purged.outcome.done, purged.outcome.problem_count) == (1, 1)
     runs.undo()
     assert bucket.read() == {"a.jpg": "new", "b.jpg": "new", ".fileorg/trash/1/Images/b.jpg": "edited"}
+
+
+def test_an_undo_with_new_names_lists_a_folder_once(
+    runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.write({f"{number}.jpg": f"{number}" for number in range(40)})
+    runs.organize(root=bucket.url)
+    bucket.write({"7.jpg": "new"})
+    monkeypatch.setattr(MemoryClient, "head", lambda *_: pytest.fail("a name was asked for on its own"))
+    assert runs.undo(rename=True).done == 40
+    monkeypatch.undo()
+    assert (bucket.read()["7.jpg"], bucket.read()["7 (2).jpg"]) == ("new", "7")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _new_row = row_maker(PlanRow)
 _ROWS = 4096
+_MANY_NAMES = 8
 _LEAVING = (
     "CREATE TABLE leaving (base INTEGER, folder BLOB, name BLOB, PRIMARY KEY (base, folder, name)) WITHOUT ROWID;"
 )
@@ -83,6 +86,7 @@ class UndoPlan:
             if self._absent:
                 plan = [self._without_absent(row) for row in plan]  # noqa: PLW2901
             wanted = {row[4:7] for row in plan} if self._rename else set()
+            self._list_targets(wanted)
             due = [self._beside(row, wanted) for row in plan] if self._rename else plan
             if has_symlinks:
                 due, held = _after_their_files(held + due)
@@ -126,6 +130,14 @@ class UndoPlan:
             number += 1
             name = numbered(own_name, number, storage.capabilities.name_limit)
         return row._replace(target_name=name)
+
+    def _list_targets(self, wanted: set[tuple[Base, bytes, bytes]]) -> None:
+        """List the folders of stores that many objects return to: a page of names is one request, and so is a name."""
+        for (base, folder), names in Counter((base, folder) for base, folder, _ in wanted).items():
+            storage = self._storages[base]
+            if names >= _MANY_NAMES and not storage.capabilities.empty_folders:
+                with contextlib.suppress(OSError):  # the names report it
+                    storage.lstat_all(folder, ())
 
     def _is_leaving(self, base: Base, folder: bytes, name: bytes) -> bool:
         """Return whether the undo takes away the file that has a name now: names may have been exchanged."""
