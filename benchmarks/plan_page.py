@@ -83,34 +83,32 @@ class _ManyRows:
         )
 
 
-def _renderer_mb(browser: int) -> float:
-    """Return the PSS of the largest renderer of a browser: another one waits for a page that may come."""
-    largest = 0
+def _processes(browser: int, server: int) -> dict[str, list[int]]:
+    """Return the processes that open a plan: the renderers, the rest of the browser, and the server."""
+    found: dict[str, list[int]] = {"renderer": [], "browser": [], "server": [server]}
     for entry in Path("/proc").iterdir():
         try:
-            if b"--type=renderer" not in (entry / "cmdline").read_bytes() or not _is_below(int(entry.name), browser):
-                continue
-            largest = max(largest, int(re.findall(rb"Pss:\s+(\d+)", (entry / "smaps_rollup").read_bytes())[0]))
-        except (OSError, ValueError, IndexError):
-            continue
-    return largest / 1024
-
-
-def _computed_s(browser: int, server: int) -> dict[str, float]:
-    """Return the processor time of all renderers of a browser, of its other processes, and of the server."""
-    ticks = {"renderer": 0, "browser": 0, "server": 0}
-    for entry in Path("/proc").iterdir():
-        try:
-            if not _is_below(int(entry.name), browser):
-                continue
             words = (entry / "cmdline").read_bytes()
-            part = "renderer" if b"--type=renderer" in words else "browser" if b"chrom" in words else None
-            part = "server" if int(entry.name) == server else part
-            if part:
-                ticks[part] += sum(map(int, (entry / "stat").read_text().rpartition(")")[2].split()[11:13]))
+            if b"chrom" in words and _is_below(int(entry.name), browser):
+                found["renderer" if b"--type=renderer" in words else "browser"].append(int(entry.name))
         except (OSError, ValueError):
             continue
-    return {part: each / os.sysconf("SC_CLK_TCK") for part, each in ticks.items()}
+    return found
+
+
+def _pss_mb(processes: list[int]) -> float:
+    """Return the PSS of the largest of some renderers: another one waits for a page that may come."""
+    sizes = [re.findall(rb"Pss:\s+(\d+)", Path(f"/proc/{each}/smaps_rollup").read_bytes())[0] for each in processes]
+    return max(map(int, sizes)) / 1024
+
+
+def _computed_s(processes: dict[str, list[int]]) -> dict[str, float]:
+    """Return the processor time of processes by their part."""
+
+    def ticks(process: int) -> int:
+        return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+    return {part: sum(map(ticks, each)) / os.sysconf("SC_CLK_TCK") for part, each in processes.items()}
 
 
 def _is_below(process: int, ancestor: int) -> bool:
@@ -160,22 +158,24 @@ def _in_browser(link: str, job: int, server: int) -> dict[str, Any]:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(_PATIENCE_MS)
         page.goto(link)
-        page.wait_for_selector("h1:text-is('Home')")
+        page.wait_for_selector("text=0 files")
+        page.wait_for_load_state("networkidle")
+        processes = _processes(os.getpid(), server)
         peak = [0.0]
         is_over = threading.Event()
 
         def watch() -> None:
             while not is_over.wait(0.05):
-                peak[0] = max(peak[0], _renderer_mb(os.getpid()))
+                peak[0] = max(peak[0], _pss_mb(processes["renderer"]))
 
         watching = threading.Thread(target=watch)
         watching.start()
-        before = _computed_s(os.getpid(), server)
+        before = _computed_s(processes)
         started = time.perf_counter()
         page.evaluate(f"performance.mark('begun'); location.hash = '#/plan/{job}'")
         page.wait_for_selector("plan-tree .line")
         opened = time.perf_counter() - started
-        computed = {part: each - before[part] for part, each in _computed_s(os.getpid(), server).items()}
+        computed = {part: each - before[part] for part, each in _computed_s(processes).items()}
         received = page.evaluate(_RECEIVED)
         started = time.perf_counter()
         port = page.locator("[role=tree]").nth(1)
@@ -185,7 +185,7 @@ def _in_browser(link: str, job: int, server: int) -> dict[str, Any]:
         scrolled = [page.locator("[role=tree]").nth(at).evaluate(_SCROLL) for at in (1, 0)]
         is_over.set()
         watching.join()
-        after = _renderer_mb(os.getpid())
+        after = _pss_mb(processes["renderer"])
         browser.close()
     return {
         "opened_s": opened,
