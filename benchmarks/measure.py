@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,21 +47,27 @@ class Bench:
     def cold(self, *, is_cold: bool) -> "Bench":
         return Bench(self.cwd, self.environment, is_cold)
 
-    def time(self, command: Sequence[str], output: Path | None = None) -> Run:
-        """Time one run after a sync, so that no earlier data is left to write. `output` gets its standard output."""
+    def time(
+        self, command: Sequence[str], output: Path | None = None, may_end_with: Collection[int] = frozenset({0})
+    ) -> Run:
+        """Time one run after a sync, so that no earlier data is left to write. `output` gets its standard output, and
+        `may_end_with` are the exit codes of a success.
+        """
         self._settle()
         before = _processor_seconds()
         started = time.perf_counter()
-        with self._running(command, output) as process:
+        with self._running(command, output, may_end_with) as process:
             process.wait()
             seconds = time.perf_counter() - started
         return Run(seconds, processor_seconds=_processor_seconds() - before)
 
-    def sample_memory(self, command: Sequence[str], output: Path | None = None) -> Run:
+    def sample_memory(
+        self, command: Sequence[str], output: Path | None = None, may_end_with: Collection[int] = frozenset({0})
+    ) -> Run:
         """Run like `time` and sample the memory. Do not report the time, because sampling slows the run down."""
         self._settle()
         started = time.perf_counter()
-        with self._running(command, output) as process:
+        with self._running(command, output, may_end_with) as process:
             sampler = _Sampler(process.pid)
             sampler.start()
             try:
@@ -88,7 +94,9 @@ class Bench:
         return done.stdout
 
     @contextlib.contextmanager
-    def _running(self, command: Sequence[str], output: Path | None) -> Iterator[subprocess.Popen[bytes]]:
+    def _running(
+        self, command: Sequence[str], output: Path | None, may_end_with: Collection[int]
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """Start a command; kill it on an interruption, and raise `CommandFailedError` if it fails."""
         with tempfile.TemporaryFile() as errors, (output or Path(os.devnull)).open("wb") as answer:
             # A separate session, so that the sampler also finds processes whose parent has ended.
@@ -107,7 +115,7 @@ class Bench:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-            if process.returncode:
+            if process.returncode not in may_end_with:
                 errors.seek(0)
                 text = errors.read().decode(errors="replace")
                 raise CommandFailedError(_complaint(command, process.returncode, text))

@@ -63,6 +63,100 @@ def change(path: Path, at: int) -> None:
     path.write_bytes(content)
 
 
+def beside(fileorg: Fileorg, old: Path, new: Path, expected: set[bytes], repeat: int) -> None:
+    """Show what other programs name as missing, and their times; those that are not in PATH are left out."""
+    listed = new.parent / "listed"
+    commands = {
+        "rsync": ["rsync", "-nrc", "--out-format=%n", f"{old}/", f"{new}/"],
+        "rclone": ["rclone", "check", f"{old}", f"{new}", "--one-way", "--download", f"--combined={listed}"],
+        "jdupes": ["jdupes", "-rqHA", f"{old}", f"{new}"],
+    }
+    for name, command in commands.items():
+        if shutil.which(name) is None:
+            continue
+        runs = [fileorg.bench.time(command, listed if name != "rclone" else None, {0, 1, 23}) for _ in range(repeat)]
+        named = {*by_program(name, listed.read_bytes(), old)}
+        shown = f"{len(named - expected):,} that are there, {len(expected - named):,} that are missing left out"
+        print(f"{name}: {statistics.median(run.seconds for run in runs):.2f} s; names {shown}")
+
+
+def by_program(name: str, text: bytes, old: Path) -> Iterator[bytes]:
+    """Yield the files of `old` with content that a program does not find."""
+    root = os.fsencode(old)
+    if name == "jdupes":  # sets of equal files, with an empty line between them
+        sets = (lines.split(b"\n") for lines in text.split(b"\n\n"))
+        there = {path for paths in sets if any(not path.startswith(root) for path in paths if path) for path in paths}
+        yield from (path for path, _ in digests(old) if path not in there)
+        return
+    lines = text.split(b"\n")
+    if name == "rclone":
+        lines = [line[2:] for line in lines if line[:1] in {b"+", b"*", b"!"}]
+    paths = (os.path.join(root, line) for line in lines if line)
+    yield from (path for path in paths if os.path.isfile(path) and not os.path.islink(path) and os.path.getsize(path))
+
+
+def make_small_files(work: Path, files: int) -> dict[str, int]:
+    """Make two trees of small files: in the second, every hundredth content is another one, and all names differ."""
+    for number in range(files):
+        if number % 1000 == 0:
+            for side in ("old", "new"):
+                (work / side / str(number // 1000)).mkdir(parents=True)
+        content = b"%d of many small files\n" % number
+        folder = str(number // 1000)
+        (work / "old" / folder / f"{number}.txt").write_bytes(content)
+        (work / "new" / folder / f"n{number}.txt").write_bytes(content if number % 100 else content + b"else")
+    return {"renamed": files - files // 100, "changed": files // 100}
+
+
+def small(work: Path, chosen: argparse.Namespace) -> None:
+    """Compare two trees of small files: the answer, the time beside dedupe by turns, the memory, what is read again."""
+    counts = make_small_files(work, chosen.files)
+    old, new = str(work / "old"), str(work / "new")
+    fileorg = fileorg_under_test(chosen.fileorg, work)
+    for name, fact in machine.facts(work).items():
+        print(f"{name}: {fact}")
+    commands = {
+        "compare": [*fileorg.command, "compare", old, new, "--both", "--quiet"],
+        "dedupe": [*fileorg.command, "dedupe", "--everything", "--quiet", old, new],
+    }
+    times, peaks = {name: [0.0] * 0 for name in commands}, dict[str, int]()
+    again = list[float]()
+    for number in range(chosen.repeat):
+        for name in sorted(commands, reverse=bool(number % 2)):
+            state = work / f"state-{name}-{number}"
+            bench = fileorg.bench.with_environment(FILEORG_HOME=str(state))
+            times[name].append(bench.time(commands[name], may_end_with={0, 3}).seconds)
+            if name == "compare":
+                again.append(bench.time(commands[name], may_end_with={0, 3}).seconds)
+            shutil.rmtree(state)
+            print(f"{name}: {times[name][-1]:.1f} s", flush=True)
+    for name, command in commands.items():
+        state = work / f"state-{name}"
+        bench = fileorg.bench.with_environment(FILEORG_HOME=str(state))
+        peaks[name] = bench.sample_memory(command, may_end_with={0, 3}).peak_bytes or 0
+        if name == "compare":
+            read = opened(fileorg, command, state)
+            missing, _ = compared(fileorg, Path(old), Path(new), state)
+        shutil.rmtree(state)
+    middle = {name: statistics.median(seconds) for name, seconds in (*times.items(), ("compare again", again))}
+    print(f"missing: {len(missing):,}, wrong: {len(missing) - counts['changed']}")
+    for name, seconds in middle.items():
+        memory = f", {peaks[name] / 1e6:.0f} MB" if name in peaks else ""
+        print(f"{name}: {seconds:.1f} s, {seconds / middle['dedupe']:.2f} of dedupe{memory}")
+    print(f"files opened by the second run: {read}")
+
+
+def opened(fileorg: Fileorg, command: list[str], state: Path) -> int:
+    """Return how many of the compared files a run opens, by strace."""
+    with tempfile.NamedTemporaryFile("r") as trace:
+        subprocess.run(
+            ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=open,openat,openat2", "-o", trace.name, *command],
+            env={**fileorg.bench.environment, "FILEORG_HOME": str(state)},
+            check=False,
+        )
+        return sum('.txt"' in line for line in trace)
+
+
 def digests(root: Path) -> Iterator[tuple[bytes, bytes]]:
     """Yield path and SHA-256 of each file with content."""
     for folder, _, names in os.walk(os.fsencode(root)):
@@ -97,6 +191,7 @@ def compared(fileorg: Fileorg, old: Path, new: Path, state: Path, *options: str)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("/usr"), help="folder of real files, which is copied twice")
+    parser.add_argument("--files", type=int, help="compare two trees of so many small files, by time and memory")
     parser.add_argument("--work", type=Path, help="folder on a disk with space for two copies")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
@@ -104,6 +199,9 @@ def main() -> int:
     chosen = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="fileorg-missing-", dir=chosen.work))
     try:
+        if chosen.files:
+            small(work, chosen)
+            return 0
         for side in ("old", "new"):
             subprocess.run(["cp", "-a", chosen.folder, work / side], check=True)
         counts = plant(work / "new", chosen.seed)
@@ -127,6 +225,7 @@ def show(work: Path, chosen: argparse.Namespace, counts: dict[str, int]) -> None
             print(f"missing: {len(expected):,}, wrong: {wrong}", *option)
             if wrong:
                 raise SystemExit(f"for example {min(found ^ expected)!r}")
+    beside(fileorg, old, new, plainly(old, new), chosen.repeat)
     times: dict[str, list[float]] = {"compare": [], "dedupe": [], "compare again": []}
     for number in range(chosen.repeat):
         state = work / f"state-{number}"
