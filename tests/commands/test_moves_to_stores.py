@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.buckets import Bucket
+from tests.support.crash import alter
 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
@@ -195,3 +196,14 @@ def test_a_missing_permission_is_named(runs: Runs, bucket: Bucket, monkeypatch: 
     )
     [problem] = runs.organize(root=bucket.url).problems
     assert sentence(problem.reason) == "access denied: the permission s3:PutObject is missing"
+
+
+def test_an_undo_says_what_a_file_did_not_get_back(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1"})
+    os.setxattr(tree.path("a.jpg"), "user.note", b"note")
+    runs.organize(dest=bucket.url)
+    # Another file system, which has no such attributes: here a name that none can have.
+    alter(runs, "UPDATE kept_attributes SET attributes = replace(attributes, 'user.note', 'odd.note')")
+    said = "Could not preserve all metadata of 1 file (attributes of 1): see fileorg files 2"
+    assert runs.undo().notes == [said]
+    assert tree.read() == {"a.jpg": "1"}

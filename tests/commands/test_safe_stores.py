@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from tests.support.tree import Tree
 
 
-_OTHERS = frozenset({Precondition.BATCH_DELETE_IF_MATCH, Precondition.COPY_IF_MATCH})
-
-
 class _Remote(MemoryClient):
     """A bucket of a service that nothing is known of."""
 
@@ -51,7 +48,7 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> B
     [
         (frozenset({Precondition.COPY_IF_ABSENT}), "copy-if-absent"),
         (
-            _OTHERS,
+            frozenset({Precondition.BATCH_DELETE_IF_MATCH, Precondition.COPY_IF_MATCH}),
             "batch-delete-if-match, copy-if-match",
         ),
     ],

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.crash import alter
 from tests.support.disks import NotTested, linux_disk
+from tests.support.remembered import Remembered
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
-from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.core.reasons import Lost, Reason, ReasonCode
 from fileorg.storage.local import posix
@@ -96,7 +96,7 @@ def test_what_another_may_be_writing_to_stays_on_its_disk(of_another: Runs, else
     assert os.listdir(elsewhere / "Images") == ["b.jpg"]
 
 
-def test_that_the_owner_of_a_copy_is_another_is_reporter(of_another: Runs, elsewhere: Path) -> None:
+def test_that_the_owner_of_a_copy_is_another_is_reported(of_another: Runs, elsewhere: Path) -> None:
     """The file has not been written to for a while."""
     runs = of_another
     euid = os.geteuid()
@@ -110,7 +110,7 @@ def test_that_the_owner_of_a_copy_is_another_is_reporter(of_another: Runs, elsew
     assert (elsewhere / "Images/a.jpg").stat().st_uid == os.geteuid()
 
 
-def test_nothing_is_reporter_where_all_is_kept(runs: Runs, elsewhere: Path) -> None:
+def test_nothing_is_reported_where_all_is_kept(runs: Runs, elsewhere: Path) -> None:
     runs.tree.write({"a.jpg": "1"})
     os.chown(runs.tree.path("a.jpg"), 1234, 1234)
     assert reported(runs.organize(dest=elsewhere)) == []
@@ -167,7 +167,7 @@ def test_flags_go_along(flagged: Runs, tmp_path: Path) -> None:
     assert flags_of(flagged.tree.path("a.jpg")) == _NO_DUMP | _NO_ATIME
 
 
-def test_flags_that_are_lost_are_reporter_and_come_back(flagged: Runs, ramfs: Path) -> None:
+def test_flags_that_are_lost_are_reported_and_come_back(flagged: Runs, ramfs: Path) -> None:
     reason = Reason(ReasonCode.NOT_KEPT, None, _NO_DUMP | _NO_ATIME, Lost.FLAGS)
     for number in (1, 3):
         outcome = flagged.organize(dest=ramfs) if number == 1 else flagged.redo()
@@ -266,7 +266,7 @@ def test_an_access_list_through_xfs(tmp_path: Path, state: StateDirectory, home:
         assert runs.tree.snapshot() == before
 
 
-def test_an_attribute_that_would_be_an_access_list_is_reporter(flagged: Runs, tmp_path: Path) -> None:
+def test_an_attribute_that_would_be_an_access_list_is_reported(flagged: Runs, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     path = flagged.tree.path("a.jpg")
     os.setxattr(path, "trusted.SGI_ACL_FILE", b"\0")
@@ -291,16 +291,6 @@ def made(tmp_path: Path) -> list[str]:
 # After a crash --------------------------------------------------------------------------------------------------------
 
 
-class Notes(NullReporter):
-    """A reporter that keeps all notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
-
-
 def test_recovery_says_what_was_lost(tree: Tree, runs: Runs, elsewhere: Path) -> None:
     """The run that was killed has said nothing. ext4 has no times before 1901."""
     (elsewhere / "a.jpg").write_text("old")
@@ -310,7 +300,7 @@ def test_recovery_says_what_was_lost(tree: Tree, runs: Runs, elsewhere: Path) ->
     said = "Could not preserve all metadata of 1 file (times of 1): see fileorg files 1"
     assert ran.notes == [said]
     alter(runs, "UPDATE operations SET state = 'running'")
-    reporter = Notes()
+    reporter = Remembered()
     recover_all(runs.state, reporter)
     assert said in reporter.notes
     assert runs.undo().problems == []

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.crash import open_again, recovered
+from tests.support.remembered import Remembered
 
-from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.storage import LocalStorage
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from tests.support.tree import Tree
 
     from fileorg.core.model import Outcome
-
-
-class Remembered(NullReporter):
-    """Keeps the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture(params=[True, False], ids=["numbers that last", "numbers that do not"])

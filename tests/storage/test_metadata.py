@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -12,6 +13,7 @@ from tests.storage.ways import copy_noreplace, names_of, path_of, seen, staged_c
 
 from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.storage.local import copying
+from fileorg.storage.local.attributes import attributes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,3 +117,20 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     assert copying.copy_metadata(source, writing, os.fstat(source)) == (Lost.ATTRIBUTE, [b"user.a\x1bb"], 0)
     for fd in (source, reading, writing):
         os.close(fd)
+
+
+def test_an_attribute_that_cannot_be_read_costs_no_other_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one").write_text("content")
+    for name in ("user.a", "user.b", "user.c"):
+        os.setxattr(tmp_path / "one", name, b"note")
+    read = os.getxattr
+
+    def without_b(fd: int, name: str) -> bytes:
+        if name == "user.b":  # removed by another program just now
+            raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
+        return read(fd, name)
+
+    monkeypatch.setattr(os, "getxattr", without_b)
+    fd = os.open(tmp_path / "one", os.O_RDONLY)
+    assert attributes_of(fd).extended == {"user.a": b"note", "user.c": b"note"}
+    os.close(fd)

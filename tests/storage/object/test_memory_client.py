@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.storage.object.contract import ObjectContract, Store, VersionsContract, assert_failed
 
 from fileorg.storage.object.client import ObjectCopy, Precondition, Result
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient, memory_bucket
-from fileorg.storage.object.store_error import StoreCode
+from fileorg.storage.object.object_storage import ObjectReader
+from fileorg.storage.object.store_error import StoreCode, StoreError
 
 PART_BYTES = 1024
 
@@ -58,6 +61,21 @@ def test_an_archived_object_is_not_copied() -> None:
     client = MemoryClient("test", MemoryBucket())
     etag = client.put(b"a", b"cold", storage_class="DEEP_ARCHIVE").etag
     assert_failed(client.copy([ObjectCopy(b"a", etag, b"b", 4)])[0], StoreCode.ARCHIVED)
+
+
+class _Short(MemoryClient):
+    """Sends less than it was asked for, and says nothing."""
+
+    def read(self, *what: Any, **more: Any) -> bytes:
+        return super().read(*what, **more)[:-1]
+
+
+def test_a_store_that_sends_too_little_is_noticed() -> None:
+    client = _Short("test", MemoryBucket())
+    etag = client.put(b"a", b"content").etag
+    with pytest.raises(StoreError) as raised:
+        ObjectReader(client, b"a", 7, etag).read(7)
+    assert raised.value.code is StoreCode.INCOMPLETE
 
 
 def test_a_bucket_can_ignore_conditions_as_real_ones_do() -> None:

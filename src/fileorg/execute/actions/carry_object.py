@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.kept_attributes import attributes_of_object
-from fileorg.execute.actions.object_copies import made_copy, unreachable
+from fileorg.execute.actions.object_copies import made_copy, withdrawn
 from fileorg.execute.verdict import Refusal
-from fileorg.storage.object.client import ObjectDeletion, ObjectOutcome, Result
+from fileorg.storage.object.client import ObjectOutcome, Result
 from fileorg.storage.object.object_storage import ObjectReader
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -28,8 +28,6 @@ AT_ONCE = 16
 """Contents under way: more than a connection needs to be busy, few enough for their files to be open."""
 READ_WHOLE_BYTES = 1 << 20
 """Contents up to this size are read at once, and written at the same time as others."""
-REMOVED = frozenset({Result.DONE, Result.GONE, Result.CHANGED})
-"""Results of a deletion after which the object is not there any more, or is another one."""
 
 
 def with_attributes(
@@ -135,10 +133,4 @@ def _check_tags(target: ObjectStorage, made: CopiedObject, tags: Mapping[str, st
         failure = StoreError(StoreCode.UNSUPPORTED)
     except StoreError as error:
         failure = error
-    try:
-        [outcome] = target.client.delete([ObjectDeletion(made.move.target, made.etag)])
-    except StoreError as error:
-        raise unreachable(target, error) from error
-    if outcome.result not in REMOVED:
-        raise unreachable(target, outcome.error or StoreError(StoreCode.TIMED_OUT))
-    raise failure
+    raise withdrawn(target, made.move.row, made.etag, failure)

@@ -17,6 +17,7 @@ from fileorg.execute.actions.carry_object import carried_objects
 from fileorg.execute.actions.handler import Handler, gone
 from fileorg.execute.actions.object_copies import (
     CopiedObject,
+    delete_one,
     error_of,
     is_copy,
     is_one_service,
@@ -25,6 +26,8 @@ from fileorg.execute.actions.object_copies import (
     moves_of,
     store_of,
     unreachable,
+    why_left,
+    withdrawn,
 )
 from fileorg.execute.verdict import CHANGED, DONE, GONE, TAKEN, Refusal, Verdict
 from fileorg.execute.work import Changed
@@ -33,12 +36,11 @@ from fileorg.storage.object.client import (
     DeleteMarker,
     ObjectCopy,
     ObjectDeletion,
-    ObjectOutcome,
     Result,
     Upload,
     etag_token,
 )
-from fileorg.storage.object.store_error import StoreCode, StoreError
+from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,9 +207,9 @@ def _delete(
     markers: dict[int, str] = {}
     for each, outcome in zip(copied, outcomes, strict=True):
         row = each.move.row
-        failure = _failure(source, each, outcome)
+        failure = why_left(source, row, each.move.listed.etag, outcome)
         if failure is not None:
-            fail(each.move.position, _withdrawn(target, each, failure))
+            fail(each.move.position, withdrawn(target, row, each.etag, failure))
             continue
         source.known.drop([join(row.source_folder, row.source_name)])
         listed = each.move.listed._replace(path=join(row.target_folder, row.target_name))
@@ -216,37 +218,6 @@ def _delete(
             markers[first + each.move.position] = outcome.version
     if markers:
         work.journal.objects().note_markers(markers)
-
-
-def _failure(source: ObjectStorage, copied: CopiedObject, outcome: ObjectOutcome) -> Refusal | OSError | None:
-    """Return why the original is still there, None if it is not, or is another object."""
-    if outcome.result in {Result.DONE, Result.GONE, Result.CHANGED}:
-        return None
-    row = copied.move.row
-    try:
-        there = source.head(row.source_folder, row.source_name)
-    except StoreError as error:
-        raise unreachable(source, error) from error
-    return error_of(outcome) if there is not None and there.etag == copied.move.listed.etag else None
-
-
-def _withdrawn(target: ObjectStorage, copied: CopiedObject, failure: Refusal | OSError) -> Refusal | OSError:
-    """Remove the copy of an object whose original could not be deleted; return what to report.
-
-    Raises `StorageFailure` if the copy may be removed by a later recovery.
-    """
-    try:
-        [outcome] = target.client.delete([ObjectDeletion(copied.move.target, copied.etag)])
-    except StoreError as error:
-        raise unreachable(target, error) from error
-    if outcome.result in {Result.DONE, Result.GONE, Result.CHANGED}:
-        return failure
-    cause = outcome.error or StoreError(StoreCode.TIMED_OUT)
-    if not cause.is_permanent:
-        raise unreachable(target, cause)
-    row = copied.move.row
-    path = join(row.target_folder, row.target_name)
-    return Refusal(RecordState.FAILED, ReasonCode.COPY_STAYS, path, cause.errno)
 
 
 # After a crash --------------------------------------------------------------------------------------------------------
@@ -270,9 +241,7 @@ def settle(case: Case) -> Verdict:
         return TAKEN
     columns = {"target_inode": there.token, "target_mtime_ns": there.mtime_ns}
     case.announce(Verdict(RecordState.COPIED, case.note(), columns))
-    [outcome] = source.client.delete([ObjectDeletion(here.key, here.etag)])
-    if outcome.result not in {Result.DONE, Result.GONE, Result.CHANGED}:
-        raise outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
+    delete_one(source, here)
     return Verdict(RecordState.DONE, case.note(), columns)
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, cast
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import RecordState
-from fileorg.core.names import display
+from fileorg.core.names import display, join
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.object.client import (
     ARCHIVES,
     STRONG_CHECKSUMS,
+    ObjectDeletion,
     ObjectOutcome,
     Result,
     StoredObject,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from fileorg.storage.object.object_storage import ObjectStorage
 
 _COMPARED_BYTES = 8 << 20
+_REMOVED = frozenset({Result.DONE, Result.GONE, Result.CHANGED})
+"""Results of a deletion after which the object is not there any more, or is another one."""
 
 
 class ObjectMove(NamedTuple):
@@ -83,7 +86,7 @@ def moves_of(work: Work, source: ObjectStorage, target: ObjectStorage, series: S
             if listed.storage_class in ARCHIVES:
                 raise StoreError(StoreCode.ARCHIVED)
             if keys[0] in locked:
-                raise StoreError(StoreCode.LOCKED)
+                raise locked[keys[0]]
             # What the marker hides is the same as the copy, unless the copy was changed.
             marker = markers.get(row.reverts) if intent.inode == row.inode else None
             found.append(ObjectMove(position, row, *keys, listed, marker))
@@ -92,15 +95,21 @@ def moves_of(work: Work, source: ObjectStorage, target: ObjectStorage, series: S
     return found
 
 
-def _locked(source: ObjectStorage, keys: Sequence[bytes]) -> set[bytes]:
-    """Return the keys whose objects are under a legal hold or a retention. Each is asked about, in a bucket that may
-    have such objects.
+def _locked(source: ObjectStorage, keys: Sequence[bytes]) -> dict[bytes, StoreError]:
+    """Return why objects cannot be removed: they are under a legal hold or a retention, or the store does not tell.
+    Each is asked about, in a bucket that may have such objects.
     """
     try:
         found = source.client.head(keys) if source.may_lock else []
     except StoreError as error:
         raise unreachable(source, error) from error
-    return {there.key for there in found if isinstance(there, StoredObject) and there.is_locked}
+    stay: dict[bytes, StoreError] = {}
+    for key, there in zip(keys, found, strict=False):
+        if isinstance(there, StoreError):
+            stay[key] = there
+        elif there is not None and there.is_locked:
+            stay[key] = StoreError(StoreCode.LOCKED)
+    return stay
 
 
 class CopiedObject(NamedTuple):
@@ -159,6 +168,52 @@ def error_of(outcome: ObjectOutcome) -> Refusal | OSError:
             return OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
         case _:
             return outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+# Deletions ------------------------------------------------------------------------------------------------------------
+
+
+def why_left(source: ObjectStorage, row: PlanRow, etag: str, outcome: ObjectOutcome) -> Refusal | OSError | None:
+    """Return why the original of a copy is still there after its deletion; None if it is not, or is another object.
+
+    Raises `StorageFailure`.
+    """
+    if outcome.result in _REMOVED:
+        return None
+    try:
+        there = source.head(row.source_folder, row.source_name)
+    except StoreError as error:
+        raise unreachable(source, error) from error
+    return error_of(outcome) if there is not None and there.etag == etag else None
+
+
+def withdrawn(target: ObjectStorage, row: PlanRow, etag: str, failure: Refusal | OSError) -> Refusal | OSError:
+    """Remove the copy of what could not be removed; return what to report.
+
+    Raises `StorageFailure` if the copy may be removed by a later recovery.
+    """
+    path = join(row.target_folder, row.target_name)
+    try:
+        [outcome] = target.client.delete([ObjectDeletion(target.key(row.target_folder, row.target_name), etag)])
+    except StoreError as error:
+        raise unreachable(target, error) from error
+    if outcome.result in _REMOVED:
+        target.known.drop([path])
+        return failure
+    cause = outcome.error or StoreError(StoreCode.TIMED_OUT)
+    if not cause.is_permanent:
+        raise unreachable(target, cause)
+    return Refusal(RecordState.FAILED, ReasonCode.COPY_STAYS, path, cause.errno)
+
+
+def delete_one(storage: ObjectStorage, there: StoredObject) -> None:
+    """Delete an object unless it has changed. Raises `OSError` if nobody can tell whether it is there."""
+    [outcome] = storage.client.delete([ObjectDeletion(there.key, there.etag)])
+    if outcome.result not in _REMOVED:
+        raise outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+# Comparisons ----------------------------------------------------------------------------------------------------------
 
 
 def is_copy(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:

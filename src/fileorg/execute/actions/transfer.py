@@ -16,7 +16,7 @@ from fileorg.content.identical import same_content
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.carry_object import AT_ONCE, REMOVED, with_attributes
+from fileorg.execute.actions.carry_object import AT_ONCE, with_attributes
 from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.copy_object import as_made, file_to_put, put_files
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
@@ -29,7 +29,7 @@ from fileorg.execute.actions.kept_attributes import (
 )
 from fileorg.execute.actions.move import settle_original, take_away
 from fileorg.execute.actions.move_object import check_object
-from fileorg.execute.actions.object_copies import error_of, store_of, unreachable
+from fileorg.execute.actions.object_copies import delete_one, store_of, unreachable, why_left, withdrawn
 from fileorg.execute.identity import identity, intended, is_intact
 from fileorg.execute.temporaries import put_back
 from fileorg.execute.verdict import CHANGED, GONE, TAKEN, Refusal, Verdict
@@ -39,12 +39,11 @@ from fileorg.storage.local.attributes import attributes_of
 from fileorg.storage.local.digests import digest_of, digest_of_copy
 from fileorg.storage.object.client import ObjectDeletion
 from fileorg.storage.object.download import mtime_metadata
-from fileorg.storage.object.store_error import StoreCode, StoreError
+from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fileorg.core.model import PlanRow
     from fileorg.execute.actions.copy_object import FileToPut
     from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
     from fileorg.storage.local.original import Original
     from fileorg.storage.object.client import StoredObject
-    from fileorg.storage.object.known_keys import KnownKey
     from fileorg.storage.object.object_storage import ObjectStorage
 
 
@@ -109,28 +107,12 @@ def _put_and_remove(work: Work, series: Series, uploads: Sequence[FileToPut], fa
         failure = take_away(work, row, record, expected, digest, each.original)
         if failure is not None:
             work.touched_folders.add((row.source_base, row.source_folder))
-            fail(each.position, _withdrawn(work, row, each.key, known, failure))
+            fail(each.position, withdrawn(store_of(work, row.target_base), row, known.etag, failure))
 
 
 def _digest(original: Original) -> bytes:
     view = memoryview(bytearray(1 << 20))
     return digest_of(original.fd, original.facts.st_size, view, digest_of_copy(original.facts))
-
-
-def _withdrawn(work: Work, row: PlanRow, key: bytes, known: KnownKey, failure: Refusal | OSError) -> Refusal | OSError:
-    """Remove the copy of a file that could not be removed; return what to report. Raises `StorageFailure`."""
-    target = store_of(work, row.target_base)
-    try:
-        [outcome] = target.client.delete([ObjectDeletion(key, known.etag)])
-    except StoreError as error:
-        raise unreachable(target, error) from error
-    target.known.drop([known.path])
-    if outcome.result in REMOVED:
-        return failure
-    cause = outcome.error or StoreError(StoreCode.TIMED_OUT)
-    if not cause.is_permanent:
-        raise unreachable(target, cause)
-    return Refusal(RecordState.FAILED, ReasonCode.COPY_STAYS, known.path, cause.errno)
 
 
 def _settle_put(case: Case) -> Verdict:
@@ -158,7 +140,7 @@ def _settle_put(case: Case) -> Verdict:
     case.touch_folder(record.source_base, folder)
     if (failure := settle_original(case, is_aside=is_aside)) is None:
         return Verdict(RecordState.DONE, case.note(), columns)
-    _delete_one(target, there)
+    delete_one(target, there)
     return Verdict(RecordState.CHANGED, Reason(failure))
 
 
@@ -180,14 +162,6 @@ def _is_put(case: Case, there: StoredObject, *, is_aside: bool) -> bool:
     with case.source.original(*place) as original:
         case.record = record._replace(digest=_digest(original))
     return same_content(case.source, *place, target, record.target_folder, record.target_name)
-
-
-def _delete_one(storage: ObjectStorage, there: StoredObject) -> str | None:
-    """Delete an object unless it has changed; return its delete marker. Raises `OSError` if nobody can tell."""
-    [outcome] = storage.client.delete([ObjectDeletion(there.key, there.etag)])
-    if outcome.result not in REMOVED:
-        raise outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
-    return outcome.version
 
 
 # An object into a folder ----------------------------------------------------------------------------------------------
@@ -221,13 +195,14 @@ def _get_some(work: Work, series: Series, positions: Sequence[int], fail: Fail) 
     except StoreError as error:
         raise unreachable(source, error) from error
     for copy, outcome in zip(made, outcomes, strict=True):
-        if outcome.result in REMOVED:
-            source.known.drop([join(copy.row.source_folder, copy.row.source_name)])
-            continue
-        if _is_still_there(source, copy.row, there[copy.position][0]):
+        failure = why_left(source, copy.row, there[copy.position][0].etag, outcome)
+        if failure is not None:
             facts = copy.row, copy.record, RecordState.COPIED, identity(copy.entry), copy.staged.digest
             withdraw(work, *facts)
-            fail(copy.position, error_of(outcome))
+            fail(copy.position, failure)
+            continue
+        source.known.drop([join(copy.row.source_folder, copy.row.source_name)])
+        work.losses.add(copy.staged.lost)
 
 
 def _described(
@@ -257,14 +232,6 @@ def _described(
     return found
 
 
-def _is_still_there(source: ObjectStorage, row: PlanRow, before: StoredObject) -> bool:
-    try:
-        there = source.head(row.source_folder, row.source_name)
-    except StoreError as error:
-        raise unreachable(source, error) from error
-    return there is not None and there.etag == before.etag
-
-
 def _settle_get(case: Case) -> Verdict:
     """Return what became of an object on its way into a folder, and remove it if the copy is complete."""
     source, record = cast("ObjectStorage", case.source), case.record
@@ -282,7 +249,7 @@ def _settle_get(case: Case) -> Verdict:
         return without_copy(case)
     if here is not None:
         case.announce(Verdict(RecordState.COPIED, case.note(), as_recorded(made)))
-        _delete_one(source, here)
+        delete_one(source, here)
     return Verdict(RecordState.DONE, case.note(), as_recorded(made))
 
 

@@ -5,7 +5,6 @@ Each byte is read for the digest anyway; copy_file_range(2) would require a seco
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
@@ -17,6 +16,7 @@ from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.core.times import true_ns
 from fileorg.core.tuples import NamedTuple
 from fileorg.storage.local import posix
+from fileorg.storage.local.attributes import FileAttributes, are_ours, extended_attributes, give
 from fileorg.storage.local.digests import NOT_POSSIBLE, digest_of, digest_of_copy
 from fileorg.storage.local.listing import entry_of
 
@@ -30,11 +30,6 @@ _FICLONE = 0x40049409
 _CHUNK_BYTES = 1 << 20
 _NO_CLONE = NOT_POSSIBLE | {errno.EXDEV}
 _ROUNDED_NS = 2 * 10**9  # FAT has a resolution of two seconds
-_ACL = "system.posix_acl_access"
-# Set by the kernel, or specific to the target.
-_NOT_OURS = ("system.nfs4", "security.selinux")
-_ACLS_OF_XFS = "trusted.SGI_ACL_"
-"""XFS also exposes ACLs to root under this prefix."""
 
 
 class StagedCopy(NamedTuple):
@@ -144,23 +139,10 @@ def copy_metadata(
     source is on a file system that could not store them.
     """
     wanted = stat.S_IMODE(seen.st_mode if mode is None else mode)
-    lost = NOTHING_LOST
-    with contextlib.suppress(OSError):
-        os.fchown(target_fd, seen.st_uid, seen.st_gid)
-    # Read back, because some file systems report success and store nothing.
-    kept, mode = os.fstat(target_fd), wanted
-    if (kept.st_uid, kept.st_gid) != (seen.st_uid, seen.st_gid):
-        lost |= Lost.OWNER
-        mode &= ~(stat.S_ISUID | stat.S_ISGID)  # setuid would apply to the new owner
-    # With either of these, the copy could be neither renamed nor removed.
-    forbidding = flags & (posix.IMMUTABLE | posix.APPEND)
-    lost_flags = posix.add_flags(target_fd, flags & ~forbidding) | forbidding
-    lost_here, names = _copy_xattrs(source_fd, target_fd)  # after the flags: see `add_flags`
-    lost |= lost_here
-    with contextlib.suppress(OSError):
-        os.fchmod(target_fd, mode)
-    if stat.S_IMODE(os.fstat(target_fd).st_mode) != wanted:
-        lost |= Lost.MODE
+    extended, unread, lost = extended_attributes(source_fd)
+    given = give(target_fd, FileAttributes(wanted, seen.st_uid, seen.st_gid, flags, extended))
+    names = [*given[1], *are_ours(unread)]
+    lost |= given[0] | (Lost.ATTRIBUTE if names else NOTHING_LOST)
     mtime_ns = seen.st_mtime_ns if mtime_ns is None else mtime_ns
     try:
         os.utime(target_fd, ns=(seen.st_atime_ns, mtime_ns))
@@ -169,38 +151,4 @@ def copy_metadata(
     # A file system clamps times beyond its range.
     if abs(os.fstat(target_fd).st_mtime_ns - mtime_ns) > _ROUNDED_NS:
         lost |= Lost.TIMES
-    return (lost | Lost.FLAGS if lost_flags else lost), names, lost_flags
-
-
-def _copy_xattrs(source_fd: int, target_fd: int) -> tuple[Lost, list[bytes]]:
-    if not hasattr(os, "listxattr"):
-        return NOTHING_LOST, []
-    lost, names = NOTHING_LOST, list[str]()
-    try:
-        names = os.listxattr(source_fd)
-    except OSError as error:
-        if error.errno != errno.ENOTSUP:
-            lost = Lost.ATTRIBUTES
-    if posix.file_system_type(source_fd) == posix.XFS:
-        names = [name for name in names if not name.startswith(_ACLS_OF_XFS)]
-    if _ACL not in names:
-        # It may be inherited from the target folder, and would let others read the file.
-        with contextlib.suppress(OSError):
-            os.removexattr(target_fd, _ACL)
-    gone = [
-        os.fsencode(name)
-        for name in names
-        if not _copy_xattr(source_fd, target_fd, name) and not name.startswith(_NOT_OURS)
-    ]
-    return (lost | Lost.ATTRIBUTE, gone) if gone else (lost, gone)
-
-
-def _copy_xattr(source_fd: int, target_fd: int, name: str) -> bool:
-    if name.startswith(_ACLS_OF_XFS) and posix.file_system_type(target_fd) == posix.XFS:
-        return False  # XFS would store it as an ACL
-    try:
-        value = os.getxattr(source_fd, name)
-        os.setxattr(target_fd, name, value)
-        return os.getxattr(target_fd, name) == value
-    except OSError:
-        return False
+    return lost, names, given[2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from fileorg.core.reasons import NOTHING_LOST
-from fileorg.storage.local.attributes import give_back
+from fileorg.storage.local.attributes import give
 from fileorg.storage.local.copying import StagedCopy
 from fileorg.storage.local.digests import digest_of, digest_of_copy
 from fileorg.storage.local.listing import entry_of
@@ -73,15 +73,15 @@ def download(
         expected = there.checksums.get("CRC32")
         if expected is not None and not there.parts and expected != crc32_text(checksum):
             raise OSError(errno.EIO, "the content has another checksum than in the store", os.fsdecode(temporary))
-        lost, names = NOTHING_LOST, list[bytes]()
+        lost, names, lost_flags = NOTHING_LOST, list[bytes](), 0
         if attributes is not None:
-            lost, names = give_back(fd, attributes)
+            lost, names, lost_flags = give(fd, attributes)
         mtime_ns = kept_mtime_ns(there)
         os.utime(fd, ns=(mtime_ns, mtime_ns))
         made, view = digest_of_copy(os.fstat(fd)), memoryview(bytearray(1 << 20))
         digest = digest_of(fd, there.size, view, made, lambda _data, _position: None)
         entry = entry_of(temporary, os.fstat(fd))
-        return StagedCopy(fd, digest, entry, lost, names, 0, None)
+        return StagedCopy(fd, digest, entry, lost, names, lost_flags, None)
     except BaseException as error:
         os.close(fd)
         if isinstance(error, Exception):  # otherwise the run ends, and recovery also restores the time of the folder

@@ -21,6 +21,7 @@ from fileorg.core.names import join, split
 from fileorg.storage.base import BATCH_ENTRIES, Capabilities, Kind
 from fileorg.storage.object.client import KEY_BYTES, etag_token, head_one
 from fileorg.storage.object.known_keys import KnownKey, KnownKeys, is_odd
+from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.storage.paths import check_folder, check_name, failed
 
 if TYPE_CHECKING:
@@ -326,6 +327,9 @@ class ObjectReader(io.RawIOBase):
         if not self._start <= self._position < self._start + len(self._chunk):
             stop = min(self._size, self._position + max(wanted, min(_CHUNK_BYTES, wanted * 4)))
             self._start, self._chunk = self._position, self._read(self._position, stop)
+            if len(self._chunk) != stop - self._position:  # a shorter one would look like the end of the object
+                self._chunk = b""
+                raise StoreError(StoreCode.INCOMPLETE)
         at = self._position - self._start
         part = self._chunk[at : at + wanted]
         buffer[: len(part)] = part
