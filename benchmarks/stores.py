@@ -29,6 +29,8 @@ from fileorg.storage.object.s3 import S3Client
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.storage.object.servers import S3Server
+
 BUCKET = "bench"
 CONCURRENT = 64
 FILEORG = [sys.executable, "-m", "fileorg"]
@@ -36,9 +38,13 @@ _REQUESTS = re.compile(r"^SeaweedFS_s3_request_total\{.*\} ([0-9.e+]+)$", re.MUL
 
 
 class Moved(NamedTuple):
-    """One run: what a tool took for its objects."""
+    """One run: what a tool took for its objects, and the server of it. The processor times say more than the seconds on
+    a machine that has other work.
+    """
 
     seconds: float
+    processor_seconds: float
+    server_seconds: float
     requests: float
     memory_bytes: int
 
@@ -49,15 +55,22 @@ def requests_so_far(metrics: str) -> float:
         return sum(float(each) for each in _REQUESTS.findall(answer.read().decode()))
 
 
-def run(words: list[str], environment: dict[str, str], metrics: str) -> Moved:
+def processor_seconds(pid: int) -> float:
+    """Return the processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run(words: list[str], environment: dict[str, str], server: S3Server) -> Moved:
     """Run a command to its end."""
-    before, began = requests_so_far(metrics), time.monotonic()
+    before, began, server_began = requests_so_far(server.metrics), time.monotonic(), processor_seconds(server.pid)
     pid = os.posix_spawnp(words[0], words, environment)
     _, status, usage = os.wait4(pid, 0)
     seconds = time.monotonic() - began
     if status:
         raise SystemExit(f"{words[0]} failed: {status}")
-    return Moved(seconds, requests_so_far(metrics) - before, usage.ru_maxrss * 1024)
+    took = seconds, usage.ru_utime + usage.ru_stime, processor_seconds(server.pid) - server_began
+    return Moved(*took, requests_so_far(server.metrics) - before, usage.ru_maxrss * 1024)
 
 
 def fill(client: S3Client, prefix: str, objects: int) -> None:
@@ -115,17 +128,17 @@ def main() -> int:
         environment = os.environ | server.environment | {"S3_ENDPOINT_URL": server.endpoint, "AWS_REGION": "us-east-1"}
         os.environ |= server.environment
         with closing(S3Client(BUCKET, server.settings)) as client:
-            measure(arguments, client, environment, server.metrics, Path(folder))
+            measure(arguments, client, environment, server, Path(folder))
     return 0
 
 
 def measure(
-    arguments: argparse.Namespace, client: S3Client, environment: dict[str, str], metrics: str, folder: Path
+    arguments: argparse.Namespace, client: S3Client, environment: dict[str, str], server: S3Server, folder: Path
 ) -> None:
     fill(client, "many", arguments.listed)
     scanned = run(
         [*FILEORG, "scan", f"s3://{BUCKET}/many", "-q"],
-        environment | {"FILEORG_HOME": str(folder / "scan")}, metrics,
+        environment | {"FILEORG_HOME": str(folder / "scan")}, server,
     )  # fmt: skip
     rate, memory = arguments.listed / scanned.seconds, scanned.memory_bytes / 1e6
     print(f"scan of {arguments.listed:,}: {rate:,.0f} objects/s, {scanned.requests:.0f} requests, {memory:.0f} MB")
@@ -135,7 +148,7 @@ def measure(
             prefix = f"{tool}-{number}"
             fill(client, prefix, arguments.objects)
             home = {"FILEORG_HOME": str(folder / prefix)}
-            found.setdefault(tool, []).append(run(words(prefix), environment | home, metrics))
+            found.setdefault(tool, []).append(run(words(prefix), environment | home, server))
             moved = left_in(client, f"{prefix}/Images/" if tool == "fileorg" else f"{prefix}-moved/Images/")
             if moved != arguments.objects:
                 raise SystemExit(f"{tool} moved {moved} of {arguments.objects}")
@@ -143,7 +156,14 @@ def measure(
         seconds = statistics.median(each.seconds for each in runs)
         requests = statistics.median(each.requests for each in runs) / arguments.objects
         memory = statistics.median(each.memory_bytes for each in runs) / 1e6
-        print(f"{tool}: {arguments.objects / seconds:,.0f} objects/s, {requests:.3f} requests each, {memory:.0f} MB")
+        own, served = (
+            statistics.median(each) / arguments.objects * 1e6
+            for each in ([one.processor_seconds for one in runs], [one.server_seconds for one in runs])
+        )
+        print(
+            f"{tool}: {arguments.objects / seconds:,.0f} objects/s, {requests:.3f} requests each, {memory:.0f} MB,"
+            f" {own:,.0f} us of processor time each, {served:,.0f} us of the server"
+        )
 
 
 if __name__ == "__main__":

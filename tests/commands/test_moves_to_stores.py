@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.buckets import Bucket
 from tests.support.crash import alter
+from tests.support.disks import bound
 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
@@ -27,6 +28,7 @@ from fileorg.workflows.scan import scan_trees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.support.runs import Runs
     from tests.support.tree import Tree
@@ -39,13 +41,17 @@ def bucket() -> Bucket:
     return Bucket(MemoryClient(f"moves-{next(_numbers)}"), "archive/")
 
 
+def outside_trash(tree: Tree) -> dict[str, str]:
+    return {name: content for name, content in tree.read().items() if not name.startswith(".fileorg/")}
+
+
 def test_what_a_store_cannot_keep_stays(runs: Runs, tree: Tree, bucket: Bucket) -> None:
     tree.write({"a.jpg": "1", "b.jpg": "2", "led.jpg": "-> a.jpg", "c.jpg": "3"})
     os.link(tree.path("b.jpg"), tree.path("second name"))
     before = tree.snapshot()
     outcome = runs.organize(dest=bucket.url)
     assert bucket.read() == {"Images/a.jpg": "1", "Images/c.jpg": "3"}
-    assert tree.read() == {"b.jpg": "2", "second name": "2", "led.jpg": "-> a.jpg"}
+    assert outside_trash(tree) == {"b.jpg": "2", "second name": "2", "led.jpg": "-> a.jpg"}
     assert [(each.path, each.reason and each.reason.code) for each in outcome.problems] == [
         (b"b.jpg", ReasonCode.HARD_LINKS_TORN)
     ]
@@ -66,7 +72,7 @@ def test_a_file_that_is_written_during_its_upload_stays(
 
     monkeypatch.setattr(MemoryClient, "put", put_and_write)
     outcome = runs.organize(dest=bucket.url)
-    assert (tree.read(), bucket.read()) == ({"a.jpg": "after!"}, {"Images/b.jpg": "2"})
+    assert (outside_trash(tree), bucket.read()) == ({"a.jpg": "after!"}, {"Images/b.jpg": "2"})
     assert outcome.counts[RecordState.CHANGED] == 1
 
 
@@ -85,10 +91,10 @@ def test_what_was_edited_in_the_store_comes_home_only_if_asked(runs: Runs, tree:
     runs.organize(dest=bucket.url)
     bucket.write({"Images/a.jpg": "edited"})
     outcome = runs.undo()
-    assert (tree.read(), bucket.read()) == ({"b.jpg": "2"}, {"Images/a.jpg": "edited"})
+    assert (outside_trash(tree), bucket.read()) == ({"b.jpg": "2"}, {"Images/a.jpg": "edited"})
     assert outcome.problem_count == 1
     runs.undo(include_changed=True)
-    assert (tree.read(), bucket.read()) == ({"a.jpg": "edited", "b.jpg": "2"}, {})
+    assert (outside_trash(tree), bucket.read()) == ({"a.jpg": "edited", "b.jpg": "2"}, {})
 
 
 class _WithoutTags(MemoryClient):
@@ -198,12 +204,78 @@ def test_a_missing_permission_is_named(runs: Runs, bucket: Bucket, monkeypatch: 
     assert sentence(problem.reason) == "access denied: the permission s3:PutObject is missing"
 
 
+def test_a_file_waits_in_the_trash_until_a_purge_and_undo_takes_it_from_there(
+    runs: Runs, tree: Tree, bucket: Bucket
+) -> None:
+    tree.write({"a.jpg": "1", "sub/b.jpg": "2"})
+    before, inodes = tree.snapshot(), {name: tree.path(name).stat().st_ino for name in ("a.jpg", "sub/b.jpg")}
+    for _ in range(2):
+        runs.organize(dest=bucket.url, recursive=True)
+        kept = {name for name in tree.read() if "/trash/" in name and not name.endswith("/")}
+        assert {name.split("/", 3)[3] for name in kept} == {"a.jpg", "sub/b.jpg"}
+        assert bucket.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2"}
+        runs.undo()
+        assert (tree.snapshot(), bucket.read()) == (before, {})
+        assert {name: tree.path(name).stat().st_ino for name in inodes} == inodes
+    runs.redo()
+    assert {name for name in tree.read() if "/trash/" in name and not name.endswith("/")} == kept
+    runs.undo()
+    assert tree.snapshot() == before
+
+
+def test_a_purge_frees_the_files_of_a_move_and_undo_downloads_them(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "22"})
+    os.setxattr(tree.path("a.jpg"), "user.note", b"note")
+    before = tree.snapshot()
+    runs.organize(dest=bucket.url)
+    purged = runs.purge()
+    assert (purged.outcome.done, purged.outcome.size_bytes) == (2, 3)
+    assert [(one.files, one.wholly, one.is_whole) for one in purged.purged] == [(2, False, True)]
+    assert tree.read() == {}
+    assert runs.purge().files == 0
+    runs.undo()
+    assert (tree.snapshot(), bucket.read()) == (before, {})
+    runs.redo()
+    assert (tree.read(), bucket.read()) == ({}, {"Images/a.jpg": "1", "Images/b.jpg": "22"})
+    runs.undo()
+    assert (tree.snapshot(), bucket.read()) == (before, {})
+
+
+def test_a_purge_keeps_a_file_whose_object_is_gone_or_another_one(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"})
+    runs.organize(dest=bucket.url)
+    bucket.remove("Images/a.jpg")
+    bucket.write({"Images/b.jpg": "theirs"})
+    purged = runs.purge()
+    assert purged.outcome.done == 1
+    assert [each.reason and each.reason.code for each in purged.outcome.problems] == [ReasonCode.LAST_COPY] * 2
+    assert sorted(content for name, content in tree.read().items() if not name.endswith("/")) == ["1", "2"]
+    assert runs.undo().done == 2
+    assert (outside_trash(tree), bucket.read()) == ({"a.jpg": "1", "c.jpg": "3"}, {"Images/b.jpg": "theirs"})
+
+
+@pytest.mark.parametrize("is_other_disk", [True, False])
+def test_a_file_that_no_rename_brings_into_the_trash_stays(
+    runs: Runs, tree: Tree, bucket: Bucket, tmp_path: Path, elsewhere: Path, is_other_disk: bool
+) -> None:
+    """On another disk, or behind a mount of the same one, whose device number is the same."""
+    tree.write({"a.jpg": "1"})
+    (tmp_path / "here").mkdir()
+    with bound(str(elsewhere if is_other_disk else tmp_path / "here"), str(tree.path("sub"))):
+        tree.write({"sub/b.jpg": "2"})
+        outcome = runs.organize(dest=bucket.url, recursive=True)
+        assert [each.reason and each.reason.code for each in outcome.problems] == [ReasonCode.OTHER_DISK_THAN_TRASH]
+        assert bucket.read() == {"Images/a.jpg": "1"}
+        assert tree.read()["sub/b.jpg"] == "2"
+
+
 def test_an_undo_says_what_a_file_did_not_get_back(runs: Runs, tree: Tree, bucket: Bucket) -> None:
     tree.write({"a.jpg": "1"})
     os.setxattr(tree.path("a.jpg"), "user.note", b"note")
     runs.organize(dest=bucket.url)
+    runs.purge()
     # Another file system, which has no such attributes: here a name that none can have.
     alter(runs, "UPDATE kept_attributes SET attributes = replace(attributes, 'user.note', 'odd.note')")
-    said = "Could not preserve all metadata of 1 file (attributes of 1): see fileorg files 2"
+    said = "Could not preserve all metadata of 1 file (attributes of 1): see fileorg files 3"
     assert runs.undo().notes == [said]
     assert tree.read() == {"a.jpg": "1"}

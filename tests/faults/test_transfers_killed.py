@@ -9,6 +9,7 @@ headers and tags of objects.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 from collections import Counter
@@ -24,6 +25,7 @@ from fileorg.core.errors import StorageFailure
 from fileorg.core.events import NullReporter
 from fileorg.core.model import OperationState
 from fileorg.journal.journal import Journal
+from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient
 from fileorg.storage.object.s3 import S3Client
 from fileorg.workflows import stores
@@ -115,6 +117,9 @@ class World:
     def redo(self) -> None:
         self._runs.redo()
 
+    def purge(self) -> None:
+        self._runs.purge()
+
     def ended_by(self, fault: Fault, at: int, do: Callable[[], object]) -> bool:
         """Do something with a fault; return whether it happened."""
         self._faults.arm(fault, at)
@@ -126,10 +131,14 @@ class World:
         assert set(self._contents()) >= {"one", "two", "three, and more", "there before"}
         return self._faults.happened
 
-    def _contents(self) -> Counter[str]:
+    def _contents(self, *, with_trash: bool = True) -> Counter[str]:
         found = Counter[str]()
         for held in (self.tree.read(), *(bucket.read() for bucket in self.buckets)):
-            found.update(content for name, content in held.items() if not name.endswith("/"))
+            found.update(
+                content
+                for name, content in held.items()
+                if not name.endswith("/") and (with_trash or not name.startswith(".fileorg/trash/"))
+            )
         return found
 
     def check_recovered(self) -> None:
@@ -137,7 +146,7 @@ class World:
         with Journal(self._runs.state.journal, read_only=True) as journal:
             assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
         assert not any(bucket.client.uploads() for bucket in self.buckets)
-        assert set(self._contents().values()) == {1}
+        assert set(self._contents(with_trash=False).values()) == {1}
 
     def check_undone(self) -> None:
         """Undo what is left, and assert that both places are as they were first."""
@@ -170,6 +179,20 @@ def made(
         return found
 
     monkeypatch.setattr(stores, "_open_client", lambda *place: _Faulty(client(*place), faults))
+    rename = LocalStorage.rename_noreplace
+
+    def faulty_rename(*what: Any) -> None:
+        """Rename a file aside, into the trash or back, with faults."""
+        fault = faults.due()
+        if fault is Fault.KILL_BEFORE:
+            faults.die()
+        if fault is Fault.FAIL:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(*what)
+        if fault is Fault.KILL_AFTER:
+            faults.die()
+
+    monkeypatch.setattr(LocalStorage, "rename_noreplace", faulty_rename)
 
     def world() -> World:
         name = f"transfers-{next(_numbers)}"
@@ -251,6 +274,14 @@ def test_undo(made: Callable[[], World], fault: Fault) -> None:
 @pytest.mark.parametrize("fault", KILLS)
 def test_redo(made: Callable[[], World], fault: Fault) -> None:
     for world in _points(fault, lambda: _undone(made), World.redo):
+        world.check_recovered()
+        world.check_undone()
+
+
+@pytest.mark.parametrize("made", ["into a store"], indirect=True)
+def test_purge(made: Callable[[], World]) -> None:
+    """What has left the trash comes from the store, the rest from the trash."""
+    for world in _points(Fault.KILL_AFTER, lambda: _organized(made), World.purge):
         world.check_recovered()
         world.check_undone()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Base, Entry, Keeper, Reservation, Reserving
     from fileorg.core.reasons import Reason
+    from fileorg.journal.object_facts import ObjectFacts
     from fileorg.journal.rows import Record
     from fileorg.storage.local.storage import LocalStorage
 
@@ -34,12 +35,12 @@ class Case:
         reservation: Reservation | None,
         reserving: Reserving,
         announces: Callable[[Record, Verdict], None],
-        kept: Callable[[int | None], str | None] = lambda _: None,
+        objects: Callable[[], ObjectFacts] | None = None,
     ) -> None:
         """`touch` is called with each folder from which a temporary file is about to be removed; `announces` with a
         verdict whose evidence is about to be removed. `digest_of` returns the digest of what another record copied.
-        `reservation`: an empty placeholder file may occupy one of the record's names. `kept` returns what the journal
-        keeps of the source of another record.
+        `reservation`: an empty placeholder file may occupy one of the record's names. `objects` returns
+        what the journal keeps of moves in stores.
         """
         self.record = record
         self.storages = storages
@@ -55,8 +56,14 @@ class Case:
         self._touch = touch
         self._announces = announces
         self.digest_of = digest_of
-        self.kept = kept
+        self._objects = objects
         self.not_done = CUT_SHORT if record.reason == CUT_SHORT.reason else NOT_DONE
+
+    @property
+    def objects(self) -> ObjectFacts:
+        if self._objects is None:
+            raise AssertionError("this case is not about objects")
+        return self._objects()
 
     def touch_folder(self, base: Base, folder: bytes) -> None:
         self._touch(self.record, base, folder)

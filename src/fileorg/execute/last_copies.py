@@ -56,6 +56,8 @@ class LastCopies:
                     self._is_as_left(file, found) and self._is_untouched(keeper, file, found)
                 ):
                     doubtful.append((position, keeper, found))
+            elif file.uploaded is not None and not self._is_uploaded(file):
+                judged[position] = Refusal(RecordState.CHANGED, ReasonCode.LAST_COPY)
             elif found.size and found.is_file and self._was_touched(file, found):
                 judged[position] = Refusal(RecordState.CHANGED, ReasonCode.EDITED_IN_TRASH)
         if doubtful:
@@ -75,6 +77,16 @@ class LastCopies:
                 for position, refusal in judged_objects(self._storages, in_stores):
                     judged[position] = refusal
         return judged
+
+    def _is_uploaded(self, file: Trashed) -> bool:
+        """Return whether the object that was made of a file is still in its store, and the same. Raises `OSError`."""
+        if file.uploaded is None:
+            return False
+        base, folder, name, token = file.uploaded
+        [there] = self._storages[base].lstat_all(folder, [name])
+        if isinstance(there, OSError):
+            raise there
+        return there is not None and (there.st_ino, there.st_size) == (token, file.size)
 
     def _path(self, base: int, folder: bytes, name: bytes) -> bytes:
         return os.path.join(self._storages[base].root, folder, name)

@@ -8,6 +8,7 @@ record that is done always has its file, and a record that is purged is never un
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import Outcome, Problem, RecordState
@@ -42,6 +43,8 @@ class _Purge:
         self._storages = storages
         self._last_copies = LastCopies(journal, purged, storages)
         self._stay: list[Trashed] = []
+        self._gone: list[int] = []
+        """Records whose originals were removed; unlike the others, they are still done."""
         self.outcome = Outcome(purge.id)
 
     def batch(self, files: Sequence[Trashed]) -> None:
@@ -52,7 +55,8 @@ class _Purge:
         with self._journal.transaction():
             self.settle()
             gone = [file for file, found in zip(files, seen, strict=True) if not isinstance(found, Refusal)]
-            self._journal.mark_many([(file.id, RecordState.PURGED, {}) for file in gone])
+            self._journal.mark_many([(file.id, RecordState.PURGED, {}) for file in gone if file.uploaded is None])
+        self._gone += [file.id for file in gone if file.uploaded is not None]
         objects: dict[int, list[Trashed]] = {}
         for file, found in zip(files, seen, strict=True):
             if isinstance(found, Refusal):
@@ -70,7 +74,9 @@ class _Purge:
         self._journal.mark_many(
             [(file.id, RecordState.DONE, as_put_back(self._storages[file.base], file, keepers)) for file in self._stay]
         )
-        self._stay = []
+        stay = {file.id for file in self._stay}
+        self._journal.objects().note_purged(record for record in self._gone if record not in stay)
+        self._stay, self._gone = [], []
         self._journal.record_purged(self._purge.id, self.outcome.size_bytes)
 
     def _remove(self, file: Trashed) -> None:
@@ -123,7 +129,7 @@ def purge(
     started = time.monotonic()
     purged = journal.about(operation)
     work = _Purge(journal, operation, purged, storages)
-    for files in journal.trash.files(purged, RecordState.DONE, rows):
+    for files in journal.trash.all_files(purged, rows):
         if stop():
             work.outcome.interrupted = True
             break
@@ -150,8 +156,9 @@ def settle_purge(journal: Journal, operation: Operation, storages: Sequence[Loca
     low, high = journal.record_range(purged)
     reporter.stage("recover", max(0, high - low + 1))
     unsettled, first = 0, ""
-    for files in journal.trash.files(purged, RecordState.PURGED):
+    for files in chain(journal.trash.files(purged, RecordState.PURGED), journal.trash.originals(purged)):
         back: list[tuple[int, RecordState, dict[str, int]]] = []
+        gone = list[int]()
         keepers = journal.groups.keepers_of([file.id for file in files])
         reservations = journal.reservations.of(files[0].id, files[-1].id) if files else {}
         for storage, folder, some in by_folder(storages, files):
@@ -162,6 +169,8 @@ def settle_purge(journal: Journal, operation: Operation, storages: Sequence[Loca
                     if is_there and is_back(storage, purged.id, file, *known):
                         facts = as_put_back(storage, file, keepers) if was_aside else {}
                         back.append((file.id, RecordState.DONE, facts))
+                    elif file.uploaded is not None:
+                        gone.append(file.id)
                 except (Stuck, OSError) as error:
                     if isinstance(error.__cause__, FileExistsError):  # another file has its name: keep both
                         reporter.note(str(error))
@@ -172,6 +181,7 @@ def settle_purge(journal: Journal, operation: Operation, storages: Sequence[Loca
                     first = first or (str(error) if isinstance(error, Stuck) else f"{shown}: {error.strerror}")
         with journal.transaction():
             journal.mark_many(back)
+            journal.objects().note_purged(gone)
         reporter.advance(len(files))
     if unsettled:
         raise Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))

@@ -93,7 +93,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                 reservation_of(record.id),
                 journal.reservations.announcing(record.id),
                 partial(_announce, journal),
-                partial(_kept, journal),
+                journal.objects,
             )
             try:
                 verdict = _judge(record, case, storages)
@@ -137,10 +137,6 @@ def _announce(journal: Journal, record: Record, verdict: Verdict) -> None:
     journal.mark(record.id, verdict.state, **{**columns_of(verdict.reason), **verdict.columns})
 
 
-def _kept(journal: Journal, record: RecordId | None) -> str | None:
-    return journal.objects().kept(record)
-
-
 def _left_for_later(case: Case, error: Stuck | OSError) -> Verdict | None:
     """Return the verdict on a file that a folder flag or a taken name blocks, or None. No disk failed, so the file is
     reported and the operation is sealed without it.
@@ -177,7 +173,7 @@ def settle_left(journal: Journal, operation: Operation, storages: Sequence[Local
         announces = partial(_announce, journal)
         facts = record, operation.id, storages, lambda *_: None, journal.digest_of, keeper, reservation
         try:
-            verdict = _judge(record, Case(*facts, reserving, announces, partial(_kept, journal)), storages)
+            verdict = _judge(record, Case(*facts, reserving, announces, journal.objects), storages)
         except (Stuck, OSError):
             continue
         if verdict.reason is not None and verdict.reason.code in LYING:

@@ -15,6 +15,8 @@ from fileorg.execute.identity import identity, is_certain, is_intact
 from fileorg.storage.local.readiness import FREE, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fileorg.core.model import Reserving
     from fileorg.execute.identity import Identity
     from fileorg.storage.local.original import Original
@@ -47,16 +49,20 @@ def remove_checked(
     original: Original | None = None,
     *,
     reserving: Reserving,
+    dispose: Callable[[bytes, bytes], None] | None = None,
 ) -> bool:
     """Remove a file if it is the expected one: move it aside, check it there, and only then remove it.
 
     With a `digest`, the content must match too, checked through `original`, the open file, or else by reading.
 
+    `dispose` gets the folder and the name aside, and takes the file away in another way.
+
     Under its own name, another program could replace the file between check and unlink. Returns False if it was
     another file, which has its name back. Raises `OSError` if nothing was changed, and `Stuck` if it is still aside.
     """
     put_aside(storage, folder, name, aside_name)
-    return settle_aside(storage, folder, name, aside_name, expected, digest, original, reserving=reserving)
+    facts = expected, digest, original
+    return settle_aside(storage, folder, name, aside_name, *facts, reserving=reserving, dispose=dispose)
 
 
 def settle_aside(
@@ -69,6 +75,7 @@ def settle_aside(
     original: Original | None = None,
     *,
     reserving: Reserving,
+    dispose: Callable[[bytes, bytes], None] | None = None,
 ) -> bool:
     """The second half of `remove_checked`: remove the file that is aside if it matches, or put it back.
 
@@ -83,7 +90,7 @@ def settle_aside(
         with storage.held(folder, aside_name) if is_asked else contextlib.nullcontext(FREE) as answer:
             is_free = answer.state is not State.IN_USE
             if is_free and _may_go(storage, folder, aside_name, expected, digest, original):
-                storage.discard(folder, aside_name)
+                (dispose or storage.discard)(folder, aside_name)
                 return True
     except OSError as error:
         failure = error

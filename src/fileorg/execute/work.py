@@ -168,11 +168,13 @@ class Work:
         expected: Identity,
         digest: bytes | None = None,
         original: Original | None = None,
+        dispose: Callable[[bytes, bytes], None] | None = None,
     ) -> bool:
         """Call `remove_checked` with the temporary name of the record."""
         reserving = self.reserving(record)
         name_aside = aside(self.operation, record)
-        return remove_checked(storage, folder, name, name_aside, expected, digest, original, reserving=reserving)
+        facts = expected, digest, original
+        return remove_checked(storage, folder, name, name_aside, *facts, reserving=reserving, dispose=dispose)
 
     def reserving(self, record: int) -> Reserving:
         """Return a callable that records that a placeholder occupies a name of the record."""

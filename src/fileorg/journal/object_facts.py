@@ -1,13 +1,15 @@
-"""What the journal keeps of moves in stores beside their records: delete markers, uploads that have begun, and what the
-source had and the target cannot keep.
+"""What the journal keeps of moves in stores beside their records: delete markers, uploads that have begun, what the
+source had and the target cannot keep, and the places of originals in the trash.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fileorg.core.names import join
 from fileorg.core.tuples import NamedTuple
-from fileorg.journal.rows import foreign
+from fileorg.journal.rows import foreign, is_inside
+from fileorg.journal.trash_records import TRASH, is_trash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,8 +29,18 @@ class BegunUpload(NamedTuple):
     upload_id: str
 
 
+class KeptOriginal(NamedTuple):
+    """The file of a move into a store: its place in the trash of its own root, and its identity."""
+
+    base: Base
+    folder: bytes
+    name: bytes
+    inode: int
+    mtime_ns: int
+
+
 class ObjectFacts:
-    """The tables `objects` and `kept_attributes`. Raises `JournalError`."""
+    """The tables `objects`, `kept_attributes` and `originals`. Raises `JournalError`."""
 
     def __init__(self, queries: Queries, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         self._queries = queries
@@ -76,12 +88,65 @@ class ObjectFacts:
                 raise foreign("The object of record", record)
             yield BegunUpload(base, place[0], place[1], upload_id)
 
-    def keep(self, attributes: Mapping[RecordId, str]) -> None:
-        """Record durably what the sources of records have, as JSON."""
+    def keep(
+        self,
+        attributes: Mapping[RecordId, str],
+        originals: Mapping[RecordId, KeptOriginal] = {},
+        folder_id: Callable[[Base, bytes], int] = lambda *_: 0,
+    ) -> None:
+        """Record durably what the sources of records have, as JSON, and where in the trash their files go.
+
+        `folder_id` records a folder.
+        """
         with self._transaction():
             self._queries.db.executemany("INSERT OR REPLACE INTO kept_attributes VALUES (?, ?)", attributes.items())
+            self._queries.db.executemany(
+                "INSERT OR REPLACE INTO originals (record, folder, name, inode, mtime_ns) VALUES (?, ?, ?, ?, ?)",
+                [(record, folder_id(base, folder), *more) for record, (base, folder, *more) in originals.items()],
+            )
 
     def kept(self, record: RecordId | None) -> str | None:
         """Return what the source of a record had, None if nothing was recorded."""
         found = self._queries.value("SELECT attributes FROM kept_attributes WHERE record = ?", (record,))
         return found if isinstance(found, str) else None
+
+    # Originals in the trash -------------------------------------------------------------------------------------------
+
+    def original(self, record: RecordId | None) -> KeptOriginal | None:
+        """Return where in the trash the file of a record is, or was before an undo; None if it has no such place any
+        more, or never had.
+        """
+        return self._original("?", record)
+
+    def original_before(self, record: RecordId) -> KeptOriginal | None:
+        """Return the same of the move that an undo, the record, has taken back: a redo puts the file there again."""
+        return self._original("(SELECT reverts FROM records WHERE id = ?)", record)
+
+    def _original(self, which: str, record: RecordId | None) -> KeptOriginal | None:
+        query = f"SELECT folder, name, inode, mtime_ns FROM originals WHERE record = {which} AND NOT purged"
+        rows = self._queries.select(query, (record,))
+        if not rows:
+            return None
+        folder, name, *numbers = rows[0]
+        place = self._queries.place(folder)
+        if not is_inside(place.folder, name) or not all(isinstance(number, int) for number in numbers):
+            raise foreign("The original of record", record)
+        return KeptOriginal(*place, name, *numbers)
+
+    def trash_of(self, operation: int, base: Base) -> bytes | None:
+        """Return the trash folder that an operation has made below a base."""
+        name = self._queries.value(
+            "SELECT r.target_name FROM records r JOIN folders f ON f.id = r.target_folder WHERE r.operation = ?1"
+            " AND r.id >= (SELECT first_record FROM operations WHERE id = ?1) AND r.action = 'make-folder'"
+            " AND f.base = ?2 AND f.path = ?3 ORDER BY r.id LIMIT 1",
+            (operation, base, TRASH),
+        )
+        if name is None:
+            return None
+        if not isinstance(name, bytes) or not is_trash(join(TRASH, name)):
+            return None
+        return join(TRASH, name)
+
+    def note_purged(self, records: Iterable[RecordId]) -> None:
+        """Record that the originals of records are gone. Inside a transaction."""
+        self._queries.many("UPDATE originals SET purged = 1 WHERE record = ?", [(record,) for record in records])

@@ -13,7 +13,7 @@ from fileorg.core.state import APPLICATION_ID
 if TYPE_CHECKING:
     import sqlite_utils
 
-VERSION = 8
+VERSION = 9
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
 LATER_TABLES = {
     "roots": 2,
@@ -25,6 +25,7 @@ LATER_TABLES = {
     "configuration_changes": 6,
     "objects": 7,
     "kept_attributes": 8,
+    "originals": 9,
 }
 """Tables of later versions, with the version that added them."""
 
@@ -155,7 +156,7 @@ CREATE TABLE IF NOT EXISTS configuration_changes (
 
 _SEVENTH = """
 CREATE TABLE IF NOT EXISTS objects (
-    record INTEGER PRIMARY KEY,      -- of a move to or within a store
+    record INTEGER PRIMARY KEY,      -- of a move or copy into a store or within one
     delete_marker TEXT,              -- the version of the marker that hides its source
     upload_id TEXT                   -- of an upload in parts to its target, completed or not
 );
@@ -164,6 +165,14 @@ _EIGHTH = """
 CREATE TABLE IF NOT EXISTS kept_attributes (
     record INTEGER PRIMARY KEY,      -- of a move between a folder and a store, or between two services
     attributes TEXT NOT NULL         -- JSON: what its source had, and its target cannot keep
+);
+"""
+_NINTH = """
+CREATE TABLE IF NOT EXISTS originals (
+    record INTEGER PRIMARY KEY,      -- of a move from a folder into a store
+    folder INTEGER NOT NULL, name BLOB NOT NULL,  -- of its file in the trash, once its copy is recorded
+    inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    purged INTEGER NOT NULL DEFAULT 0
 );
 """
 _APPLIED = """
@@ -186,6 +195,7 @@ _MIGRATIONS = {
     "0006_configuration_changes": _SIXTH,
     "0007_objects": _SEVENTH,
     "0008_kept_attributes": _EIGHTH,
+    "0009_originals": _NINTH,
 }
 _SET = "journal"
 _SENTENCES = "0003_reasons_as_codes"
@@ -240,14 +250,14 @@ def _mark(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA user_version={VERSION}")
 
 
-_BEGUN_WITH = {4: "jobs", 5: "configuration_changes", 6: "objects"}
+_BEGUN_WITH = {4: "jobs", 5: "configuration_changes", 6: "objects", 7: "kept_attributes"}
 """The table that a migration from a version adds first."""
 
 
 def is_begun(db: sqlite3.Connection, version: int) -> bool:
     """Return whether a migration from that version was started before and killed."""
     if version >= 4:
-        return _has_table(db, _BEGUN_WITH.get(version, "kept_attributes"))
+        return _has_table(db, _BEGUN_WITH.get(version, "originals"))
     return ("reason" if version < 3 else "target_ctime_ns") in _columns(db)
 
 
@@ -276,14 +286,10 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
     if not _has_table(db, "keepers"):
         # Only if missing: a temporary table hides a table of the same name.
         _run(db, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE"))
-    if not _has_table(db, "jobs"):
-        _run(db, _FIFTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
-    if not _has_table(db, "configuration_changes"):
-        _run(db, _SIXTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
-    if not _has_table(db, "objects"):
-        _run(db, _SEVENTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
-    if not _has_table(db, "kept_attributes"):
-        _run(db, _EIGHTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    later = {"jobs": _FIFTH, "configuration_changes": _SIXTH, "objects": _SEVENTH, "kept_attributes": _EIGHTH}
+    for table, statements in {**later, "originals": _NINTH}.items():
+        if not _has_table(db, table):
+            _run(db, statements.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if not _has_table(db, "companions"):
         db.execute("CREATE TEMP TABLE companions (record INTEGER PRIMARY KEY, leader INTEGER NOT NULL)")
     columns = _columns(db)

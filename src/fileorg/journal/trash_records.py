@@ -51,6 +51,10 @@ class Trashed(NamedTuple):
     ctime_ns: int | None  # as fileorg left it, None if unknown
     was: tuple[Base, bytes, bytes]
     """Its original place: base, folder, name."""
+    uploaded: tuple[Base, bytes, bytes, int] | None = None
+    """The object that was made of it, for a move into a store: base, folder, name, and its token. The record itself
+    can be undone without the file.
+    """
 
 
 class TrashFolder(NamedTuple):
@@ -84,6 +88,28 @@ class TrashRecords:
         for batch in self._queries.pages(query, operation, rows, state, TRASH):
             files = (self._trashed(row) for row in batch)
             yield [file for file in files if re.search(_IN_TRASH, file.folder)]
+
+    def originals(self, operation: Operation, rows: int = TRASH_ROWS) -> Iterator[list[Trashed]]:
+        """Yield the files that the operation moved into a store and then to the trash, as `files` does."""
+        query = (
+            "SELECT r.id, o.folder, o.name, o.inode, r.size, o.mtime_ns, r.digest, r.target_ctime_ns, r.source_folder,"
+            " r.source_name, r.target_folder, coalesce(r.target_name, r.source_name), r.target_inode"
+            " FROM originals o JOIN records r ON r.id = o.record WHERE o.record BETWEEN ?1 AND ?2 AND r.operation = ?3"
+            " AND r.state = 'done' AND NOT o.purged ORDER BY o.record LIMIT ?4"
+        )
+        for batch in self._queries.pages(query, operation, rows):
+            found = list[Trashed]()
+            for *row, folder, name, token in batch:
+                place = self._queries.place(folder)
+                if not is_inside(place.folder, name) or not isinstance(token, int):
+                    raise foreign("Record", row[0])
+                found.append(self._trashed(tuple(row))._replace(uploaded=(*place, name, token)))
+            yield [file for file in found if re.search(_IN_TRASH, file.folder)]
+
+    def all_files(self, operation: Operation, rows: int = TRASH_ROWS) -> Iterator[list[Trashed]]:
+        """Yield the files of the operation that are in the trash."""
+        yield from self.files(operation, RecordState.DONE, rows)
+        yield from self.originals(operation, rows)
 
     def _trashed(self, row: tuple[Any, ...]) -> Trashed:
         record, folder, name, inode, size, mtime_ns, digest, ctime_ns, old_folder, old_name = row
@@ -173,7 +199,13 @@ class TrashRecords:
         return int(self._queries.value(query, (purge.undoes, PURGE, purge.id)))
 
     def purged(self, operation: Operation) -> int:
-        """Return how many files of the operation are gone for good."""
+        """Return how many files of the operation are gone from the trash for good."""
+        low, high = self._queries.record_range(operation)
+        query = "SELECT count(*) FROM originals WHERE record BETWEEN ? AND ? AND purged"
+        return self.lost(operation) + int(self._queries.value(query, (low, high)))
+
+    def lost(self, operation: Operation) -> int:
+        """Return how many files of the operation a purge has put beyond undo."""
         low, high = self._queries.record_range(operation)
         query = (
             "SELECT count(*) FROM records WHERE id BETWEEN ? AND ? AND operation = ? AND state = ?"

@@ -26,12 +26,13 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.plan.conflicts import Candidate, ConflictResolver, PlannedTree
 from fileorg.plan.draft import Decision, Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
-from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
+from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
 from fileorg.plan.placing import Layout, Placer
 from fileorg.rules.extensions import OTHER
 from fileorg.rules.grouping import keeps_its_name, stem_end
 from fileorg.scan.stays import NotTaken, Stays
 from fileorg.scan.whole import whole_target
+from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -122,6 +123,8 @@ class OrganizePlan:
             self._by_rules = RulePlacer(layout, layout.by_rules.storages[ROOT])
         self._makes_folders = target.capabilities.empty_folders
         self._one_kind = target.kind is source.kind  # no symlink leads into a store
+        self._keeps_originals = source.kind is Kind.LOCAL and not self._one_kind and layout.action is Action.MOVE
+        """Files go into the trash of their own folder after their upload."""
         self._placer = self._by_rules or Placer(layout, source)
         self._draft = Draft()
         self._others: dict[Base, Storage] = {}  # other folders of the operation, which may have symlinks into this one
@@ -619,6 +622,8 @@ class OrganizePlan:
     def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
         ready: list[PlanRow] = []
         missing = MissingFolders(self._layout.base, self._is_missing if self._makes_folders else lambda _: False)
+        if self._keeps_originals:
+            self._trash = MissingFolders(ROOT, functools.partial(is_missing, self._source))
         folds = self._draft.has_symlinks and self._source_folds
         links = LinkRows(self._layout, self._draft, self._source, missing, self._others, case_insensitive=folds)
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
@@ -666,6 +671,8 @@ class OrganizePlan:
                     target_name, reason = decision.target_name, decision.reason
                     if decision.displaced_mtime_ns is not None:
                         yield from self._displace(target, target_name, decision.displaced_mtime_ns, missing)
+            if self._keeps_originals and not reason:
+                yield from self._place_for_original(folder)
             yield _new_row((
                 action, ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
                 categories[category], 0, reason, None, group,
@@ -696,11 +703,18 @@ class OrganizePlan:
                 categories[category], 0, reason, None, group,
             )))  # fmt: skip
         yield from displacing
+        if self._keeps_originals and any(row.reason is None for row in rows):
+            yield from self._place_for_original(folder)
         yield from rows
 
     def _is_missing(self, folder: bytes) -> bool:
         self._look_up(folder)
         return folder in self._new_folders
+
+    def _place_for_original(self, folder: bytes) -> list[PlanRow]:
+        """Return the rows that make the folder of the trash for files of a folder."""
+        trash = self._layout.link_trash
+        return self._trash.rows(join(trash, folder) if folder else trash, PRIVATE_MODE)
 
     def _displace(self, folder: bytes, name: bytes, mtime_ns: int, missing: MissingFolders) -> Iterator[PlanRow]:
         """Yield the rows that move an older file at the target to the trash, so that undo can restore it."""

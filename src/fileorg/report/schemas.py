@@ -448,7 +448,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "purge": _described(_OP, "number of the purge"),
                             "files": _COUNT,
                             "size_bytes": _COUNT,
-                            "undoable": {"enum": ["no", "partly"]},
+                            "undoable": {"enum": ["no", "partly", "yes"]},
                         }
                     )
                 ),

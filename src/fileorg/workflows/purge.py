@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, FileorgError, Locked, UnknownOperation, UsageError
 from fileorg.core.events import NullReporter
-from fileorg.core.model import Outcome, Problem, RecordState
+from fileorg.core.model import Outcome, Problem
 from fileorg.core.names import display, join
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
@@ -76,13 +76,16 @@ class TrashFile(NamedTuple):
 
 
 class Purged(NamedTuple):
-    """An operation whose trash the operation `purge` has emptied; `wholly` if nothing of it can be undone now."""
+    """An operation whose trash the operation `purge` has emptied; `wholly` if nothing of it can be undone now, and
+    `is_whole` if all of it can: its files are in a store.
+    """
 
     operation: int
     purge: int
     files: int
     size_bytes: int
     wholly: bool
+    is_whole: bool = False
 
 
 class PurgeRun:
@@ -150,7 +153,9 @@ class PurgeRun:
             rows = rows_at_a_time(storages)
             outcome = purge(journal, began, storages, reporter, stop=job.stopping(stop), rows=rows)
         wholly = not journal.trash.has_done_outside(operation)
-        self.purged.append(Purged(operation.id, began.id, outcome.done, outcome.size_bytes, wholly))
+        self.purged.append(
+            Purged(operation.id, began.id, outcome.done, outcome.size_bytes, wholly, not journal.trash.lost(operation))
+        )
         _add(self.outcome, outcome)
 
 
@@ -251,7 +256,7 @@ def _count(session: Session, operation: Operation, links: _Links) -> InTrash:
     Raises `FileorgError` or `OSError` if it cannot be purged now.
     """
     journal = session.journal
-    if next(journal.trash.files(operation, RecordState.DONE, 1), None) is None:
+    if next(journal.trash.all_files(operation, 1), None) is None:
         return InTrash(operation, 0, 0, 0)
     files = size_bytes = kept = 0
     with _opened(session, operation) as storages:
@@ -269,7 +274,7 @@ def _all_files(
 ) -> Iterator[tuple[Trashed, Entry | Exception | None]]:
     """Yield each file that the operation put into the trash, with its entry, None if missing, or why it is kept."""
     last_copies = LastCopies(journal, operation, storages)
-    for batch in journal.trash.files(operation, RecordState.DONE):
+    for batch in journal.trash.all_files(operation):
         yield from zip(batch, last_copies.judge(batch, check_trash(storages, batch)), strict=True)
 
 

@@ -45,6 +45,7 @@ class S3Server(NamedTuple):
     environment: dict[str, str]
     metrics: str = ""
     """The address of the server's counters, if they are on."""
+    pid: int = 0
 
     @property
     def settings(self) -> StoreSettings:
@@ -98,8 +99,9 @@ def seaweedfs(folder: Path, *, metrics: bool = False) -> Iterator[S3Server]:
         f"-s3.config={folder}/s3.json",
     ]  # fmt: skip
     command += [f"-metricsPort={counters}"] if metrics else []
-    with _running(command, folder, folder / "log", f"http://127.0.0.1:{s3}") as endpoint:
-        yield S3Server(endpoint, _environment(endpoint), f"http://127.0.0.1:{counters}/metrics" if metrics else "")
+    with _running(command, folder, folder / "log", f"http://127.0.0.1:{s3}") as (endpoint, pid):
+        counted = f"http://127.0.0.1:{counters}/metrics" if metrics else ""
+        yield S3Server(endpoint, _environment(endpoint), counted, pid)
 
 
 @contextlib.contextmanager
@@ -108,17 +110,17 @@ def moto(folder: Path, *, with_conditions: bool = False) -> Iterator[S3Server]:
     port = free_ports(1)[0]
     command = [sys.executable, "-m", "tests.storage.object.moto_conditions", str(port)]
     command += [] if with_conditions else ["plain"]
-    with _running(command, ROOT, folder / "log", f"http://127.0.0.1:{port}") as endpoint:
-        yield S3Server(endpoint, _environment(endpoint))
+    with _running(command, ROOT, folder / "log", f"http://127.0.0.1:{port}") as (endpoint, pid):
+        yield S3Server(endpoint, _environment(endpoint), pid=pid)
 
 
 @contextlib.contextmanager
-def _running(command: list[str], folder: Path, log_path: Path, endpoint: str) -> Iterator[str]:
+def _running(command: list[str], folder: Path, log_path: Path, endpoint: str) -> Iterator[tuple[str, int]]:
     with open(log_path, "wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         _wait_for(endpoint, process, log_path)
-        yield endpoint
+        yield endpoint, process.pid
     finally:
         process.kill()
         process.wait()

@@ -326,7 +326,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", limit: "Limit
             del facts["operation"]  # each purged operation has its own number
             done = [
                 {"operation": one.operation, "purge": one.purge, "files": one.files, "size_bytes": one.size_bytes}
-                | {"undoable": "no" if one.wholly else "partly"}
+                | {"undoable": "no" if one.wholly else "yes" if one.is_whole else "partly"}
                 for one in run.purged
             ]
             write_json(change.out.stream, facts | limit.as_json() | {"operations": done})
@@ -366,7 +366,7 @@ def _show_outcome(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None
 def _no_longer_undone(run: "PurgeRun") -> str:
     """Return `Operations 7 and 9 can no longer be undone. Operation 11 can only be undone in part now.`"""
     wholly = sorted(one.operation for one in run.purged if one.wholly and one.files)
-    partly = sorted(one.operation for one in run.purged if not one.wholly and one.files)
+    partly = sorted(one.operation for one in run.purged if not (one.wholly or one.is_whole) and one.files)
     said = [f"{_listed(wholly)} can no longer be undone."] if wholly else []
     said += [f"{_listed(partly)} can only be undone in part now."] if partly else []
     return " ".join(said)

@@ -305,19 +305,26 @@ class Crossing:
 
 
 def take_away(
-    work: Work, row: PlanRow, record: int, expected: Identity, digest: bytes, original: Original
+    work: Work,
+    row: PlanRow,
+    record: int,
+    expected: Identity,
+    digest: bytes,
+    original: Original,
+    dispose: Callable[[bytes, bytes], None] | None = None,
 ) -> Refusal | None:
-    """Remove the original after the copy, or return why it is kept."""
+    """Remove the original after the copy, by `dispose` if it is given; or return why it is kept."""
     source = work.storages[row.source_base]
     try:
         check_ready(row, original.ask(), if_unknown=False)
         place = source, row.source_folder, row.source_name
-        if original.is_untouched() and work.remove(*place, record, expected, digest, original):
+        if original.is_untouched() and work.remove(*place, record, expected, digest, original, dispose):
             return None
     except Refusal as refusal:
         return refusal
-    except OSError:
-        pass
+    except OSError as error:
+        if dispose is not None and error.errno == errno.EXDEV:  # a bind mount, whose device number is the same
+            return Refusal(RecordState.FAILED, ReasonCode.OTHER_DISK_THAN_TRASH)
     return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_MOVED)
 
 
@@ -347,8 +354,12 @@ def _settle_cross_device(case: Case, made: Identity) -> Verdict:
     return Verdict(RecordState.DONE, case.note(), as_recorded(made))
 
 
-def settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
-    """Remove the original, or put it back and return why it is kept. Its content shows writes since the copy."""
+def settle_original(
+    case: Case, *, is_aside: bool, dispose: Callable[[bytes, bytes], None] | None = None
+) -> ReasonCode | None:
+    """Remove the original, by `dispose` if it is given; or put it back and return why it is kept. Its content shows
+    writes since the copy.
+    """
     source, folder, name = case.source, case.record.source_folder, case.record.source_name
     with source.original(folder, case.aside if is_aside else name, by_content=True) as original:
         if (answer := original.ask()).state is not State.FREE:
@@ -358,7 +369,7 @@ def settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
         original.ready()
         settle = settle_aside if is_aside else remove_checked
         facts = case.original, case.record.digest, original
-        gone = settle(source, folder, name, case.aside, *facts, reserving=case.reserving)
+        gone = settle(source, folder, name, case.aside, *facts, reserving=case.reserving, dispose=dispose)
         return None if gone else ReasonCode.CHANGED_WHILE_MOVED
 
 

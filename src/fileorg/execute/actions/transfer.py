@@ -1,7 +1,8 @@
 """Moves files into a store, and objects into a folder.
 
-The content is copied and verified first, and the copy recorded; only then the original is removed, if it is still what
-was copied. What the target cannot keep of it is in the journal before that: undo gives it back.
+The content is copied and verified first, and the copy recorded; only then the original is taken away, if it is still
+what was copied: an object is deleted, and a file goes into the trash of its root, from where undo takes it back. What
+the target cannot keep of it is in the journal before that, for an undo after a purge.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import stat
 from typing import TYPE_CHECKING, cast
 
 from fileorg.content.identical import same_content
-from fileorg.core.model import Action, RecordState
+from fileorg.core.model import Action, Entry, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.carry_object import AT_ONCE, with_attributes
 from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.copy_object import as_made, file_to_put, put_files
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
+from fileorg.execute.actions.keeper_checks import stuck_at
 from fileorg.execute.actions.kept_attributes import (
     ObjectAttributes,
     as_file,
@@ -30,26 +32,30 @@ from fileorg.execute.actions.kept_attributes import (
 from fileorg.execute.actions.move import settle_original, take_away
 from fileorg.execute.actions.move_object import check_object
 from fileorg.execute.actions.object_copies import delete_one, store_of, unreachable, why_left, withdrawn
-from fileorg.execute.identity import identity, intended, is_intact
-from fileorg.execute.temporaries import put_back
+from fileorg.execute.identity import Identity, identity, intended, is_intact, is_known
+from fileorg.execute.temporaries import put_back, rename_over_reserved
 from fileorg.execute.verdict import CHANGED, GONE, TAKEN, Refusal, Verdict
+from fileorg.journal.object_facts import KeptOriginal
 from fileorg.storage.base import Kind
+from fileorg.storage.links import Location
 from fileorg.storage.local import posix
 from fileorg.storage.local.attributes import attributes_of
 from fileorg.storage.local.digests import digest_of, digest_of_copy
-from fileorg.storage.object.client import ObjectDeletion
+from fileorg.storage.object.client import ObjectDeletion, etag_token
 from fileorg.storage.object.download import mtime_metadata
+from fileorg.storage.object.known_keys import KnownKey
 from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from fileorg.core.model import PlanRow, Reserving
     from fileorg.execute.actions.copy_object import FileToPut
     from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
-    from fileorg.execute.identity import Identity
     from fileorg.execute.work import Work
     from fileorg.storage.local.original import Original
+    from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.object.client import StoredObject
     from fileorg.storage.object.object_storage import ObjectStorage
 
@@ -60,18 +66,21 @@ if TYPE_CHECKING:
 def _put(work: Work, series: Series, fail: Fail) -> None:
     for start in range(0, len(series.positions), AT_ONCE):
         with contextlib.ExitStack() as stack:
-            uploads, attributes = [], dict[int, str]()
+            uploads, attributes, originals = [], dict[int, str](), dict[int, KeptOriginal]()
             for position in series.positions[start : start + AT_ONCE]:
                 try:
                     work.check_cancelled()
                     upload = _opened(work, stack, series, position)
-                    attributes[series.first + position] = file_text(attributes_of(upload.original.fd))
+                    record = series.first + position
+                    if (place := _place_in_trash(work, upload)) is not None:
+                        originals[record] = place
+                    attributes[record] = file_text(attributes_of(upload.original.fd))
                     uploads.append(upload)
                 except (Refusal, OSError) as error:
                     fail(position, error)
             if uploads:
-                work.journal.objects().keep(attributes)
-                _put_and_remove(work, series, uploads, fail)
+                work.journal.objects().keep(attributes, originals, work.folder_id)
+                _put_and_remove(work, series, uploads, originals, fail)
 
 
 def _opened(work: Work, stack: contextlib.ExitStack, series: Series, position: int) -> FileToPut:
@@ -92,7 +101,49 @@ def _of_file(mtime_ns: int) -> ObjectAttributes:
     return ObjectAttributes(mtime_metadata(mtime_ns))
 
 
-def _put_and_remove(work: Work, series: Series, uploads: Sequence[FileToPut], fail: Fail) -> None:
+def _place_in_trash(work: Work, upload: FileToPut) -> KeptOriginal | None:
+    """Return where in the trash a file goes after its upload: the plan has made the folder, or a redo makes it again.
+    None if there is no such place, for a redo after a purge: the file is removed then.
+
+    Raises `Refusal` if the trash is on another file system, `OSError`.
+    """
+    row, facts = upload.row, work.journal.objects()
+    if row.reverts:
+        before = facts.original_before(row.reverts)
+        folder = None if before is None else before.folder
+    else:
+        trash = facts.trash_of(work.operation, row.source_base)
+        folder = None if trash is None else join(trash, row.source_folder) if row.source_folder else trash
+    if folder is None:
+        return None
+    there = work.storages[row.source_base].stat_folder(folder)
+    if there is None:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), os.fsdecode(folder))
+    if there.dev != upload.original.facts.st_dev:
+        raise kept(row, ReasonCode.OTHER_DISK_THAN_TRASH)
+    entry = upload.original.entry
+    return KeptOriginal(row.source_base, folder, row.source_name, entry.inode, entry.mtime_ns)
+
+
+def _into_trash(storage: LocalStorage, place: KeptOriginal) -> Callable[[bytes, bytes], None]:
+    """Return a function that renames a file, which is aside, to its place in the trash. It raises `OSError`."""
+    there = Location(storage, place.folder, place.name)
+    return lambda folder, name: _renamed(Location(storage, folder, name), there, lambda _: None)
+
+
+def _renamed(now: Location, to: Location, reserving: Reserving) -> None:
+    """Rename a file to a free name, by any method that the file system supports. Raises `OSError`."""
+    try:
+        now.rename(to)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        rename_over_reserved(*now, *to, reserving)
+
+
+def _put_and_remove(
+    work: Work, series: Series, uploads: Sequence[FileToPut], originals: Mapping[int, KeptOriginal], fail: Fail
+) -> None:
     made = [(*each, _digest(each[0].original)) for each in put_files(work, uploads, series.first, fail)]
     with work.journal.transaction():
         work.journal.mark_many(
@@ -104,7 +155,9 @@ def _put_and_remove(work: Work, series: Series, uploads: Sequence[FileToPut], fa
     for each, known, digest in made:
         row, record = each.row, series.first + each.position
         expected = intended(series.checked.intent(each.position))
-        failure = take_away(work, row, record, expected, digest, each.original)
+        place = originals.get(record)
+        dispose = None if place is None else _into_trash(work.storages[row.source_base], place)
+        failure = take_away(work, row, record, expected, digest, each.original, dispose)
         if failure is not None:
             work.touched_folders.add((row.source_base, row.source_folder))
             fail(each.position, withdrawn(store_of(work, row.target_base), row, known.etag, failure))
@@ -120,13 +173,18 @@ def _settle_put(case: Case) -> Verdict:
     target, record = cast("ObjectStorage", case.target), case.record
     folder, name = record.source_folder, record.source_name
     is_aside = case.is_aside(record.source_base, folder, name, case.original)
+    kept = case.objects.original(record.id)
     there = target.head(record.target_folder, record.target_name)
     here = case.source.lstat(folder, case.aside) if is_aside else case.at_source()
     is_original = case.is_original(here)
+    if kept is not None and is_original:
+        _clear(case, kept)
     is_whole = there is not None and _is_put(case, there, is_aside=is_aside)
     if there is None or not is_whole:
         if is_aside:
             put_back(case.source, folder, name, case.aside, case.reserving)
+        elif here is None and kept is not None and _is_back(case, kept):
+            is_original = True
         if there is None:
             return case.not_done if is_original else GONE if here is None else CHANGED
         return TAKEN if is_original or record.state is RecordState.CONFLICT else CHANGED
@@ -138,10 +196,28 @@ def _settle_put(case: Case) -> Verdict:
         return Verdict(RecordState.DONE, case.note(), columns)
     case.announce(Verdict(RecordState.COPIED, case.note(), columns))
     case.touch_folder(record.source_base, folder)
-    if (failure := settle_original(case, is_aside=is_aside)) is None:
+    dispose = None if kept is None else _into_trash(case.source, kept)
+    if (failure := settle_original(case, is_aside=is_aside, dispose=dispose)) is None:
         return Verdict(RecordState.DONE, case.note(), columns)
     delete_one(target, there)
     return Verdict(RecordState.CHANGED, Reason(failure))
+
+
+def _clear(case: Case, kept: KeptOriginal) -> None:
+    """Remove the placeholder that may have reserved the name in the trash of a file that is not there yet."""
+    there = case.source.lstat(kept.folder, kept.name)
+    if there is not None and there.size == 0:
+        case.source.discard(kept.folder, kept.name)
+
+
+def _is_back(case: Case, kept: KeptOriginal) -> bool:
+    """Put a file back whose object is gone or was replaced since; return whether that was possible."""
+    place = Location(case.source, kept.folder, kept.name)
+    if not case.is_original(place.lstat()):
+        return False
+    case.touch_folder(case.record.source_base, case.record.source_folder)
+    _renamed(place, case.source_place, case.reserving)
+    return True
 
 
 def _is_put(case: Case, there: StoredObject, *, is_aside: bool) -> bool:
@@ -153,7 +229,7 @@ def _is_put(case: Case, there: StoredObject, *, is_aside: bool) -> bool:
         return (there.token, there.size) == (record.target_inode, record.size)
     if record.state is RecordState.CONFLICT or there.size != record.size or is_aside:
         return False
-    before = as_object(case.kept(record.reverts)) if record.reverts else None
+    before = as_object(case.objects.kept(record.reverts)) if record.reverts else None
     if dict(there.metadata) != dict((before or _of_file(record.mtime_ns or 0)).metadata):
         return False
     place = record.source_folder, record.source_name
@@ -167,9 +243,93 @@ def _is_put(case: Case, there: StoredObject, *, is_aside: bool) -> bool:
 # An object into a folder ----------------------------------------------------------------------------------------------
 
 
+def _check_home(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, Reason | None]:
+    """Return the entry of an object as `check_object` does, and also of one that is gone if its original is in the
+    trash.
+    """
+    place = work.journal.objects().original(row.reverts) if seen is None and row.reverts else None
+    if place is not None and _is_in_trash(work.storages[place.base], place, row.size):
+        return Entry(row.source_name, row.size, row.mtime_ns, row.mtime_ns, row.inode, row.mode, 1, 0), None
+    return check_object(work, row, seen)
+
+
 def _get(work: Work, series: Series, fail: Fail) -> None:
-    for start in range(0, len(series.positions), AT_ONCE):
-        _get_some(work, series, series.positions[start : start + AT_ONCE], fail)
+    """Take originals out of the trash, and download the others. An object that was changed in the store is another
+    content than its original.
+    """
+    source = store_of(work, series.batch[series.positions[0]].source_base)
+    kept = dict[int, tuple[KeptOriginal, KnownKey | None]]()
+    for position in series.positions:
+        row, intent = series.batch[position], series.checked.intent(position)
+        place = work.journal.objects().original(row.reverts) if row.reverts else None
+        listed = source.listed(row.source_folder, row.source_name)
+        is_same = listed is None or etag_token(listed.etag) == row.inode
+        if place is None or not is_same or intent.inode != row.inode:
+            continue
+        if _is_in_trash(work.storages[place.base], place, row.size):
+            kept[position] = place, listed
+    if kept:
+        _give_back(work, series, kept, fail)
+    left = [position for position in series.positions if position not in kept]
+    for start in range(0, len(left), AT_ONCE):
+        _get_some(work, series, left[start : start + AT_ONCE], fail)
+
+
+def _is_in_trash(storage: LocalStorage, place: KeptOriginal, size: int) -> bool:
+    try:
+        there = storage.lstat(place.folder, place.name)
+    except OSError:
+        return False
+    return is_known(storage, place.folder, there, Identity(place.inode, size, place.mtime_ns))
+
+
+def _give_back(
+    work: Work, series: Series, kept: Mapping[int, tuple[KeptOriginal, KnownKey | None]], fail: Fail
+) -> None:
+    """Rename originals from the trash to their names, then remove their objects, each if it still has its ETag."""
+    source = store_of(work, series.batch[series.positions[0]].source_base)
+    with work.journal.transaction():  # recovery then knows that they were not downloaded
+        work.journal.mark_many(
+            [
+                (
+                    series.first + position,
+                    RecordState.COPIED,
+                    {"target_inode": place.inode, "target_mtime_ns": place.mtime_ns, "digest": None},
+                )
+                for position, (place, _) in kept.items()
+            ]
+        )
+    back = list[tuple[int, KnownKey]]()
+    for position, (place, listed) in kept.items():
+        row = series.batch[position]
+        try:
+            work.check_cancelled()
+            work.begin_row()
+            now = Location(work.storages[place.base], place.folder, place.name)
+            home = Location(work.storages[row.target_base], row.target_folder, row.target_name)
+            _renamed(now, home, work.reserving(series.first + position))
+            if listed is not None:
+                back.append((position, listed))
+        except OSError as error:
+            fail(position, error)
+    deletions = [ObjectDeletion(source.key(*series.batch[position][2:4]), listed.etag) for position, listed in back]
+    try:
+        outcomes = source.client.delete(deletions) if deletions else []
+    except StoreError as error:
+        raise unreachable(source, error) from error
+    for (position, listed), outcome in zip(back, outcomes, strict=True):
+        row, place = series.batch[position], kept[position][0]
+        failure = why_left(source, row, listed.etag, outcome)
+        if failure is None:
+            source.known.drop([listed.path])
+            continue
+        now = Location(work.storages[row.target_base], row.target_folder, row.target_name)
+        there = Location(work.storages[place.base], place.folder, place.name)
+        try:
+            _renamed(now, there, lambda _: None)
+            fail(position, failure)
+        except OSError as error:
+            raise stuck_at(there, now, error) from error
 
 
 def _get_some(work: Work, series: Series, positions: Sequence[int], fail: Fail) -> None:
@@ -235,6 +395,9 @@ def _described(
 def _settle_get(case: Case) -> Verdict:
     """Return what became of an object on its way into a folder, and remove it if the copy is complete."""
     source, record = cast("ObjectStorage", case.source), case.record
+    kept = case.objects.original(record.reverts) if record.reverts and record.digest is None else None
+    if kept is not None and (kept.inode, kept.mtime_ns) == (record.target_inode, record.target_mtime_ns):
+        return _settle_given_back(case, kept)
     made = settle_copy(case)
     if isinstance(made, Verdict):
         return made
@@ -253,6 +416,23 @@ def _settle_get(case: Case) -> Verdict:
     return Verdict(RecordState.DONE, case.note(), as_recorded(made))
 
 
+def _settle_given_back(case: Case, kept: KeptOriginal) -> Verdict:
+    """Return what became of an original on its way from the trash, and remove its object if it has its name again."""
+    source, record = cast("ObjectStorage", case.source), case.record
+    here = source.head(record.source_folder, record.source_name)
+    is_here = here is not None and (here.token, here.size) == (record.inode, record.size)
+    if not case.is_made(case.at_target(), case.moved):
+        is_free = case.at_target() is None
+        if _is_in_trash(case.storages[kept.base], kept, record.size or 0):
+            return case.not_done if is_free else TAKEN
+        return _not_gotten(case, is_here=is_here, is_gone=here is None)
+    case.touch_folder(record.target_base, record.target_folder)
+    if is_here and here is not None:
+        case.announce(Verdict(RecordState.COPIED, case.note(), as_recorded(case.moved)))
+        delete_one(source, here)
+    return Verdict(RecordState.DONE, case.note(), as_recorded(case.moved))
+
+
 def _not_gotten(case: Case, *, is_here: bool, is_gone: bool) -> Verdict:
     is_free = case.at_target() is None
     if is_here:
@@ -265,7 +445,7 @@ def _is_made(case: Case, made: Identity) -> bool:
 
 
 _PUT = Handler(check_source, _put, _settle_put)
-_GET = Handler(check_object, _get, _settle_get)
+_GET = Handler(_check_home, _get, _settle_get)
 TABLE: dict[tuple[Action, Kind, Kind], Handler] = {
     (action, source, target): handler
     for action in (Action.MOVE, Action.RESTORE)
