@@ -1,4 +1,4 @@
-"""Real servers of S3 on the loopback: SeaweedFS, which has all conditions, and moto, which has few."""
+"""Real servers of S3 on the loopback: SeaweedFS, which has all conditions, and moto and s3s-fs, which have few."""
 
 from __future__ import annotations
 
@@ -102,6 +102,20 @@ def seaweedfs(folder: Path, *, metrics: bool = False) -> Iterator[S3Server]:
     with _running(command, folder, folder / "log", f"http://127.0.0.1:{s3}") as (endpoint, pid):
         counted = f"http://127.0.0.1:{counters}/metrics" if metrics else ""
         yield S3Server(endpoint, _environment(endpoint), counted, pid)
+
+
+@contextlib.contextmanager
+def s3s_fs(folder: Path) -> Iterator[S3Server]:
+    """Run s3s-fs, which keeps objects as files. Skips the test if it is not installed."""
+    program = shutil.which("s3s-fs")
+    if program is None:
+        pytest.skip("needs s3s-fs: cargo install s3s-fs --features binary")
+    port = free_ports(1)[0]
+    (folder / "data").mkdir()
+    keys = [f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}"]
+    command = [program, "--host=127.0.0.1", f"--port={port}", *keys, f"{folder}/data"]
+    with _running(command, folder, folder / "log", f"http://127.0.0.1:{port}") as (endpoint, pid):
+        yield S3Server(endpoint, _environment(endpoint), pid=pid)
 
 
 @contextlib.contextmanager

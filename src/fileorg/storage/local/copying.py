@@ -16,7 +16,6 @@ from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.core.times import true_ns
 from fileorg.core.tuples import NamedTuple
 from fileorg.storage.local import posix
-from fileorg.storage.local.attributes import FileAttributes, are_ours, extended_attributes, give
 from fileorg.storage.local.digests import NOT_POSSIBLE, digest_of, digest_of_copy
 from fileorg.storage.local.listing import entry_of
 
@@ -138,6 +137,8 @@ def copy_metadata(
     `seen` is the stat of the source before reading, which may change its atime. `mode` and `mtime_ns` are given if the
     source is on a file system that could not store them.
     """
+    from fileorg.storage.local.attributes import FileAttributes, are_ours, extended_attributes, give
+
     wanted = stat.S_IMODE(seen.st_mode if mode is None else mode)
     extended, unread, lost = extended_attributes(source_fd)
     given = give(target_fd, FileAttributes(wanted, seen.st_uid, seen.st_gid, flags, extended))
