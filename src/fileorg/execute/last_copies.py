@@ -56,8 +56,8 @@ class LastCopies:
                     self._is_as_left(file, found) and self._is_untouched(keeper, file, found)
                 ):
                     doubtful.append((position, keeper, found))
-            elif file.uploaded is not None and not self._is_uploaded(file):
-                judged[position] = Refusal(RecordState.CHANGED, ReasonCode.LAST_COPY)
+            elif (refusal := self._not_uploaded(file)) is not None:
+                judged[position] = refusal
             elif found.size and found.is_file and self._was_touched(file, found):
                 judged[position] = Refusal(RecordState.CHANGED, ReasonCode.EDITED_IN_TRASH)
         if doubtful:
@@ -78,15 +78,17 @@ class LastCopies:
                     judged[position] = refusal
         return judged
 
-    def _is_uploaded(self, file: Trashed) -> bool:
-        """Return whether the object that was made of a file is still in its store, and the same. Raises `OSError`."""
+    def _not_uploaded(self, file: Trashed) -> Refusal | None:
+        """Return why a file that went into a store is kept, None if its object is still there and the same."""
         if file.uploaded is None:
-            return False
+            return None
         base, folder, name, token = file.uploaded
         [there] = self._storages[base].lstat_all(folder, [name])
         if isinstance(there, OSError):
-            raise there
-        return there is not None and (there.st_ino, there.st_size) == (token, file.size)
+            return Refusal.of_error(there)
+        if there is not None and (there.st_ino, there.st_size) == (token, file.size):
+            return None
+        return Refusal(RecordState.CHANGED, ReasonCode.LAST_COPY)
 
     def _path(self, base: int, folder: bytes, name: bytes) -> bytes:
         return os.path.join(self._storages[base].root, folder, name)

@@ -131,7 +131,7 @@ def move_all(work: Work, series: Series, fail: Fail, conditions: Conditions | No
         stays = conditions.before_deletion([each.move for each in copied])
         for each in copied:
             if (refusal := stays.get(each.move.position)) is not None:
-                fail(each.move.position, _withdrawn(target, each, refusal))
+                fail(each.move.position, withdrawn(target, each.move.row, each.etag, refusal))
         copied = [each for each in copied if each.move.position not in stays]
     if copied:
         _delete(work, source, target, copied, series.first, fail)

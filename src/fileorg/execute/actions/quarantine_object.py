@@ -13,10 +13,10 @@ from fileorg.execute.actions.handler import Handler, check_unchanged
 from fileorg.execute.actions.keeper_checks import differs, keeper_of, keeper_path
 from fileorg.execute.actions.move_object import move_all
 from fileorg.execute.actions.move_object import settle as settle_move
-from fileorg.execute.actions.object_copies import holds_the_same, store_of, unreachable
+from fileorg.execute.actions.object_copies import delete_one, holds_the_same, store_of, unreachable
 from fileorg.execute.verdict import CHANGED, Refusal
 from fileorg.storage.base import Kind
-from fileorg.storage.object.client import ObjectDeletion, Result, StoredObject, tells_equal
+from fileorg.storage.object.client import StoredObject, tells_equal
 from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ def _settle(case: Case) -> Verdict:
         return settle_move(case)
     there = target.head(record.target_folder, record.target_name)
     if there is not None and there.token == record.target_inode:
-        [outcome] = target.client.delete([ObjectDeletion(there.key, there.etag)])
-        if outcome.result not in {Result.DONE, Result.GONE, Result.CHANGED}:
-            raise outcome.error or OSError(outcome.result)
+        delete_one(target, there)
     return CHANGED
 
 
