@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -228,13 +227,6 @@ def test_clean_takes_empty_objects_to_the_trash_and_back(runs: Runs, bucket: Buc
     assert bucket.read() == {"a.jpg": "1", "marker/": ""}
     with pytest.raises(UsageError, match="cannot yet clean anything but empty files"):
         runs.clean(root=bucket.url, goes=frozenset({Leftover.EMPTY_FOLDER}))
-
-
-def test_dedupe_refuses_a_store(runs: Runs, bucket: Bucket) -> None:
-    bucket.write({"a.jpg": "1", "b.jpg": "1"})
-    with pytest.raises(UsageError, match=r"^fileorg cannot yet run this command on memory://\.$"):
-        runs.dedupe("quarantine", roots=[os.fsdecode(bucket.url)])
-    assert bucket.read() == {"a.jpg": "1", "b.jpg": "1"}
 
 
 def test_purge_removes_what_a_run_displaced(runs: Runs, bucket: Bucket) -> None:
