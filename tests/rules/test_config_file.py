@@ -240,6 +240,7 @@ BAD = {
     "a wrong pattern in a profile": (V + "[profile.a]\nexclude = ['ok',\n'[a']\n", 4, "has no closing ]", ""),
     "a wrong action in a profile": (V + "[profile.a]\naction = 'mov'\n", 3, "mov does", "did you mean move?"),
     "a negative limit": (V + "[profile.a]\nmax_changes = -1\n", 3, "-1 is not from 0", ""),
+    "a size beyond all numbers": (V + f"[settings]\ntrash_size = '{'9' * 400}'\n", 3, "is not a size", "10G"),
     "a size that is none": (V + "[settings]\ntrash_size = 'big'\n", 3, "big is not a size", "10G"),
     "deep nesting": (V + "a = " + "[" * 5000, 1, "nested too deeply", ""),
     "a long number": (V + "a = " + "9" * 5000, 1, "too long", ""),

@@ -170,7 +170,7 @@ def test_settings_are_set_and_comments_stay(server: Server) -> None:
 
 @pytest.mark.parametrize("wanted", [
     {"jobs": {"notify": ["touch", "/tmp/x"]}}, {"jobs": {"webhook": "http://x/"}}, {"serve": {"operations_per_hour": 1000000}},
-    {"settings": {"keep_days": -1}}, {"settings": {"trash_size": "much"}}, {"settings": {"keep_days": "1"}}, {"rule": []},
+    {"settings": {"keep_days": -1}}, {"settings": {"trash_size": "much"}}, {"settings": {"trash_size": "9" * 400}}, {"settings": {"keep_days": "1"}}, {"rule": []},
     {"settings": {"locale": 'x"\n[jobs]\nnotify = ["x"]\n'}}, {"jobs": {"parallel": 10**6}}, {"jobs": {"attempts": True}},
 ])  # fmt: skip
 def test_settings_that_are_wrong_or_could_start_something_are_refused(shared: Server, wanted: Any) -> None:

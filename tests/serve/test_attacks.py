@@ -530,3 +530,8 @@ def test_duplicates_elsewhere_are_not_named(server: Server) -> None:
     answer = server.ask("GET", "/duplicates")
     assert (answer.status, answer.json["code"]) == (403, "outside")
     assert b"elsewhere" not in answer.body
+
+
+def test_a_word_that_is_too_long_for_a_command_is_refused(shared: Server) -> None:
+    answer = shared.ask("POST", "/categories", {"name": "x" * 200_000, "extensions": ["y"]})
+    assert (answer.status, answer.json["code"]) == (413, "too-large"), answer.json["detail"]

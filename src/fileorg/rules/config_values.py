@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MAXIMUM = 1 << 62
 _SIZE = re.compile(r"(?ai)(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?")
+_LONGEST_SIZE = 100
 _TYPES = {str: "text in quotes", bool: "true or false", int: "a whole number", list: "a list of texts", dict: "a table"}
 
 
@@ -120,7 +121,7 @@ class Values:
         """Return a size in bytes: a number, or a text such as `10GB`."""
         if isinstance(value, int):
             return int(self.typed(value, int, keys))
-        match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+        match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= _LONGEST_SIZE else None
         if match is None:
             raise self._empty.error(
                 keys, f"{_shown(value)} is not a size", 'for example: "500M" or "10G" (1K is 1024 bytes)'

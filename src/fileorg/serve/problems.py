@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,13 @@ def problem_of(error: Exception) -> HttpProblem:
             return error
         case FileorgError():
             return _of_fileorg(error)
+        case OSError() if error.errno == errno.E2BIG:
+            return HttpProblem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                HttpCode.TOO_LARGE,
+                "The request holds more than a command can be given.",
+                "send less at once",
+            )
         case OSError():
             code, sentence, hint = ErrorCode.SYSTEM_ERROR, f"{error.strerror or error}.", ""
         case _:
