@@ -6,7 +6,6 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from fileorg.core.confinement import AllowedFolder
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.locks import root_locks
 from fileorg.core.model import DEST
@@ -22,6 +21,7 @@ from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from fileorg.core.confinement import AllowedFolder
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Root
@@ -33,6 +33,8 @@ def allowed_folder(root: bytes) -> tuple[AllowedFolder, int]:
     """Return the directory at a real path as one that may be used, and its descriptor: no other directory gets its
     number as long as that is open. Raises `OSError`.
     """
+    from fileorg.core.confinement import AllowedFolder  # only servers need it
+
     fd = posix.open_root(root)
     seen = os.fstat(fd)
     return AllowedFolder(root, seen.st_dev, seen.st_ino), fd
