@@ -106,7 +106,7 @@ class Names:
             name.path, name.node = path, after.nodes[path]
         if command == "purge":  # also of what fileorg made, as a copy or a symlink that it has rewritten
             self.purged |= {path for name in strayed for path in (name.home, name.trashed_from) if path}
-        wrong += [why for name in strayed if (why := _missed(name, after, command))]
+        wrong += [why for name in strayed if (why := _missed(name, after, command, lasts=self._lasts(name.path)))]
         return Followed(wrong, moves, set(made.values()))
 
     def _made(self, path: bytes, node: Node) -> Name:
@@ -187,8 +187,10 @@ def _rank(path: bytes, name: Name) -> tuple[bool, bool, int, bytes]:
     return is_temporary(path), path != name.home, -alike, path
 
 
-def _missed(name: Name, after: View, command: str) -> str:
-    """Return why a name must not be missing, or an empty string."""
+def _missed(name: Name, after: View, command: str, *, lasts: bool) -> str:
+    """Return why a name must not be missing, or an empty string. Without lasting inode numbers there is no ctime,
+    so an edit in the trash that keeps the size and the time cannot be noticed.
+    """
     is_purged = command == "purge" and TRASH in name.path
     if name.node.kind != "file":
         return "" if name.home is None or is_purged else f"lost: the link {name}"
@@ -198,7 +200,7 @@ def _missed(name: Name, after: View, command: str) -> str:
         seen = [path for path in there if TRASH not in path and not is_temporary(path)]
         if name.trashed_by == "dedupe" and not seen:
             return f"purge: the last copy of {name} is gone"
-        return f"purge: what was edited is gone: {name}" if name.touched_at == name.path and not there else ""
+        return f"purge: what was edited is gone: {name}" if name.touched_at == name.path and not there and lasts else ""
     reserved = not name.node.content and not name.touched_at
     if name.home is None and (there or reserved or is_temporary(name.path)):
         return ""  # fileorg removed its own copy, link or placeholder
