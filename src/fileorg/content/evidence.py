@@ -432,9 +432,10 @@ class IndexedEvidence:
     def _batches(self, folder: bytes) -> Iterator[KnownEvidence]:
         """Yield what is known of a folder, without what files said by another reader than that of the run."""
         for known in self._index.evidence().folder(self._index.root_id(self._root), folder, READER):
-            known.media[:] = [
-                text if text == UNREAD or reader_of(text) == self._reader else b"" for text in known.media
-            ]
+            if any(known.media):
+                known.media[:] = [
+                    text if text == UNREAD or reader_of(text) == self._reader else b"" for text in known.media
+                ]
             yield known
 
     def gather(self, reporter: Reporter) -> None:

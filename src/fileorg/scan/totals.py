@@ -38,14 +38,14 @@ class Totals:
 
     def add(self, batch: FileBatch, root: bytes, categories: Sequence[str | None]) -> None:
         """Add the files of a batch, with the category of each; those without one are added later or were before."""
-        names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
         counted = [category for category in categories if category is not None]
+        if not counted:
+            return
+        names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
         if len(counted) < batch.files:
             chosen = [category is not None for category in categories]
             names = list(compress(names, chosen))
             sizes, mtimes = list(compress(sizes, chosen)), list(compress(mtimes, chosen))
-            if not counted:
-                return
         self.files.update(counted)
         size_bytes = self.size_bytes
         for category, size in zip(counted, sizes, strict=True):
