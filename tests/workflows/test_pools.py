@@ -116,20 +116,22 @@ def test_a_folder_and_a_file_that_end_their_helpers_are_named(large: Runs) -> No
     assert (answer.asked, answer.problems) == (3, [(at, Reason(ReasonCode.ENDED_HELPERS)) for at in (1, 2, 4)])
 
 
-@pytest.mark.parametrize(("folders", "is_started"), [(3, False), (6, True)])
-def test_little_is_read_without_helpers(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, folders: int, *, is_started: bool
+@pytest.mark.parametrize(("seconds", "is_started"), [(1e9, False), (0, True)])
+def test_helpers_are_started_only_for_what_takes_long(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, seconds: float, *, is_started: bool
 ) -> None:
-    runs.tree.write({f"{number}/file": "one content" for number in range(folders)})
+    runs.tree.write({f"{number}/file": "one content" for number in range(6)})
     monkeypatch.setattr(hashing, "_FILES_A_TASK", 1)
+    monkeypatch.setattr(hashing, "_HERE_S", seconds)
     with Processes(1) as pool:
-        assert list(map(len, groups(runs, pool))) == [folders]
+        assert list(map(len, groups(runs, pool))) == [6]
         assert pool.is_started == is_started
 
 
 def test_a_few_large_files_are_read_by_helpers(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that alone is larger than a task is worth a helper."""
     monkeypatch.setattr(hashing, "_BYTES_A_TASK", 100_000)
+    monkeypatch.setattr(hashing, "_HERE_BYTES", 400_000)
     runs.tree.write(dict.fromkeys("abc", "one content" * 15_000))
     with Processes(1) as pool:
         assert list(map(len, groups(runs, pool))) == [3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from array import array
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from fileorg.index.digest_columns import Digested
 
 _FILES_A_TASK, _BYTES_A_TASK = 2048, 64 << 20
-_FEW_TASKS = 4
-"""Up to this number, of the usual size, this process reads as fast as helpers that must be started first."""
+_HERE_S, _HERE_BYTES = 1.0, 256 << 20
+"""If the scan has started no helpers, this process reads until that time has passed or more bytes are to be read. From
+the page cache, the files of such a tree take less; a slow disk takes longer, and helpers wait for it together."""
 _PROBLEMS_KEPT = 1000
 
 
@@ -78,19 +80,19 @@ def hash_files(
     racy: dict[int, list[int]],
     reads: Reads,
 ) -> None:
-    """Read the files and pass their digests to the consumer. This process does a few tasks, helpers do many.
+    """Read the files and pass their digests to the consumer. This process reads the first, helpers the rest.
 
     Adds the racy files, whose digests must not be kept, to `racy`, as positions by batch; and the counts to `reads`.
     """
     scheduler = _Scheduler(consumer, reporter, racy, reads)
     tasks = scheduler.tasks(hash_batches)
-    few = 1 if pool.is_started else _FEW_TASKS
-    early = list(islice(tasks, few + 1))
-    if len(early) <= 1 or (len(early) <= few and scheduler.to_read <= few * _BYTES_A_TASK):
-        for task in early:
-            scheduler.take(answer_all(task))
+    first = list(islice(tasks, 2))
+    rest: Iterator[list[Request]] = chain(first, tasks)
+    if len(first) <= 1 or not pool.is_started:
+        rest = scheduler.read_here(rest)
+    if (task := next(rest, None)) is None:  # most runs load no module for helpers
         return
-    rest = chain(early, tasks)
+    rest = chain((task,), rest)
     for answers in pool.work(READ_CONTENTS, lambda: next(rest, None)):
         scheduler.take(answers)
 
@@ -126,7 +128,7 @@ class _Scheduler:
         self._consumer, self._reporter = consumer, reporter
         self.racy, self.reads = racy, reads
         self._open: dict[int, _Open] = {}
-        self.to_read = 0
+        self._to_read = 0
         """The bytes of the tasks so far: one file may be larger than any task."""
 
     def tasks(self, hash_batches: Iterator[HashBatch]) -> Iterator[list[Request]]:
@@ -139,12 +141,21 @@ class _Scheduler:
                 task.append(_request(hash_batch, positions))
                 files += len(positions)
                 size_bytes += to_read
-                self.to_read += to_read
+                self._to_read += to_read
                 if files >= _FILES_A_TASK or size_bytes >= _BYTES_A_TASK:
                     yield task
                     task, files, size_bytes = [], 0, 0
         if task:
             yield task
+
+    def read_here(self, tasks: Iterator[list[Request]]) -> Iterator[list[Request]]:
+        """Read the first tasks in this process; return those that are worth helpers."""
+        end = time.monotonic() + _HERE_S
+        for task in tasks:
+            if self._to_read > _HERE_BYTES or time.monotonic() >= end:
+                return chain((task,), tasks)
+            self.take(answer_all(task))
+        return iter(())
 
     def take(self, answers: list[Answer]) -> None:
         complete = []

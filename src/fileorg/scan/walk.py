@@ -6,6 +6,7 @@ Worker processes read a large tree, several folders at a time; this process read
 from __future__ import annotations
 
 import contextlib
+import time
 from _thread import get_ident
 from collections import Counter, deque
 from functools import lru_cache, partial
@@ -42,12 +43,11 @@ if TYPE_CHECKING:
 
 _IGNORE_FILE_BYTES = 1 << 20
 
-# Up to these numbers one process is as fast as several that must be started first.
-_FEW_FILES = 20_000
+# Up to these numbers one process is as fast as several that must be started first, and takes less processor time.
+_FEW_FILES = 60_000
 _FEW_FOLDERS = 8
-_SOME_FILES = 10_000
-"""From this number on, workers are started if the caller uses them after the scan, too: to read fewer takes as long as
-to start them."""
+_SOME_FILES, _LONG_S = 20_000, 1.0
+"""From this number on, they are started if the scan takes that long: a slow disk, for which they wait together."""
 
 # The size of a task: large enough to outweigh the transfer to a worker, small enough for the results to fit in memory.
 _FILES_A_TASK = 8192
@@ -510,11 +510,12 @@ def scan(
 
 def _parts(reader: Reader, seen: Seen, pool: Pool | None) -> Iterator[ScanPart]:
     """Yield all parts of the tree: the parts of a folder together, and before the folders in it."""
-    pending = deque([reader.root()])
+    pending, late = deque([reader.root()]), time.monotonic() + _LONG_S
     while pending:
-        if pool is not None and seen.files > _SOME_FILES:
+        is_large = seen.files > _FEW_FILES or (seen.files > _SOME_FILES and time.monotonic() >= late)
+        if pool is not None and is_large:
             pool.warm()
-        if reader.may_share and seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
+        if reader.may_share and is_large and len(pending) > _FEW_FOLDERS:
             parts = _parts_by_pool(reader, pending, seen, pool)
         else:
             parts = reader.parts(pending.popleft())
