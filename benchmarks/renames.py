@@ -108,10 +108,9 @@ def main() -> None:
                 environment.pop("VISUAL", None)
                 code = program(folder, base, environment)
                 after = contents(folder)
-                wanted = {new: f"content of {old}" for old, new in new_names.items()}
                 right = sum(after.get(new_names[old]) == f"content of {old}" for old in new_names)
                 lost = len(set(before.values()) - set(after.values()))
-                is_possible = len(wanted) == len(new_names) and "stays.txt" not in wanted
+                is_possible = len({*new_names.values(), "stays.txt"}) == len(new_names) + 1
                 if name == "fileorg rename":
                     if is_possible:
                         _run([sys.executable, "-m", "fileorg", "undo", "-y", "-q"], base, environment)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.disks import bound
 from tests.support.snapshot import differences, take
 
 from fileorg.content.keeper import Keep
@@ -21,7 +25,7 @@ from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.undo import UndoOptions, undoing
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from tests.support.runs import Runs
 
@@ -84,12 +88,65 @@ def test_an_undo_with_rename_gives_exchanged_names_back(runs: Runs) -> None:
     assert runs.tree.read() == first
 
 
-def test_a_chain_goes_through_two_disks_and_an_exchange_does_not(runs: Runs, elsewhere: Path) -> None:
+@pytest.mark.parametrize("mounted_inside", [False, pytest.param(True, marks=pytest.mark.root)])
+def test_names_are_exchanged_across_disks(runs: Runs, elsewhere: Path, *, mounted_inside: bool) -> None:
+    """In two roots, or in one with a disk that is mounted in it: two names, a cycle with a file that stays on its disk,
+    one that crosses all the time, a file and a folder, and a chain.
+    """
+    text = (
+        "a1 far/b1, far/b1 a1, a2 far/b2, far/b2 c2, c2 a2, far/b3 a3, a3 far/d3, far/d3 c3, c3 far/b3,"
+        " a4 far/two, far/two far/b4, far/b4 a4, a5 far/b5, far/b5 c5, c5 far/d5, far/d5 new"
+    )
+    rows, root = [pair.split() for pair in text.split(", ")], runs.tree.root
+    first = {old if old != "far/two" else "far/two/in": f"content of {old}" for old, _ in rows}
+    with contextlib.ExitStack() as stack:
+        if mounted_inside:
+            stack.enter_context(bound(str(elsewhere), str(root / "far")))
+
+        def at(path: str) -> str:
+            return str(root / path if mounted_inside or "far/" not in path else elsewhere / path.removeprefix("far/"))
+
+        for path, content in first.items():
+            os.makedirs(os.path.dirname(at(path)), exist_ok=True)
+            Path(at(path)).write_text(content)
+        roots = [root] if mounted_inside else [root, elsewhere]
+        befores = [take(os.fsencode(each)) for each in roots]
+        moved = {at(old): at(new) for old, new in rows}
+        after = _contents_of(roots, moved)
+        outcome = runs.apply([move(*each) for each in moved.items()], roots=[os.fsencode(each) for each in roots])
+        assert (outcome.problems, outcome.done) == ([], len(rows))
+        for again in range(2):
+            assert _contents_of(roots) == after
+            assert runs.undo().problems == []
+            for before, each in zip(befores, roots, strict=True):
+                assert differences(before, take(os.fsencode(each))) == []
+            assert again or runs.redo().problems == []
+
+
+def _contents_of(roots: list[Path], moved: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Return all files with their contents, under the names that they get."""
+    found = {}
+    for path in (path for root in roots for path in root.rglob("*") if path.is_file() and ".fileorg" not in path.parts):
+        old = next((each for each in (str(path), str(path.parent)) if each in moved), None)
+        new = str(path) if old is None else moved[old] + str(path).removeprefix(old)
+        found[new] = path.read_text()
+    return found
+
+
+def test_a_file_of_two_names_is_not_exchanged_across_disks(runs: Runs, elsewhere: Path) -> None:
+    runs.tree.write({"a": "one"})
+    os.link(runs.tree.path("a"), runs.tree.path("again"))
+    (elsewhere / "b").write_text("two")
+    a, b = str(runs.tree.path("a")), str(elsewhere / "b")
+    roots = [os.fsencode(runs.tree.root), os.fsencode(elsewhere)]
+    assert refused(runs, move(a, b), move(b, a), roots=roots) == [(1, RowFault.CYCLE_ON_DISKS)]
+
+
+def test_a_chain_goes_through_two_disks(runs: Runs, elsewhere: Path) -> None:
     runs.tree.write({"a": "one", "c": "three"})
     (elsewhere / "b").write_text("two")
     a, b, c = str(runs.tree.path("a")), str(elsewhere / "b"), str(runs.tree.path("c"))
     roots = [os.fsencode(runs.tree.root), os.fsencode(elsewhere)]
-    assert refused(runs, move(a, b), move(b, a), roots=roots) == [(1, RowFault.CYCLE_ON_DISKS)]
     assert runs.apply([move(a, b), move(b, c), move(c, str(runs.tree.path("d")))], roots=roots).done == 3
     assert (runs.tree.read(), (elsewhere / "b").read_text()) == ({"c": "two", "d": "three"}, "one")
     assert runs.undo().done == 3
@@ -275,15 +332,46 @@ def test_a_file_and_a_folder_of_one_new_name(runs: Runs) -> None:
     assert refused(runs, move("a", "x"), move("b", "x/y")) == [(1, RowFault.BELOW_A_FILE)]
 
 
-def test_a_file_and_a_folder_that_exchange_their_names(runs: Runs) -> None:
-    """Refused with the reason, and the way that the sentences name works."""
-    runs.tree.write({"one": "1", "two/inside": "2"})
-    rows = [move("one", "two"), move("two", "one")]
-    assert refused(runs, *rows) == [(1, RowFault.FILE_FOR_FOLDER), (2, RowFault.FOLDER_FOR_FILE)]
-    runs.apply([move("one", "between")])
-    runs.apply([move("two", "one")])
-    runs.apply([move("between", "two")])
-    assert runs.tree.read() == {"two": "1", "one/inside": "2"}
+@pytest.mark.parametrize(
+    ("first", "rows", "after"),
+    [
+        ({"one": "1", "two/in": "2"}, [("one", "two"), ("two", "one")], {"two": "1", "one/in": "2"}),
+        ({"one": "1", "two/in": "2"}, [("two", "one"), ("one", "new/x")], {"new/x": "1", "one/in": "2"}),
+        ({"one": "1", "two/in": "2"}, [("one", "two"), ("two", "new/x")], {"two": "1", "new/x/in": "2"}),
+        ({"one": "1", "two/": ""}, [("one", "two"), ("two", "one")], {"two": "1", "one/": ""}),
+        ({"d/d": "1", "d/x": "2"}, [("d/d", "d"), ("d", "e")], {"d": "1", "e/x": "2"}),
+        ({"a": "1", "b": "2", "d/a": "3"}, [("a", "d"), ("d", "b"), ("b", "a")], {"a": "2", "d": "1", "b/a": "3"}),
+        ({"one": "1", "d/s/in": "2", "e/s": "3"}, [("d", "e"), ("e", "d")], {"one": "1", "e/s/in": "2", "d/s": "3"}),
+        ({"one": "1", "two/in": "2"}, [("one", "two"), ("two", ".fileorg")], None),
+    ],
+)  # fmt: skip
+def test_files_and_folders_exchange_their_names(
+    runs: Runs, first: dict[str, str], rows: list[tuple[str, str]], after: dict[str, str] | None
+) -> None:
+    runs.tree.write(first)
+    before = take(os.fsencode(runs.tree.root))
+    if after is None:
+        assert refused(runs, *(move(*row) for row in rows))
+        return
+    for _ in range(2):
+        outcome = runs.apply([move(*row) for row in rows])
+        assert (outcome.problems, outcome.done) == (
+            [],
+            len([path for path in first if path != "one" or len(rows) > 2 or "one" in dict(rows)]),
+        )
+        assert runs.tree.read() == after
+        assert runs.undo().problems == []
+        assert differences(before, take(os.fsencode(runs.tree.root))) == []
+    assert runs.redo().problems == []
+    assert runs.tree.read() == after
+    assert runs.undo().problems == []
+    assert differences(before, take(os.fsencode(runs.tree.root))) == []
+
+
+def test_a_folder_stays_if_a_file_takes_its_name_and_another_enters_it(runs: Runs) -> None:
+    runs.tree.write({"one": "1", "two/in": "2", "x": "3"})
+    rows = [move("one", "two"), move("two", "new"), move("x", "two/x")]
+    assert (1, RowFault.FILE_FOR_FOLDER) in refused(runs, *rows)
 
 
 def test_a_row_that_waits_for_a_refused_one(runs: Runs) -> None:

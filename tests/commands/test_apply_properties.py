@@ -103,6 +103,34 @@ def test_any_permutation_of_files_is_carried_out_and_taken_back(files: list[byte
         assert differences(before, take(root)) == []
 
 
+@settings(tried, max_examples=tried.max_examples // 6)
+@given(trees, trees, st.data(), batches)
+def test_any_permutation_on_two_disks_is_carried_out_and_taken_back(
+    here: list[bytes], there: list[bytes], data: Any, rows: int
+) -> None:
+    with _runs(here, rows) as runs, tempfile.TemporaryDirectory() as folder:
+        places = [os.fsencode(runs.tree.root), os.fsencode(folder) + b"/tree"]
+        if os.stat(places[0]).st_dev == os.stat(folder).st_dev:
+            pytest.skip("there is no second file system to write to")
+        Tree(Path(folder, "tree")).write({os.fsdecode(path): f"far {number}" for number, path in enumerate(there)})
+        paths = [os.path.join(place, path) for place, some in zip(places, (here, there), strict=True) for path in some]
+        wanted = dict(zip(paths, data.draw(st.permutations(paths)), strict=True))
+        befores, first = (
+            [take(place) for place in places],
+            {path: Path(os.fsdecode(path)).read_bytes() for path in paths},
+        )
+        plan = [_row(*pair) for pair in wanted.items() if pair[0] != pair[1]]
+        if not plan:
+            return
+        assert runs.apply(plan, all_files=True, roots=places).problem_count == 0
+        for again in range(2):
+            assert all(Path(os.fsdecode(wanted[path])).read_bytes() == content for path, content in first.items())
+            assert runs.undo().problem_count == 0
+            for before, place in zip(befores, places, strict=True):
+                assert differences(before, take(place)) == []
+            assert again or runs.redo().problem_count == 0
+
+
 def _model(first: dict[bytes, bytes], plan: dict[bytes, bytes]) -> dict[bytes, bytes] | None:
     """Return the tree that a plan of files and folders says, None if two files would have one name."""
     after: dict[bytes, bytes] = {}
@@ -115,6 +143,35 @@ def _model(first: dict[bytes, bytes], plan: dict[bytes, bytes]) -> dict[bytes, b
             return None
         after[new] = content
     return None if any(one.startswith(other + b"/") for one in after for other in after) else after
+
+
+def _within(path: bytes, folders: list[bytes]) -> bool:
+    return any(path == folder or path.startswith(folder + b"/") for folder in folders)
+
+
+@settings(tried, max_examples=tried.max_examples // 2)
+@given(trees, st.data(), batches)
+def test_any_permutation_of_files_and_folders_is_carried_out(files: list[bytes], data: Any, rows: int) -> None:
+    """Also if a file takes the name of a folder, and the folder that of the file."""
+    there = [folder for folder in sorted(_FOLDERS) if any(path.startswith(folder + b"/") for path in files)]
+    drawn = data.draw(st.lists(st.sampled_from(there), unique=True)) if there else []
+    moved = [folder for folder in drawn if not _within(folder, [other for other in drawn if other != folder])]
+    units = [*moved, *(path for path in files if not _within(path, moved))]
+    wanted = dict(zip(units, data.draw(st.permutations(units)), strict=True))
+    plan = [pair for pair in wanted.items() if pair[0] != pair[1]]
+    with _runs(files, rows) as runs:
+        root = os.fsencode(runs.tree.root)
+        before, first = take(root), _contents(runs)
+        said = _model(first, wanted)
+        if not plan:
+            return
+        assert runs.apply([_row(*pair) for pair in plan], all_files=True).problem_count == 0
+        for again in range(2):
+            assert _contents(runs) == said
+            assert runs.undo().problem_count == 0
+            assert differences(before, take(root)) == []
+            if not again:
+                assert runs.redo().problem_count == 0
 
 
 @tried

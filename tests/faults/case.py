@@ -91,6 +91,8 @@ class Case:
                 if node.kind == "symlink":  # each worker has its own root and destination
                     content = content.replace(os.fsencode(self.place.root), b"ROOT")
                     content = content.replace(os.fsencode(self.dest)[1:], b"DEST")
+                if path == b"plan.jsonl":
+                    content = b"a plan, with the paths of this worker"
                 found[prefix + b"/" + path if path else prefix] = node._replace(content=content, links=links)
         return found
 
@@ -117,12 +119,14 @@ class Case:
             more = [str(self.dest)] if self.scenario.other_device else []
             return ["dedupe", "-y", *self.scenario.options, str(self.place.root), *more]
         if self.scenario.first == ("apply",):
+            more = ["--root", str(self.dest)] if self.scenario.other_device else []
             return [
                 "apply",
                 "-y",
                 str(self.dest / "plan.jsonl"),
                 "--root",
                 str(self.place.root),
+                *more,
                 *self.scenario.options,
             ]
         dest = ["--dest", str(self.dest)] if self.scenario.other_device else []

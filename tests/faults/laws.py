@@ -130,7 +130,7 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
         elif node.alone not in [one.alone for one in known]:
             found.append(f"I2/I3 overwritten or torn: {display(path)}: {compared(known[-1].alone, node.alone)}")
     for path, node in before.items():
-        stays = path in after and (node.kind == "folder" or after[path].alone == node.alone)
+        stays = path in after and (node.kind == after[path].kind == "folder" or after[path].alone == node.alone)
         if stays and path not in now:
             found.append(f"I2 it was to stay, and is gone: {display(path)}")
     return found

@@ -410,6 +410,55 @@ def rotated(root: Path, dest: Path) -> None:
     settle_folders(dest)
 
 
+def folders_for_files(root: Path, dest: Path) -> None:
+    """For apply: a file and a folder exchange their names, a file takes that of its folder, and a cycle of three."""
+    base = os.fsencode(root)
+    paths = (b"a", b"b/one", b"b/deep/two", b"c/c", b"c/three", b"1", b"2/four", b"3")
+    for number, path in enumerate(paths):
+        write(base + b"/" + path, b"content of " + path, day=number)
+    (root / "b/empty").mkdir(mode=0o750)
+    rows = [
+        (b"a", b"b"), (b"b", b"a"), (b"c/c", b"c"), (b"c", b"new/c"), (b"1", b"2"), (b"2", b"3"), (b"3", b"1"),
+    ]  # fmt: skip
+    write(dest / "plan.jsonl", _lines(rows), day=90)
+    settle_folders(root)
+    settle_folders(dest)
+
+
+def exchanged_on_disks(root: Path, dest: Path) -> None:
+    """For apply: names that two files exchange across disks, a cycle that crosses twice, and a file and a folder."""
+    here, there = os.fsencode(root) + b"/", os.fsencode(dest) + b"/"
+    paths = (
+        here + b"a",
+        there + b"b",
+        here + b"1",
+        here + b"d/2",
+        there + b"3",
+        there + b"x",
+        here + b"y/in",
+        here + b"z",
+    )
+    for number, path in enumerate(paths):
+        write(path, b"content of " + path.rpartition(b"/")[2], day=number)
+    a, b, one, two, three, x, _, z = paths
+    rows = [(a, b), (b, a), (one, two), (two, three), (three, one), (x, here + b"y"), (here + b"y", z), (z, x)]
+    write(dest / "plan.jsonl", _lines(rows), day=90)
+    settle_folders(root)
+    settle_folders(dest)
+
+
+def recased(root: Path, dest: Path) -> None:
+    """For apply where case does not count: folders get another case, and a file and a folder exchange their names."""
+    paths = (b"Photos/a.jpg", b"Photos/In/b.jpg", b"Photos/In/c.jpg", b"one", b"two/x", b"two/deep/y")
+    for number, path in enumerate(paths):
+        write(os.fsencode(root) + b"/" + path, b"content of " + path, mode=0o755, day=number)
+    (root / "Photos/nothing").mkdir()
+    rows = [(b"Photos", b"photos"), (b"Photos/In", b"photos/in"), (b"one", b"two"), (b"two", b"one")]
+    write(dest / "plan.jsonl", _lines(rows), day=90)
+    settle_folders(root)
+    settle_folders(dest)
+
+
 _NO_RENAME = "renameat2:error=EINVAL"
 _NO_LINK = "linkat:error=EPERM"
 _KEEP_NEWER = ("--on-conflict", "keep-newer")
@@ -487,11 +536,19 @@ APPLIED = (
     _applied("a plan in batches", rows=3),
     _applied("a cycle, two processes", rotated, rows=3, two_processes=True),
     _applied("a plan, two processes", rows=5, two_processes=True),
+    _applied("folders for files", folders_for_files),
+    _applied("folders for files, two processes", folders_for_files, rows=3, two_processes=True),
+    _applied("folders for files, neither", folders_for_files, others=(_NO_RENAME, _NO_LINK), placeholders=True),
+    _applied("a plan across disks", exchanged_on_disks, other_device=True),
+    _applied("a plan across disks, no renameat2", exchanged_on_disks, other_device=True, others=(_NO_RENAME,)),
     _applied("a plan, no renameat2", others=(_NO_RENAME,)),
     _applied("a plan, no renameat2, no links", others=(_NO_RENAME, _NO_LINK), placeholders=True),
 )
+RECASED = _applied("folders in another case", recased, placeholders=True)
 SHARED = _of_duplicates("shared blocks", "reflink")
 _PAIRS = tuple(
     _of_duplicates(f"pair, {action}", action, build=pair) for action in ("quarantine", "hardlink", "symlink")
 )
-BY_NAME = {scenario.name: scenario for scenario in (*SCENARIOS, *DUPLICATES, *_PAIRS, *APPLIED, Scenario("few", few))}
+BY_NAME = {
+    scenario.name: scenario for scenario in (*SCENARIOS, *DUPLICATES, *_PAIRS, *APPLIED, RECASED, Scenario("few", few))
+}

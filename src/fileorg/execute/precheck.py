@@ -20,11 +20,12 @@ from fileorg.core.model import (
     Base,
     RecordState,
 )
-from fileorg.core.names import below, join
+from fileorg.core.names import below, is_step_name, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import check_ready
 from fileorg.execute.actions.keeper_checks import check_keeper_ready
 from fileorg.execute.actions.table import TABLE, handler_of
+from fileorg.execute.free_names import FreeNames
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch
 from fileorg.journal.trash_records import is_trash
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
 
 _FROM_SOURCE = frozenset(action for (action, *_), handler in TABLE.items() if handler.checks_source)
-_TAKES_NO_NAME = IN_NO_FOLDER | REMOVALS
+_TAKES_NO_NAME = IN_NO_FOLDER | REMOVALS | FOLDER_ACTIONS
 _SKIPPED, _INTENT = RecordState.SKIPPED, RecordState.INTENT
 
 
@@ -60,13 +61,22 @@ class Checker:
         exceptions: dict[int, tuple[RecordState, Reason | None]] = {}
         keepers: dict[int, tuple[int, bytes, int, int]] = {}
         groups: dict[int, list[int]] = {}
+        brought: dict[tuple[Base, bytes, bytes], int] = {}
+        copied: dict[int, int] = {}
+        free = self._work.free = FreeNames(self._storages) if _has_folders_together(batch) else None
         for position, (row, at_source) in enumerate(zip(batch, seen, strict=True)):
-            there = at_source
+            there, is_copy = at_source, False
             (action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, _, category,
              reverts, _, keeper, together) = row  # fmt: skip
-            if there is None and together and name:
-                there = seen[position] = self._on_its_way(batch, position, groups.get(together, ()), exceptions)
-            if (
+            if there is None and together and (earlier := brought.get(row[1:4])) is not None:
+                there = seen[position] = seen[earlier]  # on its way, by an earlier row of the group
+                if self._is_brought_as_copy(batch[earlier], there):
+                    copied[earlier] = position
+                    is_copy = True
+            if is_copy and isinstance(there, os.stat_result):
+                # Its inode is known once the copy is made.
+                size, mtime_ns, mode, nlink, dev = there.st_size, there.st_mtime_ns, there.st_mode, 1, None
+            elif (
                 there.__class__ is os.stat_result
                 and there.st_size == size
                 and there.st_mtime_ns == mtime_ns
@@ -87,10 +97,15 @@ class Checker:
             add((
                 action, source, name or None,
                 known[base].get(folder) or folder_id(base, folder), None if target_name == name else target_name,
-                dev, inode, size, mtime_ns, mode, nlink, category or None, reverts or None,
+                dev, None if is_copy else inode, size, mtime_ns, mode, nlink, category or None, reverts or None,
             ))  # fmt: skip
             if together:
                 groups.setdefault(together, []).append(position)
+                if exceptions.get(position, (_INTENT, None))[0] is _INTENT:
+                    if is_step_name(target_name):
+                        brought[row[4:7]] = position
+                    if free is not None:
+                        free.add(row)
             if keeper is not None:
                 keepers[position] = (folder_id(keeper.base, keeper.folder), keeper.name, keeper.inode, keeper.mtime_ns)
         if self._work.flagged:
@@ -101,22 +116,15 @@ class Checker:
             self._find_taken(batch, positions, exceptions)
             _keep_whole(batch, positions, exceptions)
         companions = {position: positions[0] for positions in groups.values() for position in positions}
-        return Batch(values, exceptions, keepers, companions)
+        return Batch(values, exceptions, keepers, companions, copied)
 
-    def _on_its_way(
-        self,
-        batch: Sequence[PlanRow],
-        position: int,
-        earlier: Sequence[int],
-        exceptions: dict[int, tuple[RecordState, Reason | None]],
-    ) -> os.stat_result | OSError | None:
-        """Return the stat result of a file that an earlier row of the group brings to its source; None if none does."""
-        place = batch[position][1:4]
-        for other in earlier:
-            row = batch[other]
-            if row[4:7] == place and row.action is Action.MOVE and exceptions.get(other, (_INTENT, None))[0] is _INTENT:
-                return self.seen[other]
-        return None
+    def _is_brought_as_copy(self, row: PlanRow, there: os.stat_result | OSError | None) -> bool:
+        """Return whether a row brings its file from another file system."""
+        try:
+            folder = self._storages[row.target_base].stat_folder(row.target_folder)
+        except OSError:
+            return False
+        return folder is not None and isinstance(there, os.stat_result) and folder.dev != there.st_dev
 
     def _find_taken(
         self,
@@ -125,7 +133,7 @@ class Checker:
         exceptions: dict[int, tuple[RecordState, Reason | None]],
     ) -> None:
         """Refuse taken names before any file of the group is moved; a single file finds out by its rename."""
-        makes_room: set[tuple[Base, bytes, bytes]] | None = None
+        makes_room: FreeNames | None = None
         for position in positions:
             row = batch[position]
             if row.action in _TAKES_NO_NAME or exceptions.get(position, (_INTENT, None))[0] is not _INTENT:
@@ -137,8 +145,11 @@ class Checker:
             # A link that fileorg made, or the file itself in another case, does not count as taken.
             if there is None or row.action in FROM_A_LINK or there.inode == row.inode:
                 continue
-            makes_room = {row[1:4] for row in batch if row.action is Action.MOVE} if makes_room is None else makes_room
-            if row[4:7] not in makes_room:
+            if makes_room is None:
+                makes_room = FreeNames(self._storages)
+                for other in batch:
+                    makes_room.add(other)
+            if not makes_room.has(row.target_base, row.target_folder, row.target_name):
                 exceptions[position] = RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)
 
     def _refuse_flagged(
@@ -226,6 +237,10 @@ class Checker:
         return _INTENT, reason, seen
 
 
+def _has_folders_together(batch: Sequence[PlanRow]) -> bool:
+    return any(row[15] and row[0] in FOLDER_ACTIONS for row in batch)
+
+
 def _keep_whole(
     batch: Sequence[PlanRow],
     positions: Sequence[int],
@@ -237,7 +252,8 @@ def _keep_whole(
     if stays is None:
         return
     row = batch[stays]
-    reason = Reason(ReasonCode.LEADER_STAYS, join(row.source_folder, row.source_name))
+    folder, name = row[2:4] if row.source_name else row[5:7]
+    reason = Reason(ReasonCode.LEADER_STAYS, join(folder, name))
     for position in positions:
         if exceptions.get(position, (_INTENT, None))[0] is _INTENT:
             exceptions[position] = _SKIPPED, reason

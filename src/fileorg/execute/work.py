@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.core.model import Base, PlanRow, Reserving
+    from fileorg.execute.free_names import FreeNames
     from fileorg.execute.identity import Identity
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
@@ -67,6 +68,8 @@ class Work:
         """True if the operation involves a folder of the trash."""
         self.touched_folders: set[tuple[Base, bytes]] = set()
         """Folders in which temporary files were created and removed."""
+        self.free: FreeNames | None = None
+        """The names that earlier rows of the batch make free, if these belong together with folders."""
         self.read_back: list[tuple[int, int]] = []
         """(ctime_ns, record) of each copy made, or file put into the trash, in this batch."""
         self.rewritten = 0
@@ -143,6 +146,13 @@ class Work:
             known = self.journal.add_folder(self.operation, base, path, seen)
         self.folders[base][path] = known
         return known
+
+    def new_folder(self, base: Base, path: bytes) -> None:
+        """Record a folder that will be made, whatever has its name now. Inside a transaction."""
+        if self.folders[base].get(path) is None and self.journal.known_folder(self.operation, base, path) is None:
+            self.folder_id(base, split(path)[0])
+            self._note_flags(base, path, is_there=False)
+            self.folders[base][path] = self.journal.add_folder(self.operation, base, path, None)
 
     def _note_flags(self, base: Base, path: bytes, *, is_there: bool) -> None:
         """Note the flag of a folder; one that is still to be made inherits it, because it could not be removed."""

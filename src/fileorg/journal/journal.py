@@ -88,11 +88,18 @@ class Batch(NamedTuple):
     exceptions: dict[int, tuple[RecordState, Reason | None]]
     keepers: dict[int, tuple[int, bytes, int, int]] = {}  # noqa: RUF012  by position: folder, name, inode, mtime_ns
     companions: dict[int, int] = {}  # noqa: RUF012  by position of a record in a group: the position of its first
+    brought: dict[int, int] = {}  # noqa: RUF012  by position of a move to another disk: that of the next one of its file
 
     def intent(self, position: int) -> Intent:
         """Return the intent at a position."""
         width = len(Intent._fields)
         return Intent(*self.values[position * width : (position + 1) * width])
+
+    def identify(self, position: int, inode: int, mtime_ns: int) -> None:
+        """Complete the intent for a file that an earlier one brings as a copy: see `brought`."""
+        start = position * len(Intent._fields)
+        self.values[start + Intent._fields.index("inode")] = inode
+        self.values[start + Intent._fields.index("mtime_ns")] = mtime_ns
 
 
 class Settled(NamedTuple):
@@ -428,6 +435,10 @@ class Journal(JournalReader):
                 f"UPDATE records SET state = ?{names} WHERE id = ?",
                 (state, *columns.values(), record),
             )
+
+    def identify(self, record: RecordId, inode: int, mtime_ns: int) -> None:
+        """Record what the file of an intent is, now that an earlier record has made it. Inside a transaction."""
+        self._db.execute("UPDATE records SET inode = ?, mtime_ns = ? WHERE id = ?", (inode, mtime_ns, record))
 
     def sync_reverted(self, operation: int) -> None:
         """After recovery, mark a record as undone exactly if the record that reverts it is done."""

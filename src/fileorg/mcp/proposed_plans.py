@@ -7,10 +7,11 @@ import functools
 import heapq
 import os
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused, UnknownOperation, UsageError
-from fileorg.core.model import FOLDER_ACTIONS, ON_SYMLINKS, JobState
+from fileorg.core.model import FOLDER_ACTIONS, ON_SYMLINKS, Action, JobState
 from fileorg.core.names import below, display, is_step_name, join
 from fileorg.core.state import find_state
 from fileorg.jobs.found import UnknownJob, job, roots_of, saved_plan
@@ -158,14 +159,16 @@ class Plans:
                 taken[place] = None
 
     def _check_vacated(self, number: int, taken: dict[bytes, None]) -> None:
-        """Raise `PlanChanged` for a name that is taken by a file which the plan does not move away."""
+        """Raise `PlanChanged` for a name that is taken by something which the plan does not take away."""
         plan = saved_plan(self.state, number)
         if plan is None:
             return
         with contextlib.closing(plan):
-            for row in _steps(plan):
-                root = plan.head.roots[row.source_base].path
-                taken.pop(below(root, join(row.source_folder, row.source_name)), None)
+            for row in chain.from_iterable(plan.batches(_ROWS)):
+                if row.reason is not None:
+                    continue
+                base, *name = row[4:7] if row.action is Action.REMOVE_FOLDER else row[1:4]
+                taken.pop(below(plan.head.roots[base].path, join(*name)), None)
         for path in taken:
             raise PlanChanged(number, path, "has been taken by another file since")
 

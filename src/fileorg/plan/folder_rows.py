@@ -47,25 +47,37 @@ class FolderRows:
         if is_within(to_path, self._trash):
             return True
         folds = self._given.is_same(base, path, base, to_path)  # a new case of its name
+        is_case = folds and self._has_new_case(base, path, to_path)
         there = self._given.trees[base].storage.lstat_listed(*split(to_path))
         moves = any(
             self._given.is_same(base, other, base, to_path)
             for (other,) in self._db.execute("SELECT path FROM folders WHERE base = ?", (base,))
         )
-        if folds or (there is not None and not moves and not self._given.has_made(base, to_path)):
-            fault = RowFault.FOLDER_CASE if folds else RowFault.TAKEN
-            if not folds and self._given.row_from(base, to_path, self._given.digest(base, to_path)) is not None:
-                fault = RowFault.FOLDER_FOR_FILE
-            self._given.fail(RowProblem(line, fault, path, to_path))
+        in_the_way = there is not None and not moves and not self._given.has_made(base, to_path)
+        if is_case or (in_the_way and not folds and self._given.leaves(base, to_path)):
+            self._given.exchanges.add(line)
+        elif folds or in_the_way:
+            self._given.fail(RowProblem(line, RowFault.FOLDER_CASE if folds else RowFault.TAKEN, path, to_path))
             return False
-        same_target = "SELECT line FROM folders WHERE base = ? AND to_path = ? AND path <> ? AND action = 'move'"
-        if (other := self._db.execute(same_target, (base, to_path, path)).fetchone()) is not None:
-            self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, other[0]))
-            return False
+        others = "SELECT line, to_path FROM folders WHERE base = ? AND path <> ? AND action = 'move'"
+        for other, its_path in self._db.execute(others, (base, path)).fetchall():
+            if self._given.is_same(base, its_path, base, to_path):
+                self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, other))
+                return False
         if (row := self._given.row_to(base, to_path, self._given.digest(base, to_path))) is not None:
             self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, row.line))
             return False
         return True
+
+    def _has_new_case(self, base: Base, path: bytes, to_path: bytes) -> bool:
+        """Return whether the last name of a folder gets another case, and the folders above it keep theirs, or get the
+        same by a row of their own.
+        """
+        (above, name), (to_above, to_name) = split(path), split(to_path)
+        moved = "SELECT 1 FROM folders WHERE base = ? AND path = ? AND to_path = ?"
+        return name != to_name and (
+            above == to_above or self._db.execute(moved, (base, above, to_above)).fetchone() is not None
+        )
 
     def _inside(
         self, line: int, action: str, base: Base, path: bytes, to_path: bytes
@@ -126,6 +138,9 @@ class FolderRows:
             if there is None or (there.is_folder and self._given.has_made(base, path)):
                 continue
             if not there.is_folder:
-                self._given.fail(RowProblem(line, RowFault.TAKEN, path, path))
+                if self._given.leaves(base, path):
+                    self._given.exchanges.add(line)
+                else:
+                    self._given.fail(RowProblem(line, RowFault.TAKEN, path, path))
             elif stat.S_IMODE(there.mode) != mode:
                 self._given.fail(RowProblem(line, RowFault.OTHER_MODE, path))

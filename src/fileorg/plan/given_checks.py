@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.names import join, with_parents
 from fileorg.core.row_problems import RowFault, RowProblem
+from fileorg.plan.exchanges import MAX_CYCLE, FolderExchanges
 from fileorg.plan.folder_rows import FolderRows
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from fileorg.core.model import Base
     from fileorg.plan.given_plan import GivenPlan, StoredRow
-
-MAX_CYCLE = 65_536
-"""The rows of a cycle are done together, in one batch, so their number is limited."""
 
 MAX_TOGETHER = 4096
 """The files of a folder that are moved as a whole or not at all."""
@@ -36,27 +36,27 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     _two_of_one_source(given)
     _two_for_one_target(given)
     _files_below_files(given)
-    _taken(given)
+    filled = _filled(given)
+    _taken(given, filled)
     _whole_folders(given)
     _groups(given)
+    FolderExchanges(given, filled).order()
     _order(given)
-    _filled_again(given)
+    db.executemany("DELETE FROM emptied WHERE base = ? AND path = ?", _filled(given))
     query = "SELECT count(*), coalesce(sum(size), 0) FROM rows WHERE NOT faulty"
     given.files, given.size_bytes = db.execute(query).fetchone()
-    [subjects] = db.execute("SELECT coalesce(sum(is_subject), 0) FROM emptied").fetchone()
-    given.files += subjects
+    for table in ("emptied", "steps"):
+        [subjects] = db.execute(f"SELECT coalesce(sum(is_subject), 0) FROM {table}").fetchone()
+        given.files += subjects
 
 
-def _filled_again(given: GivenPlan) -> None:
-    """Keep the folders that files leave if others enter them."""
+def _filled(given: GivenPlan) -> set[tuple[Base, bytes]]:
+    """Return the folders that something enters, and those above them: they stay, whatever leaves them."""
     db = given.db
     if db.execute("SELECT 1 FROM emptied LIMIT 1").fetchone() is None:
-        return
-    filled = db.execute(
-        "SELECT base, path FROM made UNION SELECT to_base, to_folder FROM rows WHERE NOT faulty"
-    ).fetchall()
-    above = {(base, folder) for base, path in filled for folder in with_parents(path)}
-    db.executemany("DELETE FROM emptied WHERE base = ? AND path = ?", above)
+        return set()
+    query = "SELECT base, path FROM made UNION SELECT to_base, to_folder FROM rows WHERE NOT faulty"
+    return {(base, folder) for base, path in db.execute(query) for folder in with_parents(path)}
 
 
 def _two_of_one_source(given: GivenPlan) -> None:
@@ -103,15 +103,18 @@ def _files_below_files(given: GivenPlan) -> None:
                 given.fail_row(row, RowFault.BELOW_A_FILE, path, line)
 
 
-def _taken(given: GivenPlan) -> None:
+def _taken(given: GivenPlan, filled: Container[tuple[Base, bytes]]) -> None:
     """Refuse rows whose target has a name that no other row takes away, and those that wait for them."""
     ids = given.db.execute("SELECT id FROM rows WHERE occupied AND NOT faulty ORDER BY id")
     for (number,) in ids.fetchall():
         for row in given.stored("id = ? AND NOT faulty", (number,)):
-            waits_for = _before(given, row)
+            waits_for = given.row_before(row)
             target = join(row.to_folder, row.to_name)
             if waits_for is None:
-                is_folder = given.has_folder(row.to_base, target)
+                is_folder = given.is_emptied(row.to_base, target)
+                if is_folder and (row.to_base, target) not in filled:
+                    given.exchanges.add(row.line)
+                    continue
                 given.fail_row(row, RowFault.FILE_FOR_FOLDER if is_folder else RowFault.TAKEN, target)
             elif _looks_alike(given, row, waits_for):
                 given.fail_row(row, RowFault.LOOKS_ALIKE, target)
@@ -120,20 +123,10 @@ def _taken(given: GivenPlan) -> None:
             _block(given, row)
 
 
-def _before(given: GivenPlan, row: StoredRow) -> StoredRow | None:
-    """Return the row that must be done before, so that the target is free."""
-    return given.row_from(row.to_base, join(row.to_folder, row.to_name), row.target)
-
-
-def _after(given: GivenPlan, row: StoredRow) -> StoredRow | None:
-    """Return the row that waits for this one to leave its name."""
-    return given.row_to(row.base, row.path, row.source) if row.action in {"move", "trash"} else None
-
-
 def _block(given: GivenPlan, row: StoredRow) -> None:
     """Refuse the rows that wait for one that is not done."""
     current: StoredRow | None = row
-    while current is not None and (waiting := _after(given, current)) is not None:
+    while current is not None and (waiting := given.row_after(current)) is not None:
         given.fail_row(waiting, RowFault.NOT_VACATED, join(waiting.to_folder, waiting.to_name), current.line)
         current = waiting
 
@@ -158,8 +151,7 @@ def _whole_folders(given: GivenPlan) -> None:
             for row in list(given.stored("line = ? AND NOT faulty", (line,))):
                 db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (row.id,))
                 _block(given, row)
-            db.execute("DELETE FROM made WHERE line = ?", (line,))
-            db.execute("DELETE FROM emptied WHERE line = ?", (line,))
+            given.forget_folders(line)
             continue
         facts = "SELECT count(*), coalesce(sum(occupied), 0), min(id) FROM rows WHERE line = ?"
         rows, occupied, first = db.execute(facts, (line,)).fetchone()
@@ -199,13 +191,24 @@ def _keeps_stems(rows: list[StoredRow], leader: bytes) -> bool:
     return all(row.to_name.startswith(new) for row in rows if row.name.startswith(stem))
 
 
-def _cycle_fault(given: GivenPlan, cycle: list[int]) -> RowFault | None:
+def _begun_on_one_disk(cycle: list[StoredRow]) -> list[StoredRow]:
+    """Return a cycle, in which each row gets the name of the one before it, so that it begins with a file that stays on
+    its disk if there is one: the first one goes through a temporary name, and each other file is moved once.
+    """
+    at = next((at for at, row in enumerate(cycle) if row.dev == cycle[at - 1].dev), 0)
+    return cycle[at:] + cycle[:at]
+
+
+def _cycle_fault(given: GivenPlan, cycle: list[StoredRow]) -> RowFault | None:
     """Return why the names of a cycle cannot be exchanged, None if they can."""
     if len(cycle) > MAX_CYCLE:
         return RowFault.CYCLE_TOO_LONG
-    devices = {row.dev for number in cycle for row in given.stored("id = ?", (number,))}
-    # A copy to another disk is another file: undo would not know the one with the temporary name.
-    return RowFault.CYCLE_ON_DISKS if len(devices) > 1 else None
+    for at, row in enumerate(cycle):
+        if row.dev != cycle[at - 1].dev:
+            there = given.trees[row.base].storage.lstat(row.folder, row.name)
+            if there is None or there.nlink > 1 or not there.is_file:
+                return RowFault.CYCLE_ON_DISKS
+    return None
 
 
 def _order(given: GivenPlan) -> None:
@@ -214,31 +217,35 @@ def _order(given: GivenPlan) -> None:
     """
     db = given.db
     insert = "INSERT INTO ordered (row, together, step) VALUES (?, ?, ?)"
-    ids = db.execute("SELECT id FROM rows WHERE occupied AND NOT faulty ORDER BY id").fetchall()
+    waiting = (
+        "SELECT id FROM rows WHERE occupied AND NOT faulty AND id NOT IN (SELECT row FROM steps WHERE row NOT NULL)"
+    )
+    ids = db.execute(f"{waiting} ORDER BY id").fetchall()
     if not ids:
         return
     for (number,) in ids:
         [row] = given.stored("id = ?", (number,))
-        before = _before(given, row)
+        before = given.row_before(row)
         if before is not None and not before.occupied:
             current: StoredRow | None = row
             while current is not None:
                 db.execute(insert, (current.id, 0, 0))
-                current = _after(given, current)
-    query = "SELECT id FROM rows WHERE occupied AND NOT faulty AND id NOT IN (SELECT row FROM ordered) ORDER BY id"
+                current = given.row_after(current)
+    query = f"{waiting} AND id NOT IN (SELECT row FROM ordered) ORDER BY id"
     for (number,) in db.execute(query).fetchall():
         if db.execute("SELECT 1 FROM ordered WHERE row = ?", (number,)).fetchone() is not None:
             continue
         [first] = given.stored("id = ?", (number,))
-        cycle, current = [first.id], _after(given, first)
+        cycle, current = [first], given.row_after(first)
         while current is not None and current.id != first.id and len(cycle) <= MAX_CYCLE:
-            cycle.append(current.id)
-            current = _after(given, current)
+            cycle.append(current)
+            current = given.row_after(current)
         fault = _cycle_fault(given, cycle)
         if fault is not None:
             given.fail(RowProblem(first.line, fault, first.path, b"", MAX_CYCLE))
-            marks = [(each,) for each in cycle]
+            marks = [(each.id,) for each in cycle]
             db.executemany("UPDATE rows SET faulty = 1 WHERE id = ?", marks)
             continue
         # The first one makes room with a temporary name, and takes its own name last.
-        db.executemany(insert, [(each, first.id, each == first.id) for each in cycle[1:] + cycle[:1]])
+        first, *others = _begun_on_one_disk(cycle)
+        db.executemany(insert, [(each.id, first.id, each is first) for each in (*others, first)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import marshal
 import stat
 from array import array
+from functools import partial
 from itertools import islice
 from operator import eq
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from fileorg.core.batches import row_maker
 from fileorg.core.formats import iso
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import ROOT
-from fileorg.core.names import below, collision_key, is_within, join, split
+from fileorg.core.names import below, collision_key, is_within, join, split, with_parents
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
@@ -59,6 +60,9 @@ CREATE TABLE problems (
     line INTEGER NOT NULL, fault TEXT NOT NULL, path BLOB NOT NULL, about BLOB NOT NULL, number INTEGER);
 CREATE TABLE ordered (
     id INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE, together INTEGER NOT NULL, step INTEGER NOT NULL);
+CREATE TABLE steps (
+    id INTEGER PRIMARY KEY, row INTEGER, aside_base INTEGER, aside BLOB, base INTEGER, path BLOB, mode INTEGER,
+    is_subject INTEGER NOT NULL, line INTEGER, together INTEGER NOT NULL);
 """
 _INSERT = (
     "INSERT INTO rows (line, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode,"
@@ -113,6 +117,10 @@ class StoredRow(NamedTuple):
     def path(self) -> bytes:
         return join(self.folder, self.name)
 
+    @property
+    def vacates(self) -> bool:
+        return self.action in {GivenAction.MOVE, GivenAction.TRASH}
+
 
 class _LocatedRow(NamedTuple):
     """A row with its paths within the trees; `entry` if it is known already, of a file in a folder that moves."""
@@ -156,7 +164,12 @@ class GivenPlan:
         self._prefixes = sorted(prefixes, key=lambda each: -len(each[0]))
         self._sources = {tree.base: SourceFolders(tree.storage, all_files=all_files) for tree in trees}
         self._targets = {
-            tree.base: TargetFolders(tree.storage, self._noting_missing(tree.base), all_files=all_files)
+            tree.base: TargetFolders(
+                tree.storage,
+                self._noting_missing(tree.base),
+                partial(self.will_be_folder, tree.base),
+                all_files=all_files,
+            )
             for tree in trees
         }
         self._folds = {tree.base for tree in trees if tree.case_insensitive}
@@ -170,6 +183,8 @@ class GivenPlan:
         self.files = self.size_bytes = 0
         self.has_table = False
         """Whether the rows are in the table already, not only packed."""
+        self.exchanges: set[int] = set()
+        """Lines that want the name of a folder: of one that moves, or their own in another case."""
         self._has_neighbors = False
         """Whether a row has a target whose name something has now, a file that belongs to others, or a keeper."""
 
@@ -186,14 +201,17 @@ class GivenPlan:
 
     def digest(self, base: Base, path: bytes) -> int:
         """Return the digest of a path: equal for names that cannot coexist."""
-        return hash((base, collision_key(path, case_insensitive=True) if base in self._folds else path))
+        return hash((base, self.folded(base, path)))
+
+    def folded(self, base: Base, path: bytes) -> bytes:
+        """Return a path as a key, equal for names that cannot coexist."""
+        return collision_key(path, case_insensitive=True) if base in self._folds else path
 
     def is_same(self, base: Base, path: bytes, other_base: Base, other: bytes) -> bool:
         """Return whether two paths are one name."""
         if base != other_base:
             return False
-        folds = base in self._folds
-        return collision_key(path, case_insensitive=folds) == collision_key(other, case_insensitive=folds)
+        return self.folded(base, path) == self.folded(base, other)
 
     # Problems ---------------------------------------------------------------------------------------------------------
 
@@ -438,7 +456,15 @@ class GivenPlan:
 
     def has_folder(self, base: Base, path: bytes) -> bool:
         """Return whether a row is about this folder."""
+        if base in self._folds:
+            query = "SELECT path FROM folders WHERE base = ?"
+            return any(self.is_same(base, path, base, other) for (other,) in self.db.execute(query, (base,)))
         query = "SELECT 1 FROM folders WHERE base = ? AND path = ?"
+        return self.db.execute(query, (base, path)).fetchone() is not None
+
+    def is_emptied(self, base: Base, path: bytes) -> bool:
+        """Return whether all files of a folder are in the plan."""
+        query = "SELECT 1 FROM emptied WHERE base = ? AND path = ?"
         return self.db.execute(query, (base, path)).fetchone() is not None
 
     def add_inside(
@@ -497,6 +523,30 @@ class GivenPlan:
             if self.is_same(row.to_base, join(row.to_folder, row.to_name), base, path):
                 return row
         return None
+
+    def row_before(self, row: StoredRow) -> StoredRow | None:
+        """Return the row that must be done before, so that the target is free."""
+        return self.row_from(row.to_base, join(row.to_folder, row.to_name), row.target)
+
+    def row_after(self, row: StoredRow) -> StoredRow | None:
+        """Return the row that waits for this one to leave its name."""
+        return self.row_to(row.base, row.path, row.source) if row.vacates else None
+
+    def forget_folders(self, line: int) -> None:
+        """Neither make nor remove folders for a line."""
+        self.db.execute("DELETE FROM made WHERE line = ?", (line,))
+        self.db.execute("DELETE FROM emptied WHERE line = ?", (line,))
+
+    def will_be_folder(self, base: Base, path: bytes) -> bool:
+        """Return whether a folder takes the name of a file that moves away."""
+        query = "SELECT 1 FROM made WHERE base = ? AND path = ?"
+        return self.db.execute(query, (base, path)).fetchone() is not None and self.leaves(base, path)
+
+    def leaves(self, base: Base, path: bytes) -> bool:
+        """Return whether a row takes away the file that has a name now, itself or with a folder that it is in."""
+        if any(self.has_folder(base, above) for above in with_parents(split(path)[0])):
+            return True
+        return self.row_from(base, path, self.digest(base, path)) is not None
 
     def members_of(self, base: Base, folder: bytes, leader: bytes) -> Sequence[bytes]:
         """Return the names of the files that belong together with a leader, itself included."""

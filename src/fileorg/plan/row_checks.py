@@ -128,10 +128,19 @@ class TargetFolder(NamedTuple):
 class TargetFolders:
     """The folders of one tree that rows put files into."""
 
-    def __init__(self, storage: LocalStorage, note_missing: Callable[[bytes, int], object], *, all_files: bool) -> None:
-        """`note_missing` is called with a missing folder and the line of a row that needs it, maybe more than once."""
+    def __init__(
+        self,
+        storage: LocalStorage,
+        note_missing: Callable[[bytes, int], object],
+        will_be_folder: Callable[[bytes], bool],
+        *,
+        all_files: bool,
+    ) -> None:
+        """`note_missing` is called with a missing folder and the line of a row that needs it, maybe more than once;
+        `will_be_folder` with a path where no folder is yet.
+        """
         self._storage = storage
-        self._note_missing = note_missing
+        self._note_missing, self._will_be_folder = note_missing, will_be_folder
         self._all_files = all_files
         self._limit = storage.capabilities.name_limit
         self._known: Memo[bytes, TargetFolder] = Memo(MANY_FOLDERS)
@@ -169,6 +178,8 @@ class TargetFolders:
             entry = self._storage.lstat_listed(above, name)
             if entry is None:
                 self._note_missing(folder, line)
+                return TargetFolder(exists=False)
+            if not entry.is_folder and self._will_be_folder(folder):
                 return TargetFolder(exists=False)
             if not entry.is_folder:
                 code = RowFault.BEHIND_SYMLINK if stat.S_ISLNK(entry.mode) else RowFault.BELOW_A_FILE

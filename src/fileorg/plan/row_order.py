@@ -14,8 +14,9 @@ from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missin
 from fileorg.scan.leftovers import Leftover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from fileorg.core.model import Base
     from fileorg.plan.given_plan import GivenPlan
 
 _ACTIONS = {
@@ -63,8 +64,9 @@ class GivenRows:
                         yield from missing[to_base].rows(to_folder, PRIVATE_MODE if action == "trash" else 0o777)
                     yield _new_row((actions[action], *row[2:12], "", 0, None, None, 0))
             return
-        free = db.execute(f"{_FREE} AND NOT together ORDER BY id")
-        together = db.execute(f"{_FREE} AND together ORDER BY together, id")
+        alone = f"{_FREE} AND id NOT IN (SELECT row FROM steps WHERE row NOT NULL)"
+        free = db.execute(f"{alone} AND NOT together ORDER BY id")
+        together = db.execute(f"{alone} AND together ORDER BY together, id")
         for rows in (free, together):
             for row in rows:
                 action, to_base, to_folder = row[0], row[4], row[5]
@@ -76,12 +78,12 @@ class GivenRows:
                     continue
                 yield _new_row((actions[action], *row[1:16]))
         yield from self._ordered()
+        yield from self._exchanged(missing)
         emptied = db.execute(
             "SELECT emptied.base, emptied.path, is_subject, action FROM emptied LEFT JOIN folders USING (line)"
         ).fetchall()
         for base, path, is_subject, action in sorted(emptied, key=lambda row: (row[0], tree_key(row[1])), reverse=True):
-            category = MOVED_FOLDER if action == "move" else Leftover.EMPTY_FOLDER
-            yield PlanRow.remove_folder(base, path, category if is_subject else EMPTIED_FOLDER)
+            yield _removal(base, path, action, is_subject=is_subject)
 
     def _ordered(self) -> Iterator[PlanRow]:
         """Yield the rows whose target is free only after another row."""
@@ -98,6 +100,48 @@ class GivenRows:
                 last = together
             found = self._row(row)._replace(together=together)
             yield found._replace(source_name=self._step_name(together)) if step else found
+
+    def _exchanged(self, missing: Mapping[Base, MissingFolders]) -> Iterator[PlanRow]:
+        """Yield the steps of rows that want names of folders: see `exchanges`."""
+        db = self._given.db
+        for base, path in db.execute("SELECT base, path FROM steps WHERE mode NOT NULL ORDER BY id").fetchall():
+            missing[base].known.add(path)
+        columns = ", ".join(f"rows.{column.strip()}" for column in COLUMNS.split(","))
+        needed = (
+            "SELECT DISTINCT to_base, to_folder, action FROM rows JOIN steps ON steps.row = rows.id"
+            " WHERE steps.together = ?1 UNION SELECT base, path, NULL FROM steps WHERE mode NOT NULL AND together = ?1"
+        )
+        query = (
+            "SELECT steps.together, aside_base, aside, steps.base, steps.path, steps.mode, is_subject, folders.action,"
+            f" {columns} FROM steps LEFT JOIN rows ON rows.id = steps.row"
+            " LEFT JOIN folders ON folders.line = steps.line ORDER BY steps.id"
+        )
+        last = 0
+        for together, aside_base, aside, base, path, mode, is_subject, action, *row in db.execute(query):
+            if together != last:
+                last = together
+                for to_base, folder, given_action in db.execute(needed, (together,)).fetchall():
+                    above = folder if given_action else split(folder)[0]
+                    yield from missing[to_base].rows(above, PRIVATE_MODE if given_action == "trash" else 0o777)
+            if path is not None:
+                made = mode is not None
+                found = (
+                    PlanRow.make_folder(base, path, mode)
+                    if made
+                    else _removal(base, path, action, is_subject=is_subject)
+                )
+                yield found._replace(together=together)
+                continue
+            stored = StoredRow._make(row)
+            found, name = self._row(stored)._replace(together=together), self._step_name(stored.id)
+            if aside_base is not None:
+                yield found._replace(
+                    target_base=aside_base, target_folder=aside, target_name=name, category=MOVED_ASIDE
+                )
+            elif aside is not None:
+                yield found._replace(source_folder=aside, source_name=name)
+            else:
+                yield found
 
     def _aside(self, together: int) -> PlanRow:
         """Return the row that gives the first file of a cycle its temporary name."""
@@ -127,3 +171,9 @@ class GivenRows:
         inode, mtime_ns = (0, 0) if kept is None else (kept.inode, kept.mtime_ns)
         keeper = Keeper(base, folder, name, inode, mtime_ns)
         return self._row(row)._replace(action=Action.QUARANTINE, keeper=keeper)
+
+
+def _removal(base: Base, path: bytes, action: str | None, *, is_subject: bool) -> PlanRow:
+    """Return the row that removes a folder that a row with `action` has emptied."""
+    category = MOVED_FOLDER if action == "move" else Leftover.EMPTY_FOLDER
+    return PlanRow.remove_folder(base, path, category if is_subject else EMPTIED_FOLDER)

@@ -40,21 +40,17 @@ _SENTENCES = {
     RowFault.TAKEN: "the name is taken: {about}",
     RowFault.TWICE: "line {number} has the same new path {about}",
     RowFault.NOT_VACATED: "{about} does not become free, because line {number} is not done",
-    RowFault.FILE_FOR_FOLDER: (
-        "{about} is a folder that becomes free only at the end of this plan: move this file there with a second plan"
-    ),
-    RowFault.FOLDER_FOR_FILE: (
-        "{about} is a file that becomes free only within this plan: move this folder there with a second plan"
-    ),
+    RowFault.FILE_FOR_FOLDER: "{about} is a folder that this plan does not leave empty",
+    RowFault.FOLDER_FOR_FILE: "{about} is a file that this plan does not take away",
     RowFault.FOLDER_CASE: (
-        "on this file system {about} is the folder itself: give it another name first, and this one with a second plan"
+        "on this file system {about} is the folder itself, and something else of this plan stays in it or enters it"
     ),
     RowFault.BELOW_A_FILE: "{about} is a file, not a folder",
     RowFault.BEHIND_SYMLINK: "{about} is a symlink, and fileorg does not follow it",
     RowFault.LOOKS_ALIKE: (
         "on this file system nothing but their names tells it and {about} apart, so their names cannot be exchanged"
     ),
-    RowFault.CYCLE_ON_DISKS: "its name cannot be exchanged with that of a file on another file system",
+    RowFault.CYCLE_ON_DISKS: "names are exchanged across file systems only for a regular file with one name",
     RowFault.CYCLE_TOO_LONG: "it belongs to a cycle of more than {number} names",
     RowFault.KEPT_WHOLE: "it is part of a folder that is kept whole (because of {about}); see --everything",
     RowFault.MARKED: "it is unfinished or open in a program (because of {about}); see --everything",

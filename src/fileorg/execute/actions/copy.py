@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
+    from fileorg.journal.rows import RecordId
     from fileorg.storage.local.copying import StagedCopy
     from fileorg.storage.local.original import Original
 
@@ -91,6 +92,8 @@ class Copies:
         self._fail = fail
         self._staged: list[PendingCopy] = []
         self._bytes = 0
+        self.brings: dict[RecordId, RecordId] = {}
+        """By record of a copy: the record of the next move of the file."""
         self._limit = min(files, max(1, limit() // _SHARE))
 
     def __enter__(self) -> Self:
@@ -164,6 +167,8 @@ class Copies:
             work.journal.mark_many([_mark(copy, RecordState.COPIED) for copy in made])
             for copy in made:
                 work.journal.reservations.forget(copy.record)
+                if (following := self.brings.get(copy.record)) is not None:
+                    work.journal.identify(following, copy.entry.inode, copy.entry.mtime_ns)
         for copy in made:
             row, name = copy.row, temporary(work.operation, copy.record)
             try:

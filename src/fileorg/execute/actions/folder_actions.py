@@ -9,6 +9,7 @@ from fileorg.core.model import RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import Handler, one_by_one
+from fileorg.execute.identity import is_spelled
 from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 
 def _check_made(work: Work, row: PlanRow, _: Entry | None) -> tuple[None, None]:
+    if work.free is not None and row.together and work.free.has(row.target_base, row.target_folder, row.target_name):
+        work.new_folder(row.target_base, join(row.target_folder, row.target_name))
+        return None, None
     seen = work.storages[row.target_base].lstat_listed(row.target_folder, row.target_name)
     if seen is not None and row.category and not seen.is_folder:  # for intermediate folders, the files will fail
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
@@ -59,7 +63,10 @@ def _make(work: Work, row: PlanRow) -> None:
 
 
 def _settle_made(case: Case) -> Verdict:
-    verdict, record = case.made(lambda there: there.is_folder), case.record
+    record = case.record
+    place = case.target, join(record.target_folder, record.target_name)
+    is_there = case.at_target() is not None and is_spelled(*place)
+    verdict = case.made(lambda there: there.is_folder) if is_there else NOT_DONE
     if verdict is DONE and case.at_target() is not None:
         case.target.complete_folder(record.target_folder, record.target_name, record.mode or 0)
     return verdict
@@ -92,7 +99,13 @@ def _remove(work: Work, row: PlanRow, _: int) -> None:
 
 
 def _settle_removed(case: Case) -> Verdict:
-    return DONE if case.at_target() is None else NOT_DONE
+    there, record = case.at_target(), case.record
+    is_there = (
+        there is not None and there.is_folder
+    )  # a file may have its name by now, or the folder another case of it
+    if is_there and is_spelled(case.target, join(record.target_folder, record.target_name)):
+        return NOT_DONE
+    return DONE
 
 
 REMOVE_FOLDER = Handler(_check_removed, one_by_one(_remove), _settle_removed, checks_source=False)

@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING, TypeAlias
 
 from fileorg.core.model import RELOCATIONS, RecordState
+from fileorg.core.names import is_step_name
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.identity import Identity, is_known
@@ -103,6 +104,8 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     expected, storage = Identity(row.inode, row.size, row.mtime_ns), work.storages[row.source_base]
     if is_known(storage, row.source_folder, seen, expected):
         return seen, None
+    if is_step_name(row.source_name) and (seen.size, seen.mtime_ns) == (row.size, row.mtime_ns):
+        return seen, None  # nobody else uses such a name: the file came back to it from another disk
     same = seen.inode == row.inode and not storage.reuses_inodes(row.source_folder) and not _is_new(work, row, seen)
     if not same and changed is not Changed.ANY:
         raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)

@@ -14,7 +14,7 @@ from fileorg.core.names import collision_key, is_step_name
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
-from fileorg.execute.identity import Identity, identity, intended, is_certain, is_intact, is_known
+from fileorg.execute.identity import Identity, identity, intended, is_certain, is_intact, is_known, is_spelled
 from fileorg.execute.temporaries import (
     aside,
     put_aside,
@@ -24,7 +24,7 @@ from fileorg.execute.temporaries import (
     rename_over_reserved,
     settle_aside,
 )
-from fileorg.execute.verdict import CHANGED, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
 from fileorg.storage.local import posix
 from fileorg.storage.local.readiness import State
 from fileorg.storage.local.worker import Moves, RenamerDied, pack
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Self
 
-    from fileorg.core.model import Entry, PlanRow
+    from fileorg.core.model import Base, Entry, PlanRow
     from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
     from fileorg.journal.rows import Record
+    from fileorg.storage.links import Location
     from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import LocalStorage
 
@@ -70,7 +71,11 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
                 try:
                     work.check_cancelled()
                     work.begin_row()
-                    _otherwise(work, crossing, position, OSError(code, os.strerror(code)))
+                    if crossing.is_due_before(series.batch[position]):
+                        crossing.finish()
+                        _rename_again(work, crossing, position)
+                    else:
+                        _otherwise(work, crossing, position, OSError(code, os.strerror(code)))
                 except (Refusal, OSError) as error:
                     fail(position, error)
             crossing.finish()
@@ -164,6 +169,16 @@ def _otherwise(work: Work, crossing: Crossing, position: int, error: OSError) ->
             raise error
 
 
+def _rename_again(work: Work, crossing: Crossing, position: int) -> None:
+    """Rename a file once its names are those that earlier rows leave to it."""
+    row = crossing.series.batch[position]
+    source, target = work.storages[row.source_base], work.storages[row.target_base]
+    try:
+        source.rename_noreplace(row.source_folder, row.source_name, target, row.target_folder, row.target_name)
+    except OSError as error:
+        _otherwise(work, crossing, position, error)
+
+
 def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
     """Handle a taken name: it may be the file itself in another case, or a stale entry in the kernel's cache.
 
@@ -193,8 +208,10 @@ def settle(case: Case) -> Verdict:
     if _is_case_rename(case.record) and (verdict := _settle_case_rename(case)) is not None:
         return verdict
     source, target = case.at_source(), case.at_target()
-    if (verdict := _settle_step(case, source, target)) is not None:
-        return verdict
+    if is_step_name(case.record.source_name) or is_step_name(case.record.target_name):
+        source, target = _as_spelled(case.source_place, source), _as_spelled(case.target_place, target)
+        if (verdict := _settle_step(case, source, target)) is not None:
+            return verdict
     match (case.is_original(source), case.is_made(target, case.moved), target is None):
         case (False, True, _):
             # A new file at the source belongs to another program.
@@ -222,6 +239,11 @@ def _settle_step(case: Case, source: Entry | None, target: Entry | None) -> Verd
     if is_step_name(case.record.source_name) and source is None and not case.is_made(target, case.moved):
         return case.not_done
     return None
+
+
+def _as_spelled(place: Location, there: Entry | None) -> Entry | None:
+    """Return the entry at a place, None if it has another case: its folder may have got a new case of its name."""
+    return there if there is not None and is_spelled(place.storage, place.path) else None
 
 
 def _is_between_names(case: Case, source: Entry | None, target: Entry | None) -> bool:
@@ -260,6 +282,8 @@ class Crossing:
         self._copies = Copies(work, fail, files=_ORIGINALS)
         self._originals: dict[int, Original] = {}
         """By position. They stay open: a lease and the times of an open file show writers."""
+        self._places: set[tuple[Base, bytes, bytes]] = set()
+        """The sources and targets of the files that are under way."""
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -285,13 +309,23 @@ class Crossing:
             self._copies.stage(position, row, self.series.first + position, original)
             self._open.push(stack.pop_all())
         self._originals[position] = original
+        self._places |= {row[1:4], row[4:7]}
+        if (following := self.series.checked.brought.get(position)) is not None:
+            self._copies.brings[self.series.first + position] = self.series.first + following
         if self._copies.is_full:
             self.finish()
+
+    def is_due_before(self, row: PlanRow) -> bool:
+        """Return whether a file that is under way leaves the target of a row, or comes to its source."""
+        return bool(self._places) and not self._places.isdisjoint((row[1:4], row[4:7]))
 
     def finish(self) -> None:
         """Give the copies their names, and remove the originals. Raises `Stuck`."""
         work = self._work
+        self._places.clear()
         for position, row, record, staged, entry in self._copies.publish():
+            if (following := self.series.checked.brought.get(position)) is not None:
+                self.series.checked.identify(following, entry.inode, entry.mtime_ns)
             expected = intended(self.series.checked.intent(position))
             failure = take_away(work, row, record, expected, staged.digest, self._originals[position])
             if failure is None:
@@ -337,6 +371,9 @@ def _settle_cross_device(case: Case, made: Identity) -> Verdict:
     digest = case.record.digest
     is_whole = is_intact if is_aside or is_there else is_certain  # stricter if the original is about to be removed
     whole = is_whole(case.target, *place, made, digest)
+    has_left = not (is_aside or is_there) and case.record.reason != CUT_SHORT.reason
+    if is_step_name(case.record.target_name) and has_left and case.at_target() is None:
+        return Verdict(RecordState.DONE, case.note(), as_recorded(made))  # the next step of its file says where it is
     if is_there and whole:
         case.touch_folder(case.record.source_base, folder)
     if not whole:
