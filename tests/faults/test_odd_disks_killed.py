@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.faults.sweep import Worker, Workers, spread, sweep_kills
-from tests.faults.trees import RECASED, Scenario, caseless, few, pair, shouted
+from tests.faults.trees import ON_EXFAT, Scenario, caseless, few, pair, shouted
 from tests.support.disks import KINDS, NotTested, plugged_in
 from tests.support.share import part
 
@@ -29,7 +29,7 @@ SCENARIOS = {
         Scenario("copies on exFAT", caseless, ("--action", "copy"), placeholders=True),
         Scenario("duplicates on exFAT", pair, ("--action", "quarantine"), first=("dedupe",), placeholders=True),
         Scenario("another case", shouted, placeholders=True, wanders=True, control="case_rename"),
-        RECASED,
+        ON_EXFAT,
     ),
     _WINDOWS: (Scenario("all on NTFS", caseless), Scenario("to NTFS", few, other_device=True)),
 }

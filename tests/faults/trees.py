@@ -447,18 +447,6 @@ def exchanged_on_disks(root: Path, dest: Path) -> None:
     settle_folders(dest)
 
 
-def recased(root: Path, dest: Path) -> None:
-    """For apply where case does not count: folders get another case, and a file and a folder exchange their names."""
-    paths = (b"Photos/a.jpg", b"Photos/In/b.jpg", b"Photos/In/c.jpg", b"one", b"two/x", b"two/deep/y")
-    for number, path in enumerate(paths):
-        write(os.fsencode(root) + b"/" + path, b"content of " + path, mode=0o755, day=number)
-    (root / "Photos/nothing").mkdir()
-    rows = [(b"Photos", b"photos"), (b"Photos/In", b"photos/in"), (b"one", b"two"), (b"two", b"one")]
-    write(dest / "plan.jsonl", _lines(rows), day=90)
-    settle_folders(root)
-    settle_folders(dest)
-
-
 _NO_RENAME = "renameat2:error=EINVAL"
 _NO_LINK = "linkat:error=EPERM"
 _KEEP_NEWER = ("--on-conflict", "keep-newer")
@@ -544,11 +532,11 @@ APPLIED = (
     _applied("a plan, no renameat2", others=(_NO_RENAME,)),
     _applied("a plan, no renameat2, no links", others=(_NO_RENAME, _NO_LINK), placeholders=True),
 )
-RECASED = _applied("folders in another case", recased, placeholders=True)
+ON_EXFAT = _applied("folders for files on exFAT", folders_for_files, placeholders=True)
 SHARED = _of_duplicates("shared blocks", "reflink")
 _PAIRS = tuple(
     _of_duplicates(f"pair, {action}", action, build=pair) for action in ("quarantine", "hardlink", "symlink")
 )
 BY_NAME = {
-    scenario.name: scenario for scenario in (*SCENARIOS, *DUPLICATES, *_PAIRS, *APPLIED, RECASED, Scenario("few", few))
+    scenario.name: scenario for scenario in (*SCENARIOS, *DUPLICATES, *_PAIRS, *APPLIED, ON_EXFAT, Scenario("few", few))
 }

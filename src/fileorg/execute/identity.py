@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, TypeGuard
 
-from fileorg.core.names import split, with_parents
 from fileorg.core.tuples import NamedTuple
 from fileorg.storage.base import Kind
 
@@ -33,13 +32,6 @@ def identity(entry: Entry) -> Identity:
 def intended(intent: Intent) -> Identity:
     """Return the identity of the file that an intent was written for."""
     return Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
-
-
-def is_spelled(storage: LocalStorage, path: bytes) -> bool:
-    """Return whether a path that exists is listed in just these letters. Where case counts, it always is."""
-    if storage.kind is not Kind.LOCAL or not storage.is_case_insensitive():
-        return True
-    return all(storage.casing.has_exact_casing(*split(above)) for above in with_parents(path))
 
 
 def is_known(storage: LocalStorage, folder: bytes, entry: Entry | None, expected: Identity) -> bool:

@@ -103,6 +103,9 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                     first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
                     continue
                 verdict = left
+            if verdict == CHANGED and record.state is not RecordState.CHANGED and journal.is_reverted_later(record):
+                # The repair of a split group has done it, as a copy that only its own record knows.
+                verdict = case.not_done
             reason = verdict.reason
             if reason is not None and reason.code is ReasonCode.SYMLINK_NOT_REWRITTEN and len(not_rewritten) < _NAMED:
                 not_rewritten.append(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fileorg.journal.carried import Remade
     from fileorg.journal.configuration_changes import ConfigurationChanges
     from fileorg.journal.object_facts import ObjectFacts
-    from fileorg.journal.rows import Operation, RecordId
+    from fileorg.journal.rows import Operation, Record, RecordId
 
 _COLUMNS = (
     "action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode, nlink, category,"
@@ -439,6 +439,11 @@ class Journal(JournalReader):
     def identify(self, record: RecordId, inode: int, mtime_ns: int) -> None:
         """Record what the file of an intent is, now that an earlier record has made it. Inside a transaction."""
         self._db.execute("UPDATE records SET inode = ?, mtime_ns = ? WHERE id = ?", (inode, mtime_ns, record))
+
+    def is_reverted_later(self, record: Record) -> bool:
+        """Return whether a later record has undone what a record was to undo."""
+        query = "SELECT 1 FROM records WHERE id > ? AND reverts = ? AND state = 'done'"
+        return bool(record.reverts) and self._db.execute(query, (record.id, record.reverts)).fetchone() is not None
 
     def sync_reverted(self, operation: int) -> None:
         """After recovery, mark a record as undone exactly if the record that reverts it is done."""

@@ -1,5 +1,4 @@
-"""Steps for rows that want names of folders: a file takes the name of a folder, a folder that of a file, or a folder
-its own name in another case.
+"""Steps for rows that want names of folders: a file takes the name of a folder, or a folder that of a file.
 
 Such rows, and those that share a name or a folder with them, are done as a whole. Each step waits for the steps that
 free its name, make its folder, or empty it; where all of them wait, a file makes room with a temporary name in a folder
@@ -157,10 +156,6 @@ class FolderExchanges:
             key = self._key(folder.base, folder.path)
             if there is not None and not there.is_folder and key not in leaving:
                 return RowProblem(folder.line, RowFault.FOLDER_FOR_FILE, self._path_of(folder.line), folder.path)
-        for line, base, path, to_path in self._db.execute("SELECT line, base, path, to_path FROM folders"):
-            is_case = line in lines and path != to_path and self._key(base, path) == self._key(base, to_path)
-            if is_case and self._key(base, path) not in self._removed:
-                return RowProblem(line, RowFault.FOLDER_CASE, path, to_path)
         for base, folder, line in self._db.execute("SELECT DISTINCT base, folder, line FROM rows WHERE faulty"):
             stays = next((above for above in with_parents(folder) if self._key(base, above) in self._removed), None)
             if stays is not None and self._removed[self._key(base, stays)].line in lines:

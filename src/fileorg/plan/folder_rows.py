@@ -47,14 +47,13 @@ class FolderRows:
         if is_within(to_path, self._trash):
             return True
         folds = self._given.is_same(base, path, base, to_path)  # a new case of its name
-        is_case = folds and self._has_new_case(base, path, to_path)
         there = self._given.trees[base].storage.lstat_listed(*split(to_path))
         moves = any(
             self._given.is_same(base, other, base, to_path)
             for (other,) in self._db.execute("SELECT path FROM folders WHERE base = ?", (base,))
         )
         in_the_way = there is not None and not moves and not self._given.has_made(base, to_path)
-        if is_case or (in_the_way and not folds and self._given.leaves(base, to_path)):
+        if in_the_way and not folds and self._given.leaves(base, to_path):
             self._given.exchanges.add(line)
         elif folds or in_the_way:
             self._given.fail(RowProblem(line, RowFault.FOLDER_CASE if folds else RowFault.TAKEN, path, to_path))
@@ -68,16 +67,6 @@ class FolderRows:
             self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, row.line))
             return False
         return True
-
-    def _has_new_case(self, base: Base, path: bytes, to_path: bytes) -> bool:
-        """Return whether the last name of a folder gets another case, and the folders above it keep theirs, or get the
-        same by a row of their own.
-        """
-        (above, name), (to_above, to_name) = split(path), split(to_path)
-        moved = "SELECT 1 FROM folders WHERE base = ? AND path = ? AND to_path = ?"
-        return name != to_name and (
-            above == to_above or self._db.execute(moved, (base, above, to_above)).fetchone() is not None
-        )
 
     def _inside(
         self, line: int, action: str, base: Base, path: bytes, to_path: bytes

@@ -184,7 +184,7 @@ class GivenPlan:
         self.has_table = False
         """Whether the rows are in the table already, not only packed."""
         self.exchanges: set[int] = set()
-        """Lines that want the name of a folder: of one that moves, or their own in another case."""
+        """Lines of files that want the name of a folder which moves, and of folders that want that of a file."""
         self._has_neighbors = False
         """Whether a row has a target whose name something has now, a file that belongs to others, or a keeper."""
 

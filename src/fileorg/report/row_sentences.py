@@ -43,7 +43,7 @@ _SENTENCES = {
     RowFault.FILE_FOR_FOLDER: "{about} is a folder that this plan does not leave empty",
     RowFault.FOLDER_FOR_FILE: "{about} is a file that this plan does not take away",
     RowFault.FOLDER_CASE: (
-        "on this file system {about} is the folder itself, and something else of this plan stays in it or enters it"
+        "on this file system {about} is the folder itself: give it another name first, and this one with a second plan"
     ),
     RowFault.BELOW_A_FILE: "{about} is a file, not a folder",
     RowFault.BEHIND_SYMLINK: "{about} is a symlink, and fileorg does not follow it",

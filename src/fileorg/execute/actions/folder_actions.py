@@ -9,7 +9,6 @@ from fileorg.core.model import RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import Handler, one_by_one
-from fileorg.execute.identity import is_spelled
 from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
 
 if TYPE_CHECKING:
@@ -63,10 +62,7 @@ def _make(work: Work, row: PlanRow) -> None:
 
 
 def _settle_made(case: Case) -> Verdict:
-    record = case.record
-    place = case.target, join(record.target_folder, record.target_name)
-    is_there = case.at_target() is not None and is_spelled(*place)
-    verdict = case.made(lambda there: there.is_folder) if is_there else NOT_DONE
+    verdict, record = case.made(lambda there: there.is_folder), case.record
     if verdict is DONE and case.at_target() is not None:
         case.target.complete_folder(record.target_folder, record.target_name, record.mode or 0)
     return verdict
@@ -99,13 +95,8 @@ def _remove(work: Work, row: PlanRow, _: int) -> None:
 
 
 def _settle_removed(case: Case) -> Verdict:
-    there, record = case.at_target(), case.record
-    is_there = (
-        there is not None and there.is_folder
-    )  # a file may have its name by now, or the folder another case of it
-    if is_there and is_spelled(case.target, join(record.target_folder, record.target_name)):
-        return NOT_DONE
-    return DONE
+    there = case.at_target()
+    return NOT_DONE if there is not None and there.is_folder else DONE  # a file may have its name by now
 
 
 REMOVE_FOLDER = Handler(_check_removed, one_by_one(_remove), _settle_removed, checks_source=False)

@@ -14,7 +14,7 @@ from fileorg.core.names import collision_key, is_step_name
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
-from fileorg.execute.identity import Identity, identity, intended, is_certain, is_intact, is_known, is_spelled
+from fileorg.execute.identity import Identity, identity, intended, is_certain, is_intact, is_known
 from fileorg.execute.temporaries import (
     aside,
     put_aside,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
     from fileorg.journal.rows import Record
-    from fileorg.storage.links import Location
     from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import LocalStorage
 
@@ -208,10 +207,8 @@ def settle(case: Case) -> Verdict:
     if _is_case_rename(case.record) and (verdict := _settle_case_rename(case)) is not None:
         return verdict
     source, target = case.at_source(), case.at_target()
-    if is_step_name(case.record.source_name) or is_step_name(case.record.target_name):
-        source, target = _as_spelled(case.source_place, source), _as_spelled(case.target_place, target)
-        if (verdict := _settle_step(case, source, target)) is not None:
-            return verdict
+    if (verdict := _settle_step(case, source, target)) is not None:
+        return verdict
     match (case.is_original(source), case.is_made(target, case.moved), target is None):
         case (False, True, _):
             # A new file at the source belongs to another program.
@@ -239,11 +236,6 @@ def _settle_step(case: Case, source: Entry | None, target: Entry | None) -> Verd
     if is_step_name(case.record.source_name) and source is None and not case.is_made(target, case.moved):
         return case.not_done
     return None
-
-
-def _as_spelled(place: Location, there: Entry | None) -> Entry | None:
-    """Return the entry at a place, None if it has another case: its folder may have got a new case of its name."""
-    return there if there is not None and is_spelled(place.storage, place.path) else None
 
 
 def _is_between_names(case: Case, source: Entry | None, target: Entry | None) -> bool:
