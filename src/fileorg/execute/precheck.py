@@ -25,7 +25,6 @@ from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import check_ready
 from fileorg.execute.actions.keeper_checks import check_keeper_ready
 from fileorg.execute.actions.table import TABLE, handler_of
-from fileorg.execute.free_names import FreeNames
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch
 from fileorg.journal.trash_records import is_trash
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.core.model import Entry, PlanRow
+    from fileorg.execute.free_names import FreeNames
     from fileorg.execute.work import Work
 
 _FROM_SOURCE = frozenset(action for (action, *_), handler in TABLE.items() if handler.checks_source)
@@ -63,7 +63,7 @@ class Checker:
         groups: dict[int, list[int]] = {}
         brought: dict[tuple[Base, bytes, bytes], int] = {}
         copied: dict[int, int] = {}
-        free = self._work.free = FreeNames(self._storages) if _has_folders_together(batch) else None
+        free = self._work.free = self._free_names() if _has_folders_together(batch) else None
         for position, (row, at_source) in enumerate(zip(batch, seen, strict=True)):
             there, is_copy = at_source, False
             (action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, _, category,
@@ -118,6 +118,11 @@ class Checker:
         companions = {position: positions[0] for positions in groups.values() for position in positions}
         return Batch(values, exceptions, keepers, companions, copied)
 
+    def _free_names(self) -> FreeNames:
+        from fileorg.execute.free_names import FreeNames  # rarely needed
+
+        return FreeNames(self._storages)
+
     def _is_brought_as_copy(self, row: PlanRow, there: os.stat_result | OSError | None) -> bool:
         """Return whether a row brings its file from another file system."""
         try:
@@ -146,7 +151,7 @@ class Checker:
             if there is None or row.action in FROM_A_LINK or there.inode == row.inode:
                 continue
             if makes_room is None:
-                makes_room = FreeNames(self._storages)
+                makes_room = self._free_names()
                 for other in batch:
                     makes_room.add(other)
             if not makes_room.has(row.target_base, row.target_folder, row.target_name):
