@@ -606,16 +606,13 @@ def timezone(name: str | None, *, is_by_date: bool, option: str = "--by date") -
         return ""
     if not is_by_date:
         raise UsageError(f"--timezone requires {option}.", hint=f"add {option}, or drop --timezone")
-    from zoneinfo import ZoneInfo
-
     from fileorg.core.names import display
+    from fileorg.core.times import is_time_zone
 
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
+    if not is_time_zone(name):
         raise UsageError(
             f"--timezone {display(name)} is not a time zone that this computer knows.",
             hint="write for example --timezone Europe/Berlin",
             code=ErrorCode.BAD_VALUE,
-        ) from None
+        )
     return name

@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class Exit(IntEnum):
@@ -166,3 +166,18 @@ class JournalError(FileorgError):
 
 class StorageFailure(FileorgError):
     """A whole storage is unavailable, or does not support the request."""
+
+
+def similar_word(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like another one, in any case; empty if none is."""
+    from difflib import get_close_matches
+
+    folded = {each.casefold(): each for each in known}
+    found = get_close_matches(word.casefold(), list(folded), 1)
+    return folded[found[0]] if found else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown word; empty if no known word is like it."""
+    similar = similar_word(word, known)
+    return f"; did you mean {similar}?" if similar else ""

@@ -13,6 +13,17 @@ EXACT_NS = 100_000 * 86_400 * 10**9
 _COARSE_NS = 1000
 
 
+def is_time_zone(name: str) -> bool:
+    """Return whether this computer knows a time zone, such as `Europe/Berlin`."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
 def kept(ns: int) -> int:
     """Return a time in nanoseconds since 1970 in the stored form."""
     if ns > EXACT_NS:

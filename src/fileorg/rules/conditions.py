@@ -10,6 +10,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fileorg.core.errors import did_you_mean
 from fileorg.core.figures import parsed_size
 from fileorg.core.names import display, is_within
 from fileorg.rules.condition_values import (
@@ -53,11 +54,8 @@ def compiled(key: str, value: object, setting: Setting) -> Condition:
     if key in ELSEWHERE:
         raise ConditionError(f"{key} is no key of a condition: {ELSEWHERE[key][0]}", ELSEWHERE[key][1])
     if key not in KEYS:
-        from difflib import get_close_matches
-
-        close = get_close_matches(key, KEYS, 1)
         raise ConditionError(
-            f"{display(key)} is not a key of a condition" + (f"; did you mean {close[0]}?" if close else ""),
+            f"{display(key)} is not a key of a condition{did_you_mean(key, KEYS)}",
             f"the keys are {', '.join(KEYS)}",
         )
     return KEYS[key].read(value, setting)
@@ -241,11 +239,8 @@ def _category(value: object, setting: Setting) -> Condition:
     wanted = set[str]()
     for text in texts_of("category", value):
         if text.lower() not in known:
-            from difflib import get_close_matches
-
-            close = get_close_matches(text.lower(), known, 1)
             raise ConditionError(
-                f"there is no category {display(text)}" + (f"; did you mean {known[close[0]]}?" if close else ""),
+                f"there is no category {display(text)}{did_you_mean(text, known.values())}",
                 "fileorg categories list shows all categories",
             )
         wanted.add(known[text.lower()])

@@ -12,6 +12,7 @@ from fileorg.core.figures import age_parts, before, parsed_size
 from fileorg.core.model import MOST_PARALLEL, Action, By, OnConflict
 from fileorg.core.names import display
 from fileorg.core.pool import LEAST_MEMORY_BYTES
+from fileorg.core.times import is_time_zone
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
 from fileorg.rules.classify import Rules
 from fileorg.rules.conditions import ELSEWHERE, KEYS
@@ -441,7 +442,7 @@ class _Check:
             raise self._error((*keys, "by_name"), "by_content and by_name cannot be combined", "remove one of them")
         for key, value in options.items():
             at: Keys = (*keys, key)
-            if key == "timezone" and not _is_zone(str(value)):
+            if key == "timezone" and not is_time_zone(str(value)):
                 message = f"timezone is {display(str(value))}, which is no time zone that this computer knows"
                 raise self._error(at, message, "write for example Europe/Berlin")
             if key in _SIZES_OF and parsed_size(str(value)) is None:
@@ -464,16 +465,6 @@ def _is_age(text: str) -> bool:
         return parts is not None and before(time.time_ns(), parts) is not None
     except (ValueError, OverflowError, OSError):
         return False
-
-
-def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return True
 
 
 def _is_day(value: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.errors import similar_word
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
@@ -132,12 +133,8 @@ class Values:
 
 def nearest(word: str, words: Sequence[str]) -> str:
     """Return a hint with the known word that is nearest, or with all of them."""
-    from difflib import get_close_matches
-
-    folded = {each.casefold(): each for each in words}
-    found = get_close_matches(word.casefold(), list(folded), 1)
-    if found:
-        return f"did you mean {display(folded[found[0]])}?"
+    if similar := similar_word(word, words):
+        return f"did you mean {display(similar)}?"
     if not words:
         return "there is none in the file"
     listed = ", ".join(display(each) for each in words)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
+from fileorg.core.errors import did_you_mean
 from fileorg.core.names import display
 from fileorg.core.times import kept
 from fileorg.rules.condition_values import (
@@ -164,11 +165,8 @@ def _meta(value: object, _: Setting) -> Asked:
     wanted = list[tuple[str, list[re.Pattern[str]]]]()
     for name, patterns in value.items():
         if name not in META:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, META, 1)
             raise ConditionError(
-                f"meta has no field {display(name)}" + (f"; did you mean {close[0]}?" if close else ""),
+                f"meta has no field {display(name)}{did_you_mean(name, META)}",
                 f"the fields are {', '.join(META)}",
             )
         texts = texts_of(f"meta.{name}", patterns)

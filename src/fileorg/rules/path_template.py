@@ -11,6 +11,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fileorg.core.errors import did_you_mean
 from fileorg.core.names import display, join
 from fileorg.core.tuples import NamedTuple
 from fileorg.rules.facts import META, decoded
@@ -320,7 +321,7 @@ class _Parser:
         try:
             if base in DATE_FIELDS:
                 if dot and part not in DATE_PARTS:
-                    raise TemplateError(f"{base} has no part {part}{_like(part, DATE_PARTS)}", _parts_hint(base))
+                    raise TemplateError(f"{base} has no part {part}{did_you_mean(part, DATE_PARTS)}", _parts_hint(base))
                 if dot and form is not None:
                     raise TemplateError(f"{{{text}}} has both a part and a format", f"write {{{base}:{form}}}")
                 form = DATE_PARTS[part] if dot else form or "%Y-%m-%d"
@@ -342,7 +343,7 @@ class _Parser:
         except ValueError as error:
             raise TemplateError(f"{{{text}}} cannot be used: {error}") from error
         known = [*TEXT_FIELDS, *DATE_FIELDS, *PATH_FIELDS, *_DATE_ALIASES, *CONTENT_FIELDS]
-        raise TemplateError(f"{{{text}}} is not a field{_like(base, known)}", _fields_hint())
+        raise TemplateError(f"{{{text}}} is not a field{did_you_mean(base, known)}", _fields_hint())
 
     def _group(self, group: str, form: str | None, text: str) -> Callable[[FileFacts, _Context], str]:
         if not group:
@@ -415,13 +416,6 @@ def _check(component: _Component) -> None:
         raise TemplateError(f"it has a part {wrong}", "a target may not lead out of its folder")
 
 
-def _like(word: str, known: object) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, list(known), 1)  # type: ignore[call-overload]
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _parts_hint(base: str) -> str:
     return f"the parts are {' '.join(f'{base}.{part}' for part in DATE_PARTS)}"
 
@@ -454,7 +448,7 @@ def _date(
 def _meta_value(name: str, formats: Sequence[Callable[[str], str]], shown: str) -> Callable[[FileFacts, _Context], str]:
     if name not in META:
         raise TemplateError(
-            f"{{{shown}}} is not a field{_like(name, META)}",
+            f"{{{shown}}} is not a field{did_you_mean(name, META)}",
             f"the fields are {' '.join(f'{{meta.{each}}}' for each in META)}",
         )
 
