@@ -234,7 +234,7 @@ class World:
                 halfway.wrong + followed.wrong, followed.moves | halfway.moves, halfway.made | followed.made
             )
         self._hear(what, finished.output, run.state)
-        if what == "purge" and finished.code == KILLED:  # its recovery takes a file that is gone for a purged one
+        if what == "purge":  # undo takes a file that is gone from the trash for one that was purged
             self.names.purged |= self._taken_from_trash
         is_touched = finished.code == KILLED or was_open or halfway is not None
         takes_changed = "--include-changed" in run.words
