@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, TypeAlias
 
+from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import join, split, with_parents
 from fileorg.core.row_problems import RowFault, RowProblem
 from fileorg.core.tuples import NamedTuple
@@ -54,10 +55,10 @@ class FolderExchanges:
     """The rows of a plan that want names of folders, found by the checks before."""
 
     def __init__(self, given: GivenPlan, filled: Container[tuple[Base, bytes]]) -> None:
-        """`filled` are the folders that others enter, so that they stay."""
-        self._given, self._db = given, given.db
+        """`filled` are the keys of folders that others enter, so that they stay."""
+        self._given, self._db, self._key = given, given.db, given.key
         made, emptied = self._folders("made", "mode"), self._folders("emptied", "is_subject")
-        self._removed = {key: each for key, each in emptied.items() if each[:2] not in filled}
+        self._removed = {key: each for key, each in emptied.items() if key not in filled}
         self._made = made.copy()
         for base, path, line in self._db.execute("SELECT base, path, line FROM missing"):
             if any(self._key(base, above) in made for above in with_parents(path)):
@@ -67,11 +68,10 @@ class FolderExchanges:
             self._made_by[folder.line].append(folder)
         self._lines_at: defaultdict[_Key, set[int]] = defaultdict(set)
         self._keys_of: defaultdict[int, set[_Key]] = defaultdict(set)
+        self._devs: Memo[tuple[Base, bytes], int] = Memo(MANY_FOLDERS)
 
     def order(self) -> None:
         """Store the steps of all such rows, and refuse those that cannot be done."""
-        if not self._given.exchanges:
-            return
         self._relate()
         [number] = self._db.execute("SELECT coalesce(max(id), 0) FROM rows").fetchone()
         settled = set[int]()
@@ -91,9 +91,6 @@ class FolderExchanges:
     def _folders(self, table: str, column: str) -> dict[_Key, _FolderChange]:
         found = self._db.execute(f"SELECT base, path, line, {column} FROM {table}")
         return {self._key(folder.base, folder.path): folder for folder in map(_FolderChange._make, found)}
-
-    def _key(self, base: Base, path: bytes) -> _Key:
-        return base, self._given.folded(base, path)
 
     def _relate(self) -> None:
         """Note which lines have to do with the folders that are made and removed."""
@@ -151,6 +148,8 @@ class FolderExchanges:
             key = self._key(row.to_base, target)
             if row.occupied and key not in leaving and key not in self._removed:
                 return RowProblem(row.line, RowFault.FILE_FOR_FOLDER, row.path, target)
+            if row.vacates and self._crosses(row) and not self._can_leave(row):
+                return RowProblem(row.line, RowFault.CYCLE_ON_DISKS, row.path)
         for folder in (each for line in lines for each in self._made_by[line]):
             there = given.trees[folder.base].storage.lstat(*split(folder.path))
             key = self._key(folder.base, folder.path)
@@ -161,6 +160,25 @@ class FolderExchanges:
             if stays is not None and self._removed[self._key(base, stays)].line in lines:
                 return RowProblem(self._removed[self._key(base, stays)].line, RowFault.NOT_VACATED, stays, stays, line)
         return None
+
+    def _crosses(self, row: StoredRow) -> bool:
+        return self._dev_of(row.base, row.folder) != self._dev_of(row.to_base, row.to_folder)
+
+    def _dev_of(self, base: Base, folder: bytes) -> int:
+        """Return the device of a folder, or that of the deepest one above it, if it is still to be made."""
+        key = base, folder
+        if key not in self._devs:
+            there = self._given.trees[base].storage.lstat(*split(folder)) if folder else None
+            if folder and (there is None or not there.is_folder):
+                self._devs[key] = self._dev_of(base, split(folder)[0])
+            else:
+                self._devs[key] = self._given.trees[base].storage.identity[0] if there is None else there.dev
+        return self._devs[key]
+
+    def _can_leave(self, row: StoredRow) -> bool:
+        """Return whether a file can be moved to another file system."""
+        there = self._given.trees[row.base].storage.lstat(row.folder, row.name)
+        return there is not None and there.is_file and there.nlink == 1
 
     def _refuse(self, lines: set[int], problem: RowProblem) -> None:
         self._given.fail(problem)
@@ -184,10 +202,10 @@ class FolderExchanges:
         """Yield what the table of steps has of each step."""
         removed = {key: _Step(None, each) for key, each in self._removed.items() if each.line in lines}
         made = {
-            key: _Step(None, each, is_made=True)
+            self._key(each.base, each.path): _Step(None, each, is_made=True)
             for line in lines
             for each in self._made_by[line]
-            if (key := self._key(each.base, each.path)) in removed or not self._is_folder(each)
+            if not self._is_folder(each)
         }
         files = {row.id: _Step(row) for row in rows}
         leaving = {

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_TOGETHER = 4096
 """The files of a folder that are moved as a whole or not at all."""
+_ROUNDED_NS = 2 * 10**9
+"""File systems round times to two seconds at most."""
 
 
 def check_together(given: GivenPlan, trash: bytes) -> None:
@@ -40,9 +42,12 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     _taken(given, filled)
     _whole_folders(given)
     _groups(given)
-    FolderExchanges(given, filled).order()
+    if given.exchanges:
+        FolderExchanges(given, filled).order()
     _order(given)
-    db.executemany("DELETE FROM emptied WHERE base = ? AND path = ?", _filled(given))
+    filled = _filled(given)
+    stay = [each for each in db.execute("SELECT base, path FROM emptied") if given.key(*each) in filled]
+    db.executemany("DELETE FROM emptied WHERE base = ? AND path = ?", stay)
     query = "SELECT count(*), coalesce(sum(size), 0) FROM rows WHERE NOT faulty"
     given.files, given.size_bytes = db.execute(query).fetchone()
     for table in ("emptied", "steps"):
@@ -51,12 +56,12 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
 
 
 def _filled(given: GivenPlan) -> set[tuple[Base, bytes]]:
-    """Return the folders that something enters, and those above them: they stay, whatever leaves them."""
+    """Return the keys of folders that something enters, and of those above them: they stay, whatever leaves them."""
     db = given.db
     if db.execute("SELECT 1 FROM emptied LIMIT 1").fetchone() is None:
         return set()
     query = "SELECT base, path FROM made UNION SELECT to_base, to_folder FROM rows WHERE NOT faulty"
-    return {(base, folder) for base, path in db.execute(query) for folder in with_parents(path)}
+    return {given.key(base, folder) for base, path in db.execute(query) for folder in with_parents(path)}
 
 
 def _two_of_one_source(given: GivenPlan) -> None:
@@ -112,7 +117,7 @@ def _taken(given: GivenPlan, filled: Container[tuple[Base, bytes]]) -> None:
             target = join(row.to_folder, row.to_name)
             if waits_for is None:
                 is_folder = given.is_emptied(row.to_base, target)
-                if is_folder and (row.to_base, target) not in filled:
+                if is_folder and given.key(row.to_base, target) not in filled:
                     given.exchanges.add(row.line)
                     continue
                 given.fail_row(row, RowFault.FILE_FOR_FOLDER if is_folder else RowFault.TAKEN, target)
@@ -132,9 +137,14 @@ def _block(given: GivenPlan, row: StoredRow) -> None:
 
 
 def _looks_alike(given: GivenPlan, row: StoredRow, other: StoredRow) -> bool:
-    """Return whether only their names tell two files apart: after a crash, nobody could say which one has a name."""
-    storage = given.trees[row.base].storage
-    return (row.size, row.mtime_ns) == (other.size, other.mtime_ns) and not storage.has_stable_inodes(row.folder)
+    """Return whether only their names tell two files apart: after a crash, nobody could say which one has the name of
+    `other`. So it is with two names of one file (hard links); and a copy may have lost the fractions of its time.
+    """
+    if (row.dev, row.inode) == (other.dev, other.inode):
+        return True
+    rounded = _ROUNDED_NS if row.dev != other.dev else 0
+    alike = row.size == other.size and abs(row.mtime_ns - other.mtime_ns) <= rounded
+    return alike and not given.trees[other.base].storage.has_stable_inodes(other.folder)
 
 
 def _whole_folders(given: GivenPlan) -> None:

@@ -48,7 +48,8 @@ _SENTENCES = {
     RowFault.BELOW_A_FILE: "{about} is a file, not a folder",
     RowFault.BEHIND_SYMLINK: "{about} is a symlink, and fileorg does not follow it",
     RowFault.LOOKS_ALIKE: (
-        "on this file system nothing but their names tells it and {about} apart, so their names cannot be exchanged"
+        "nothing but their names tells it and {about} apart (one file with two names, or a file system without lasting"
+        " inode numbers), so one cannot get the name of the other"
     ),
     RowFault.CYCLE_ON_DISKS: "names are exchanged across file systems only for a regular file with one name",
     RowFault.CYCLE_TOO_LONG: "it belongs to a cycle of more than {number} names",
