@@ -17,7 +17,7 @@ from tests.support.snapshot import differences, take
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, GuardRefused
 from fileorg.core.events import NullReporter
-from fileorg.core.model import Action
+from fileorg.core.model import Action, RecordState
 from fileorg.core.row_problems import RowFault
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.report.row_sentences import line_of_row
@@ -25,9 +25,10 @@ from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.undo import UndoOptions, undoing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.support.runs import Runs
+    from tests.support.tree import Tree
 
 
 def refused(runs: Runs, *rows: dict[str, Any], **options: Any) -> list[tuple[int, RowFault]]:
@@ -131,6 +132,23 @@ def _contents_of(roots: list[Path], moved: Mapping[str, str] = MappingProxyType(
         new = str(path) if old is None else moved[old] + str(path).removeprefix(old)
         found[new] = path.read_text()
     return found
+
+
+@pytest.mark.root
+def test_names_are_exchanged_across_mounts_of_one_disk(runs: Runs, tmp_path: Path) -> None:
+    """No rename can do it, although the numbers of the devices are equal."""
+    tree, inside = runs.tree, tmp_path / "mounted"
+    inside.mkdir()
+    tree.write({"a": "1", "far/": "", "c": "3"})
+    with bound(str(inside), str(tree.path("far"))):
+        tree.write({"far/b": "2"})
+        first = tree.read()
+        runs.apply([move("a", "far/b"), move("far/b", "c"), move("c", "a")])
+        for _ in range(2):
+            assert tree.read() == {"a": "3", "far/b": "1", "c": "2"}
+            assert runs.undo().problems == []
+            assert tree.read() == first
+            assert runs.redo().problems == []
 
 
 def test_a_file_of_two_names_is_not_exchanged_across_disks(runs: Runs, elsewhere: Path) -> None:
@@ -366,6 +384,103 @@ def test_files_and_folders_exchange_their_names(
     assert runs.tree.read() == after
     assert runs.undo().problems == []
     assert differences(before, take(os.fsencode(runs.tree.root))) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "meddle"),
+    [
+        ([("one", "two"), ("two", "one")], lambda tree: tree.write({"one/new": "3"})),
+        ([("one", "two"), ("two", "one")], lambda tree: _saved_anew(tree, "one/in/it")),
+        ([("one", "x"), ("x", "one")], lambda tree: _saved_anew(tree, "one")),
+        ([("one", "x"), ("x", "y"), ("y", "one")], lambda tree: _saved_anew(tree, "x")),
+    ],
+)
+def test_an_undo_in_the_way_of_which_something_is_moves_no_file_of_the_exchange(
+    runs: Runs, rows: list[tuple[str, str]], meddle: Callable[[Tree], object]
+) -> None:
+    """Not even to a temporary name: a program has put a file into the folder, or saved one under its name anew."""
+    tree = runs.tree
+    tree.write({"one": "1", "two/in/it": "2", "x": "x", "y": "y"})
+    first = tree.read()
+    runs.apply([move(*row) for row in rows])
+    meddle(tree)
+    before = take(os.fsencode(tree.root))
+    outcome = runs.undo()
+    assert outcome.done == 0
+    assert RecordState.CONFLICT in {problem.state for problem in outcome.problems}
+    assert take(os.fsencode(tree.root)) == before
+    if os.path.exists(tree.path("one/new")):
+        tree.path("one/new").unlink()
+        assert runs.undo().problems == []
+        assert tree.read() == first
+
+
+def _saved_anew(tree: Tree, path: str) -> None:
+    """Replace a file by a new one, as editors do."""
+    tree.write({path + "~": "saved anew"})
+    tree.path(path + "~").rename(tree.path(path))
+
+
+def test_an_undo_with_rename_gives_the_names_of_files_and_folders_back(runs: Runs) -> None:
+    tree, rows = runs.tree, [move("one", "two"), move("two", "one"), move("x", "y", action="copy"), move("y", "z")]
+    tree.write({"one": "1", "two/in/it": "2", "x": "3", "y/in": "4"})
+    first = tree.read()
+    runs.apply(rows)
+    assert runs.undo(rename=True).problems == []
+    assert tree.read() == first
+    runs.redo()
+    tree.write({"one/new": "5"})
+    assert runs.undo(rename=True).problems == []
+    del first["one"]
+    assert tree.read() == first | {"one (2)": "1", "one/new": "5"}
+
+
+def test_names_of_one_file_are_not_exchanged(runs: Runs) -> None:
+    """After a crash, nothing would tell which of the two has the name."""
+    runs.tree.write({"a": "1", "c": "2"})
+    os.link(runs.tree.path("a"), runs.tree.path("b"))
+    assert (1, RowFault.LOOKS_ALIKE) in refused(runs, move("a", "b"), move("b", "a"))
+    assert (1, RowFault.LOOKS_ALIKE) in refused(runs, move("a", "b"), move("b", "x"))
+    assert runs.apply([move("a", "c"), move("c", "a")]).done == 2
+
+
+def test_a_duplicate_is_compared_before_a_folder_takes_its_name(runs: Runs) -> None:
+    tree = runs.tree
+    tree.write({"kept": "same", "other": "same", "one": "1", "two/in": "2"})
+    first = tree.read()
+    rows = [move("two", "other"), {"path": "other", "action": "trash", "duplicate_of": "kept"}]
+    with runs.applying(rows) as run:
+        tree.path("kept").write_text("SAME")
+        assert run.run().done == 0
+    assert tree.read().items() >= (first | {"kept": "SAME"}).items()
+    assert not os.path.exists(tree.path("other/in"))
+    tree.path("kept").write_text("same")
+    assert runs.apply(rows).problems == []
+    assert tree.read()["other/in"] == "2"
+    assert runs.undo().problems == []
+    assert tree.read().items() >= first.items()
+
+
+def test_a_copy_takes_the_name_of_a_folder(runs: Runs) -> None:
+    tree = runs.tree
+    tree.write({"one": "1", "two/in": "2"})
+    before = take(os.fsencode(tree.root))
+    for _ in range(2):
+        assert runs.apply([move("one", "two", action="copy"), move("two", "new")]).problems == []
+        assert tree.read() == {"one": "1", "two": "1", "new/in": "2"}
+        assert runs.undo().problems == []
+        assert differences(before, take(os.fsencode(tree.root))) == []
+
+
+def test_a_file_of_two_names_does_not_take_the_name_of_a_folder_on_another_disk(runs: Runs, elsewhere: Path) -> None:
+    tree = runs.tree
+    tree.write({"one": "1"})
+    os.link(tree.path("one"), tree.path("its other name"))
+    (elsewhere / "two").mkdir(parents=True)
+    (elsewhere / "two/in").write_text("2")
+    roots = [os.fsencode(tree.root), os.fsencode(elsewhere)]
+    rows = [move(str(tree.path("one")), str(elsewhere / "two")), move(str(elsewhere / "two"), str(elsewhere / "new"))]
+    assert refused(runs, *rows, roots=roots) == [(1, RowFault.CYCLE_ON_DISKS)]
 
 
 def test_a_folder_stays_if_a_file_takes_its_name_and_another_enters_it(runs: Runs) -> None:

@@ -331,6 +331,37 @@ def test_targets_of_rules_on_a_disk_that_ignores_case(caseless: Runs) -> None:
     assert tree.snapshot() == before
 
 
+def test_a_plan_exchanges_names(there: Runs) -> None:
+    """Two files, three, and a file with a folder."""
+    tree = there.tree
+    tree.write({"a": "1", "b": "22", "c": "333", "d": "4444", "e": "55555", "f": "666666", "g/in": "7777777"})
+    before = tree.snapshot()
+    rows = [("a", "b"), ("b", "a"), ("c", "d"), ("d", "e"), ("e", "c"), ("f", "g"), ("g", "f")]
+    for _ in range(2):
+        assert there.apply([{"path": old, "new_path": new} for old, new in rows]).problems == []
+        assert tree.read() == {
+            "b": "1", "a": "22", "d": "333", "e": "4444", "c": "55555", "g": "666666", "f/in": "7777777",
+        }  # fmt: skip
+        assert there.undo().problems == []
+        assert tree.snapshot() == before
+
+
+def test_a_plan_in_another_case_than_the_disk(caseless: Runs) -> None:
+    """Undo gives files and folders the names that they had, not those that the plan wrote."""
+    tree = caseless.tree
+    tree.write({"a.jpg": "1", "Sub/In/b.txt": "2", "whole/In/c.txt": "3", "d.txt": "44"})
+    before = tree.snapshot()
+    rows = [("A.JPG", "new.jpg"), ("sUB/iN/B.txt", "new.txt"), ("WHOLE", "other"), ("D.txt", "A.jpg")]
+    for _ in range(2):
+        assert caseless.apply([{"path": old, "new_path": new} for old, new in rows]).problems == []
+        assert lower(tree).items() >= {"new.jpg": "1", "new.txt": "2", "other/in/c.txt": "3", "a.jpg": "44"}.items()
+        assert caseless.undo().problems == []
+        assert tree.snapshot() == before
+    with pytest.raises(RowsRefused) as caught:
+        caseless.apply([{"path": "A.JPG", "new_path": next(iter(tree.root.glob("a.jpg"))).name}])
+    assert [problem.fault for problem in caught.value.problems] == [RowFault.ONTO_ITSELF]
+
+
 def test_a_plan_changes_the_case_of_a_folder_in_two_steps(caseless: Runs, caseless_disk: Disk) -> None:
     """And back, although the system may still remember the folder by the other case of its name."""
     tree = caseless.tree

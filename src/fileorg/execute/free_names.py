@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import Action
+from fileorg.core.model import REMOVALS, RENAMES, Action
 from fileorg.core.names import collision_key, join
 
 if TYPE_CHECKING:
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 
+_LEAVES_SOURCE = RENAMES | {Action.QUARANTINE}
+_FREES_TARGET = REMOVALS | {Action.REMOVE_FOLDER}
+
+
 class FreeNames:
-    """The names that files leave and that removed folders had."""
+    """The names that files leave, and those of copies, links and folders that are removed."""
 
     def __init__(self, storages: Sequence[LocalStorage]) -> None:
         self._storages = storages
@@ -23,13 +27,22 @@ class FreeNames:
         self._folds: dict[Base, bool] = {}
 
     def add(self, row: PlanRow) -> None:
-        if row.action is Action.MOVE:
+        if row.action in _LEAVES_SOURCE:
             self._found.add(self._key(row.source_base, row.source_folder, row.source_name))
-        elif row.action is Action.REMOVE_FOLDER:
+        elif row.action in _FREES_TARGET:
             self._found.add(self._key(row.target_base, row.target_folder, row.target_name))
 
     def has(self, base: Base, folder: bytes, name: bytes) -> bool:
         return self._key(base, folder, name) in self._found
+
+    def is_left_empty(self, base: Base, path: bytes) -> bool:
+        """Return whether everything in a folder is gone by then, so that it can be removed. Raises `OSError`."""
+        for listing in self._storages[base].list_folder(path):
+            if not all(self.has(base, path, each.name) for part in listing[1:] for each in part):
+                return False
+            if not all(self.is_left_empty(base, join(path, each.name)) for each in listing.folders):
+                return False
+        return True
 
     def _key(self, base: Base, folder: bytes, name: bytes) -> tuple[Base, bytes]:
         folds = self._folds.get(base)

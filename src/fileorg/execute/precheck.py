@@ -62,7 +62,7 @@ class Checker:
         keepers: dict[int, tuple[int, bytes, int, int]] = {}
         groups: dict[int, list[int]] = {}
         brought: dict[tuple[Base, bytes, bytes], int] = {}
-        copied: dict[int, int] = {}
+        passed_on: dict[int, int] = {}
         free = self._work.free = self._free_names() if _has_folders_together(batch) else None
         for position, (row, at_source) in enumerate(zip(batch, seen, strict=True)):
             there, is_copy = at_source, False
@@ -70,9 +70,8 @@ class Checker:
              reverts, _, keeper, together) = row  # fmt: skip
             if there is None and together and (earlier := brought.get(row[1:4])) is not None:
                 there = seen[position] = seen[earlier]  # on its way, by an earlier row of the group
-                if self._is_brought_as_copy(batch[earlier], there):
-                    copied[earlier] = position
-                    is_copy = True
+                passed_on[earlier] = position
+                is_copy = self._is_brought_as_copy(batch[earlier])
             if is_copy and isinstance(there, os.stat_result):
                 # Its inode is known once the copy is made.
                 size, mtime_ns, mode, nlink, dev = there.st_size, there.st_mtime_ns, there.st_mode, 1, None
@@ -116,20 +115,23 @@ class Checker:
             self._find_taken(batch, positions, exceptions)
             _keep_whole(batch, positions, exceptions)
         companions = {position: positions[0] for positions in groups.values() for position in positions}
-        return Batch(values, exceptions, keepers, companions, copied)
+        return Batch(values, exceptions, keepers, companions, passed_on)
 
     def _free_names(self) -> FreeNames:
         from fileorg.execute.free_names import FreeNames  # rarely needed
 
         return FreeNames(self._storages)
 
-    def _is_brought_as_copy(self, row: PlanRow, there: os.stat_result | OSError | None) -> bool:
-        """Return whether a row brings its file from another file system."""
+    def _is_brought_as_copy(self, row: PlanRow) -> bool:
+        """Return whether a row brings its file from another file system, as far as the numbers of devices tell."""
         try:
-            folder = self._storages[row.target_base].stat_folder(row.target_folder)
+            folders = (
+                self._storages[row.source_base].stat_folder(row.source_folder),
+                self._storages[row.target_base].stat_folder(row.target_folder),
+            )
         except OSError:
             return False
-        return folder is not None and isinstance(there, os.stat_result) and folder.dev != there.st_dev
+        return len({folder.dev for folder in folders if folder is not None}) > 1
 
     def _find_taken(
         self,
@@ -152,9 +154,10 @@ class Checker:
                 continue
             if makes_room is None:
                 makes_room = self._free_names()
-                for other in batch:
-                    makes_room.add(other)
-            if not makes_room.has(row.target_base, row.target_folder, row.target_name):
+                for at, other in enumerate(batch):
+                    if exceptions.get(at, (_INTENT, None))[0] is _INTENT:
+                        makes_room.add(other)
+            if not _becomes_free(makes_room, row, is_folder=there.is_folder):
                 exceptions[position] = RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)
 
     def _refuse_flagged(
@@ -242,6 +245,17 @@ class Checker:
         return _INTENT, reason, seen
 
 
+def _becomes_free(makes_room: FreeNames, row: PlanRow, *, is_folder: bool) -> bool:
+    """Return whether the other rows free the target of a row: a folder is removed only if nothing stays in it."""
+    base, folder, name = row.target_base, row.target_folder, row.target_name
+    if not makes_room.has(base, folder, name):
+        return False
+    try:
+        return not is_folder or makes_room.is_left_empty(base, join(folder, name))
+    except OSError:
+        return False
+
+
 def _has_folders_together(batch: Sequence[PlanRow]) -> bool:
     return any(row[15] and row[0] in FOLDER_ACTIONS for row in batch)
 
@@ -257,7 +271,7 @@ def _keep_whole(
     if stays is None:
         return
     row = batch[stays]
-    folder, name = row[2:4] if row.source_name else row[5:7]
+    folder, name = row[2:4] if row.source_name and not is_step_name(row.source_name) else row[5:7]
     reason = Reason(ReasonCode.LEADER_STAYS, join(folder, name))
     for position in positions:
         if exceptions.get(position, (_INTENT, None))[0] is _INTENT:

@@ -88,7 +88,7 @@ class Batch(NamedTuple):
     exceptions: dict[int, tuple[RecordState, Reason | None]]
     keepers: dict[int, tuple[int, bytes, int, int]] = {}  # noqa: RUF012  by position: folder, name, inode, mtime_ns
     companions: dict[int, int] = {}  # noqa: RUF012  by position of a record in a group: the position of its first
-    brought: dict[int, int] = {}  # noqa: RUF012  by position of a move to another disk: that of the next one of its file
+    brought: dict[int, int] = {}  # noqa: RUF012  by position of a move: that of the next one of its file
 
     def intent(self, position: int) -> Intent:
         """Return the intent at a position."""
@@ -96,7 +96,7 @@ class Batch(NamedTuple):
         return Intent(*self.values[position * width : (position + 1) * width])
 
     def identify(self, position: int, inode: int, mtime_ns: int) -> None:
-        """Complete the intent for a file that an earlier one brings as a copy: see `brought`."""
+        """Complete the intent for a file that an earlier one has brought as a copy: see `brought`."""
         start = position * len(Intent._fields)
         self.values[start + Intent._fields.index("inode")] = inode
         self.values[start + Intent._fields.index("mtime_ns")] = mtime_ns

@@ -133,7 +133,8 @@ class GivenRows:
                 yield found._replace(together=together)
                 continue
             stored = StoredRow._make(row)
-            found, name = self._row(stored)._replace(together=together), self._step_name(stored.id)
+            found = self._row(stored) if stored.keeper is None else self._duplicate(stored)
+            found, name = found._replace(together=together), self._step_name(stored.id)
             if aside_base is not None:
                 yield found._replace(
                     target_base=aside_base, target_folder=aside, target_name=name, category=MOVED_ASIDE

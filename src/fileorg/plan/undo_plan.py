@@ -16,13 +16,14 @@ from fileorg.core.model import (
     ON_DUPLICATES,
     ON_SYMLINKS,
     RELOCATIONS,
+    REMOVALS,
     RENAMES,
     Action,
     Base,
     PlanRow,
     RecordState,
 )
-from fileorg.core.names import with_parents
+from fileorg.core.names import join, with_parents
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
 from fileorg.plan.missing_folders import is_missing
@@ -45,6 +46,7 @@ _MANY_NAMES = 8
 _LEAVING = (
     "CREATE TABLE leaving (base INTEGER, folder BLOB, name BLOB, PRIMARY KEY (base, folder, name)) WITHOUT ROWID;"
 )
+_REMOVED = REMOVALS | {Action.REMOVE_FOLDER}
 _MADE = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.MAKE_FOLDER})
 
 
@@ -140,14 +142,31 @@ class UndoPlan:
                     storage.lstat_all(folder, ())
 
     def _is_leaving(self, base: Base, folder: bytes, name: bytes) -> bool:
-        """Return whether the undo takes away the file that has a name now: names may have been exchanged."""
+        """Return whether the undo takes away what has a name now: names may have been exchanged. A folder goes if all
+        that is in it does.
+        """
         if self._leaving is None:
             self._leaving = scratch(_LEAVING)
             for batch in self._records(_ROWS):
-                places = [row[1:4] for row in map(_inverse, batch) if row.action in RENAMES]
+                rows = list(map(_inverse, batch))
+                places = [row[1:4] for row in rows if row.action in RENAMES]
+                places += [row[4:7] for row in rows if row.action in _REMOVED]
                 self._leaving.executemany("INSERT OR IGNORE INTO leaving VALUES (?, ?, ?)", places)
         query = "SELECT 1 FROM leaving WHERE base = ? AND folder = ? AND name = ?"
-        return self._leaving.execute(query, (base, folder, name)).fetchone() is not None
+        if self._leaving.execute(query, (base, folder, name)).fetchone() is None:
+            return False
+        storage, path = self._storages[base], join(folder, name)
+        there = storage.lstat(folder, name)
+        return (
+            there is None
+            or not there.is_folder
+            or all(
+                self._is_leaving(base, path, each.name)
+                for listing in storage.list_folder(path)
+                for part in listing[1:]
+                for each in part
+            )
+        )
 
     def _missing_parents(self) -> Iterator[PlanRow]:
         """Yield rows that make folders again that files must return to and that someone has removed since."""

@@ -70,8 +70,12 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
                 try:
                     work.check_cancelled()
                     work.begin_row()
-                    if crossing.is_due_before(series.batch[position]):
+                    row = series.batch[position]
+                    is_due = crossing.is_due_before(row)
+                    if is_due:
                         crossing.finish()
+                    # The worker tried it before an earlier row had brought the file in another way.
+                    if is_due or (code == errno.ENOENT and is_step_name(row.source_name)):
                         _rename_again(work, crossing, position)
                     else:
                         _otherwise(work, crossing, position, OSError(code, os.strerror(code)))
