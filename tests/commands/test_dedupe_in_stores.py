@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.buckets import Bucket
+from tests.support.crash import open_again, recovered
 
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import UsageError
@@ -14,6 +15,7 @@ from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient, memory_bucket
+from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,6 +191,41 @@ def test_a_file_and_its_sidecar_go_together(runs: Runs, bucket: Bucket) -> None:
     }  # fmt: skip
     runs.undo()
     assert bucket.snapshot() == before
+
+
+def test_a_duplicate_stays_if_the_store_does_not_tell_of_the_other(
+    runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.write({"a.jpg": "same", "b.jpg": "same", "c.pdf": "2", "d.pdf": "2"})
+    head = MemoryClient.head
+
+    def denied(client: MemoryClient, keys: list[bytes]) -> list[object]:
+        error = StoreError(StoreCode.DENIED, "AccessDenied")
+        return [
+            error if key.endswith(b"a.jpg") else answer for key, answer in zip(keys, head(client, keys), strict=True)
+        ]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryClient, "head", denied)
+        outcome = runs.dedupe_of(roots=[bucket.url], action=DedupeAction.QUARANTINE)
+    assert (outcome.done, outcome.counts[RecordState.FAILED]) == (1, 1)
+    assert bucket.read() == {"a.jpg": "same", "b.jpg": "same", "c.pdf": "2", ".fileorg/trash/1/d.pdf": "2"}
+
+
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_recovery_keeps_a_duplicate_whose_other_object_went_meanwhile(
+    runs: Runs, bucket: Bucket, is_recorded: bool
+) -> None:
+    bucket.write({"a.jpg": "same", "b.jpg": "same"})
+    runs.dedupe_of(roots=[bucket.url], action=DedupeAction.QUARANTINE)
+    if is_recorded:
+        open_again(runs, state="copied")
+    else:
+        open_again(runs, target_inode=None, target_mtime_ns=None)
+    bucket.write({"b.jpg": "same"})
+    bucket.remove("a.jpg")
+    assert recovered(runs)[0][0] == "changed"
+    assert bucket.read() == {"b.jpg": "same"}
 
 
 def _describe(held: MemoryBucket, key: bytes, **facts: object) -> None:

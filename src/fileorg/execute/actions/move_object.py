@@ -78,7 +78,7 @@ class Conditions(Protocol):
         """Return the moves to begin."""
         ...
 
-    def before_deletion(self, moves: Sequence[ObjectMove]) -> dict[int, Refusal]:
+    def before_deletion(self, moves: Sequence[ObjectMove]) -> dict[int, Refusal | OSError]:
         """Return why originals must stay whose copies are there, by position."""
         ...
 

@@ -13,8 +13,8 @@ from fileorg.execute.actions.handler import Handler, check_unchanged
 from fileorg.execute.actions.keeper_checks import differs, keeper_of, keeper_path
 from fileorg.execute.actions.move_object import move_all
 from fileorg.execute.actions.move_object import settle as settle_move
-from fileorg.execute.actions.object_copies import delete_one, holds_the_same, store_of, unreachable
-from fileorg.execute.verdict import CHANGED, Refusal
+from fileorg.execute.actions.object_copies import delete_one, holds_the_same, is_copy, store_of, unreachable
+from fileorg.execute.verdict import CHANGED, TAKEN, Refusal
 from fileorg.storage.base import Kind
 from fileorg.storage.object.client import StoredObject, tells_equal
 from fileorg.storage.object.store_error import StoreError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fileorg.storage.object.object_storage import ObjectStorage
 
     _Place = tuple[Base, bytes, bytes]
+    _Answers = dict[_Place, StoredObject | StoreError | None]
 
 
 class _Keepers:
@@ -50,7 +51,7 @@ class _Keepers:
                 fail(move.position, error)
         return found
 
-    def _compare(self, source: ObjectStorage, move: ObjectMove, there: dict[_Place, StoredObject | None]) -> None:
+    def _compare(self, source: ObjectStorage, move: ObjectMove, there: _Answers) -> None:
         """Raise `Refusal` if a duplicate differs from the object that stays, `OSError`."""
         row = move.row
         kept = self._unchanged(row, there, ReasonCode.KEEPER_GONE, ReasonCode.KEEPER_CHANGED)
@@ -68,40 +69,42 @@ class _Keepers:
         if not holds_the_same(source, here, store, kept):
             raise differs(self._work, row)
 
-    def before_deletion(self, moves: Sequence[ObjectMove]) -> dict[int, Refusal]:
-        there, stays = self._heads(moves), dict[int, Refusal]()
+    def before_deletion(self, moves: Sequence[ObjectMove]) -> dict[int, Refusal | OSError]:
+        there, stays = self._heads(moves), dict[int, Refusal | OSError]()
         for move in moves:
             try:
                 code = ReasonCode.KEEPER_CHANGED_JUST_NOW
                 self._unchanged(move.row, there, code, code)
-            except Refusal as refusal:
-                stays[move.position] = refusal
+            except (Refusal, OSError) as error:
+                stays[move.position] = error
         return stays
 
-    def _heads(self, moves: Iterable[ObjectMove]) -> dict[_Place, StoredObject | None]:
-        """Return what the stores say now of the objects that stay, each asked about once. Raises `StorageFailure`."""
+    def _heads(self, moves: Iterable[ObjectMove]) -> _Answers:
+        """Return what the stores say now of the objects that stay, each asked about once. An error that will not pass
+        is an answer, too. Raises `StorageFailure`.
+        """
         by_base: dict[Base, dict[_Place, bytes]] = {}
         for base, folder, name, *_ in (keeper_of(move.row) for move in moves):
             by_base.setdefault(base, {})[base, folder, name] = store_of(self._work, base).key(folder, name)
-        found: dict[_Place, StoredObject | None] = {}
+        found: _Answers = {}
         for base, keys in by_base.items():
             store = store_of(self._work, base)
             try:
                 answers = store.client.head(list(keys.values()))
                 for place, answer in zip(keys, answers, strict=True):
-                    if isinstance(answer, StoreError):
+                    if isinstance(answer, StoreError) and not answer.is_permanent:
                         raise answer
                     found[place] = answer
             except StoreError as error:
                 raise unreachable(store, error) from error
         return found
 
-    def _unchanged(
-        self, row: PlanRow, there: dict[_Place, StoredObject | None], gone: ReasonCode, changed: ReasonCode
-    ) -> StoredObject:
-        """Return the object that stays, if it is the one of the plan. Raises `Refusal`."""
+    def _unchanged(self, row: PlanRow, there: _Answers, gone: ReasonCode, changed: ReasonCode) -> StoredObject:
+        """Return the object that stays, if it is the one of the plan. Raises `Refusal`, `StoreError`."""
         keeper = keeper_of(row)
         kept = there[keeper[:3]]
+        if isinstance(kept, StoreError):
+            raise kept
         if kept is None:
             raise self._refusal(row, gone)
         if not _is_kept(keeper, kept, row.size):
@@ -123,17 +126,20 @@ def _apply(work: Work, series: Series, fail: Fail) -> None:
 def _settle(case: Case) -> Verdict:
     """Recover like a move, but withdraw a copy if the object that was to stay is another one now."""
     source, target, record = cast("ObjectStorage", case.source), cast("ObjectStorage", case.target), case.record
-    if record.state is not RecordState.COPIED or case.keeper is None:
-        return settle_move(case)
     keeper = case.keeper
+    if keeper is None:
+        return settle_move(case)
     store = cast("ObjectStorage", case.storages[keeper.base])
     here = source.head(record.source_folder, record.source_name)
     is_here = here is not None and (here.token, here.size) == (record.inode, record.size)
-    if not is_here or _is_kept(keeper, store.head(keeper.folder, keeper.name), record.size):
-        return settle_move(case)
     there = target.head(record.target_folder, record.target_name)
-    if there is not None and there.token == record.target_inode:
-        delete_one(target, there)
+    if here is None or not is_here or there is None or record.state is RecordState.CONFLICT:
+        return settle_move(case)
+    if _is_kept(keeper, store.head(keeper.folder, keeper.name), record.size):
+        return settle_move(case)
+    if there.token != record.target_inode and not is_copy(source, here, target, there):
+        return TAKEN
+    delete_one(target, there)
     return CHANGED
 
 
