@@ -12,7 +12,9 @@ from tests.support.buckets import Bucket
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.storage.object.memory import MemoryClient
+from fileorg.workflows import stores
 from fileorg.workflows.compare import CompareOptions, comparing
+from fileorg.workflows.dedupe import DedupeOptions, deduping
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,3 +82,26 @@ def test_what_cannot_be_told_is_refused(state: StateDirectory, tree: Tree, bucke
     options = CompareOptions(bucket.url, [folder], dest=folder)
     with pytest.raises(UsageError, match="cannot yet copy what is missing"), comparing(options, state, NullReporter()):
         pass
+
+
+def test_a_bucket_is_not_compared_with_itself(
+    state: StateDirectory, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheme of the configuration may stand for the service of another one."""
+
+    def client(_: bytes, scheme: str, name: str) -> MemoryClient:
+        found = MemoryClient(name)
+        found.url = f"{scheme}://{name}"
+        return found
+
+    monkeypatch.setattr(stores, "_open_client", client)
+    bucket.write({"a": "one", "deep/b": "two"})
+    alias = bucket.url.replace(b"memory://", b"alias://")
+    for other in (alias, alias + b"/deep"):
+        with pytest.raises(UsageError, match="lead to one bucket"):
+            _missing(state, bucket.url, other)
+        with (
+            pytest.raises(UsageError, match="lead to one bucket"),
+            deduping(DedupeOptions([bucket.url, other]), state, NullReporter()),
+        ):
+            pass

@@ -204,6 +204,10 @@ def comparing(
         storages = [session.open(path, one_file_system=one_file_system) for path in paths]
         if error := next(filter(None, map(nothing_in, storages)), None):
             raise error  # a folder of a store that was misspelled has nothing that could be missing
+        if stores := [storage for storage in storages if storage.kind is not Kind.LOCAL]:
+            from fileorg.workflows.stores import refuse_second_names
+
+            refuse_second_names(stores)
         if dest is not None:
             target = session.open_changeable(dest, allowed, to_be_made=to_be_made)
             session.storages = [storages[0], target]

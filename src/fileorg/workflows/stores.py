@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 from fileorg.core.confinement import check_path
 from fileorg.core.errors import ErrorCode, FileorgError, StorageFailure, UsageError
 from fileorg.core.model import GIVEN
-from fileorg.core.names import display, is_folder, scheme_of
+from fileorg.core.names import display, is_folder, overlap, scheme_of
 from fileorg.core.state import default_config_path
 from fileorg.core.tuples import NamedTuple
+from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -161,6 +162,28 @@ def _configured() -> Mapping[str, StoreSettings]:
     from fileorg.rules.config_file import read_configuration
 
     return read_configuration(path, with_rules=False).stores
+
+
+def refuse_second_names(storages: Iterable[Storage]) -> None:
+    """Raise `UsageError` if two schemes of the configuration lead to one place of a bucket: each object there would be
+    found in itself. Places of one scheme are compared by their URLs, before.
+    """
+    known: list[tuple[bytes, bytes]] = []
+    for storage in storages:
+        if storage.kind is not Kind.OBJECT:
+            continue
+        client = cast("ObjectStorage", storage).client
+        service = os.fsencode(f"{client.endpoint or client.service}/{client.bucket}")
+        place = service + storage.root[len(os.fsencode(client.url)) :]
+        for other, root in known:
+            if overlap(place, other):
+                raise UsageError(
+                    f"{display(storage.root)} and {display(root)} lead to one bucket.",
+                    hint="give one of them",
+                    code=ErrorCode.OVERLAPPING,
+                    path=storage.root,
+                )
+        known.append((place, storage.root))
 
 
 def nothing_in(storage: Storage) -> UsageError | None:
