@@ -4,13 +4,16 @@ and the kills are in tests/faults/test_transfers_killed.py.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.buckets import Bucket
-from tests.support.crash import alter
+from tests.support.crash import DONE, alter, file_records, open_again, recovered
 from tests.support.disks import bound
 
 from fileorg.core.errors import UsageError
@@ -20,10 +23,11 @@ from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.carry_object import AT_ONCE
 from fileorg.report.sentences import sentence
 from fileorg.rules.filters import Filters
+from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.object.client import ObjectOutcome, Result
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient, memory_bucket
 from fileorg.storage.object.store_error import Permission, StoreCode, StoreError
-from fileorg.workflows import stores
+from fileorg.workflows import operations, stores
 from fileorg.workflows.scan import scan_trees
 
 if TYPE_CHECKING:
@@ -279,3 +283,134 @@ def test_an_undo_says_what_a_file_did_not_get_back(runs: Runs, tree: Tree, bucke
     said = "Could not preserve all metadata of 1 file (attributes of 1): see fileorg files 3"
     assert runs.undo().notes == [said]
     assert tree.read() == {"a.jpg": "1"}
+
+
+def test_a_purge_asks_just_before_it_removes(
+    runs: Runs, tree: Tree, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize(dest=bucket.url)
+    discard = LocalStorage.discard
+
+    def and_others_delete(storage: LocalStorage, folder: bytes, name: bytes) -> None:
+        """While one file is removed, others delete the object of the other one."""
+        with storage.open_read(folder, name) as file:
+            content = file.read().decode()
+        for key in [key for key, other in bucket.read().items() if other != content]:
+            bucket.remove(key)
+        discard(storage, folder, name)
+
+    monkeypatch.setattr(operations, "OBJECT_ROWS", 1)
+    monkeypatch.setattr(LocalStorage, "discard", and_others_delete)
+    purged = runs.purge().outcome
+    assert [each.reason and each.reason.code for each in purged.problems] == [ReasonCode.LAST_COPY]
+    assert runs.undo().done == 2
+    assert tree.read() == {"a.jpg": "1", "b.jpg": "2"}
+
+
+def test_a_file_that_has_no_place_in_the_trash_after_a_crash_stays(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1"})
+    before = tree.snapshot()
+    runs.organize(dest=bucket.url)
+    open_again(runs, state="copied")
+    tree.path(".fileorg/trash/1/a.jpg").rename(tree.path("a.jpg"))
+    shutil.rmtree(tree.path(".fileorg"))
+    assert recovered(runs) == [("failed", "No such file or directory")]
+    assert (tree.read(), bucket.read()) == ({"a.jpg": "1"}, {})
+    assert tree.snapshot().keys() == before.keys()
+
+
+@pytest.mark.parametrize("undoes", [False, True])
+def test_a_rename_by_link_and_unlink_that_was_killed_in_between(
+    runs: Runs, tree: Tree, bucket: Bucket, undoes: bool
+) -> None:
+    tree.write({"a.jpg": "1"})
+    before, trash = tree.snapshot(), tree.path(".fileorg/trash/1")
+    runs.organize(dest=bucket.url)
+    if undoes:
+        runs.undo()
+        trash.mkdir(parents=True)
+        os.link(tree.path("a.jpg"), trash / "a.jpg")
+        open_again(runs, 2, state="copied")
+    else:
+        [record] = file_records(runs)
+        os.link(trash / "a.jpg", tree.path(f".fileorg-1-{record.id}-old.part"))
+        open_again(runs, state="copied")
+    assert recovered(runs, 2 if undoes else 1) == DONE
+    if undoes:
+        assert (tree.path("a.jpg").stat().st_nlink, list(trash.iterdir())) == (1, [])
+    else:
+        assert (trash / "a.jpg").stat().st_nlink == 1
+        runs.undo()
+        assert (tree.snapshot(), bucket.read()) == (before, {})
+
+
+def test_an_undo_of_a_deleted_object_that_was_killed_before_its_rename(runs: Runs, tree: Tree, bucket: Bucket) -> None:
+    tree.write({"a.jpg": "1"})
+    before, trash = tree.snapshot(), tree.path(".fileorg/trash/1")
+    runs.organize(dest=bucket.url)
+    bucket.remove("Images/a.jpg")
+    runs.undo()
+    assert tree.snapshot() == before
+    trash.mkdir(parents=True)
+    tree.path("a.jpg").rename(trash / "a.jpg")
+    open_again(runs, 2, target_inode=None, target_mtime_ns=None)
+    assert recovered(runs, 2) == [("skipped", "the run was interrupted before this file")]
+    assert runs.undo(1).done > 0
+    assert outside_trash(tree) == {"a.jpg": "1"}
+
+
+def test_a_file_that_is_replaced_while_its_object_stays_is_not_put_into_the_trash(
+    runs: Runs, tree: Tree, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=bucket.url)
+
+    def denied(_: MemoryClient, rows: list[object]) -> list[ObjectOutcome]:
+        tree.write({"new": "theirs"})
+        tree.path("new").rename(tree.path("a.jpg"))
+        return [ObjectOutcome(Result.FAILED, error=StoreError(StoreCode.DENIED, "AccessDenied")) for _ in rows]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryClient, "delete", denied)
+        assert runs.undo().problem_count == 1
+    assert (outside_trash(tree), bucket.read()) == ({"a.jpg": "theirs"}, {"Images/a.jpg": "1"})
+
+
+def test_a_full_trash_is_named(runs: Runs, tree: Tree, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.write({"a.jpg": "1"})
+    before, rename = tree.snapshot(), LocalStorage.rename_noreplace
+
+    def full(storage: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, *place: bytes) -> None:
+        if place[0].startswith(b".fileorg/trash/"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(storage, folder, name, target, *place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStorage, "rename_noreplace", full)
+        outcome = runs.organize(dest=bucket.url)
+    assert [sentence(each.reason) for each in outcome.problems] == ["No space left on device"]
+    assert (outside_trash(tree), bucket.read()) == ({"a.jpg": "1"}, {})
+    runs.undo()
+    assert tree.snapshot() == before
+
+
+def test_files_of_two_layers_are_on_one_file_system(
+    runs: Runs, tree: Tree, bucket: Bucket, tmp_path: Path, elsewhere: Path
+) -> None:
+    """A file of an overlay has the device number of its layer, where these are on different disks."""
+    (elsewhere / "a.jpg").write_text("1")
+    for name in ("upper", "work"):
+        (tmp_path / name).mkdir()
+    tree.root.mkdir(exist_ok=True)
+    layers = f"lowerdir={elsewhere},upperdir={tmp_path}/upper,workdir={tmp_path}/work"
+    mount = ["mount", "-t", "overlay", "overlay", "-o", layers, str(tree.root)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("NOT TESTED: mounting an overlay needs root")
+    try:
+        outcome = runs.organize(dest=bucket.url)
+        assert (outcome.problems, outside_trash(tree), bucket.read()) == ([], {}, {"Images/a.jpg": "1"})
+        runs.undo()
+        assert (outside_trash(tree), bucket.read()) == ({"a.jpg": "1"}, {})
+    finally:
+        subprocess.run(["umount", "--lazy", str(tree.root)], check=True)

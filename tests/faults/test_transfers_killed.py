@@ -117,6 +117,12 @@ class World:
     def redo(self) -> None:
         self._runs.redo()
 
+    def delete_objects(self) -> None:
+        """Delete what was moved into the store, but for one object."""
+        [*gone, _] = sorted(set(self.buckets[0].keys()) - set(self.first[1]))
+        for key in gone:
+            self.buckets[0].remove(key)
+
     def purge(self) -> None:
         self._runs.purge()
 
@@ -235,6 +241,13 @@ def _organized(made: Callable[[], World]) -> World:
     return world
 
 
+def _deleted(made: Callable[[], World]) -> World:
+    """Return a world whose objects another program has deleted after the move, but for one."""
+    world = _organized(made)
+    world.delete_objects()
+    return world
+
+
 def _undone(made: Callable[[], World]) -> World:
     world = _organized(made)
     world.undo()
@@ -270,6 +283,15 @@ def test_undo(made: Callable[[], World], fault: Fault) -> None:
         world.check_undone()
 
 
+@pytest.mark.parametrize("made", ["into a store"], indirect=True)
+@pytest.mark.parametrize("fault", [Fault.KILL_AFTER, pytest.param(Fault.KILL_BEFORE, marks=pytest.mark.slow)])
+def test_undo_of_deleted_objects(made: Callable[[], World], fault: Fault) -> None:
+    """The files come from the trash."""
+    for world in _points(fault, lambda: _deleted(made), World.undo):
+        world.check_recovered()
+        world.check_undone()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", KILLS)
 def test_redo(made: Callable[[], World], fault: Fault) -> None:
@@ -290,11 +312,24 @@ def test_purge(made: Callable[[], World]) -> None:
 @pytest.mark.parametrize("undoes", [False, True])
 def test_each_recovery_is_killed_at_each_request(made: Callable[[], World], undoes: bool) -> None:
     """The run ends at each request, and then its recovery at each of its own."""
+    _kill_recoveries(made, _organized if undoes else None, World.undo if undoes else World.organize)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("made", ["into a store"], indirect=True)
+def test_each_recovery_of_such_an_undo_or_of_a_purge_is_killed(made: Callable[[], World]) -> None:
+    _kill_recoveries(made, _deleted, World.undo)
+    _kill_recoveries(made, _organized, World.purge)
+
+
+def _kill_recoveries(
+    made: Callable[[], World], begun: Callable[[Callable[[], World]], World] | None, do: Callable[[World], object]
+) -> None:
     points = 0
     for first in range(_MAX_REQUESTS):
         for second in range(_MAX_REQUESTS):
-            world = _organized(made) if undoes else made()
-            if not world.ended_by(Fault.KILL_AFTER, first, world.undo if undoes else world.organize):
+            world = made() if begun is None else begun(made)
+            if not world.ended_by(Fault.KILL_AFTER, first, lambda world=world: do(world)):  # type: ignore[misc]
                 assert points > 20
                 return
             if not world.ended_by(Fault.KILL_AFTER, second, world.recover):

@@ -15,8 +15,9 @@ from fileorg.storage.object.client import StoredObject, head_one, tells_equal
 from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from fileorg.core.model import Base
     from fileorg.journal.trash_records import Trashed
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.object.object_storage import ObjectStorage
@@ -50,6 +51,28 @@ def judged_objects(storages: Sequence[LocalStorage], doubtful: Sequence[_Doubtfu
                     remaining.append((position, file, paths))
             except OSError as error:
                 yield position, Refusal.of_error(error)
+
+
+def judged_uploads(
+    storages: Sequence[LocalStorage], files: Iterable[tuple[int, Trashed]]
+) -> Iterator[tuple[int, Refusal]]:
+    """Yield the positions of files to keep that went into a store, with the reason: their object is gone now, or is
+    another one.
+    """
+    by_base: dict[Base, list[tuple[int, Trashed, bytes, int]]] = {}
+    for position, file in files:
+        if file.uploaded is not None:
+            base, folder, name, token = file.uploaded
+            key = cast("ObjectStorage", storages[base]).key(folder, name)
+            by_base.setdefault(base, []).append((position, file, key, token))
+    for base, of_base in by_base.items():
+        store = cast("ObjectStorage", storages[base])
+        there = _heads(store, [key for _, _, key, _ in of_base])
+        for (position, file, _, token), found in zip(of_base, there, strict=True):
+            if isinstance(found, StoreError):
+                yield position, Refusal.of_error(found)
+            elif found is None or (found.token, found.size) != (token, file.size):
+                yield position, Refusal(RecordState.CHANGED, ReasonCode.LAST_COPY)
 
 
 def _place(storages: Sequence[LocalStorage], paths: list[bytes]) -> tuple[ObjectStorage, bytes] | None:

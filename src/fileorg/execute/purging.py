@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.core.events import Reporter
+    from fileorg.core.model import Entry
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
     from fileorg.journal.trash_records import Trashed
@@ -52,6 +53,7 @@ class _Purge:
         for storage in self._storages:
             storage.forget(b"")  # an open folder may have been moved away since
         seen = self._last_copies.judge(files, check_trash(self._storages, files))
+        self._ask_stores(files, seen)
         with self._journal.transaction():
             self.settle()
             gone = [file for file, found in zip(files, seen, strict=True) if not isinstance(found, Refusal)]
@@ -67,6 +69,20 @@ class _Purge:
                 objects.setdefault(file.base, []).append(file)
         for base, of_base in objects.items():
             self._remove_objects(self._storages[base], of_base)
+
+    def _ask_stores(self, files: Sequence[Trashed], seen: list[Entry | Refusal | None]) -> None:
+        """Keep files whose object is not in its store any more: no condition protects a file, and a listing is old."""
+        removable = zip(files, seen, strict=True)
+        uploaded = [
+            (position, file)
+            for position, (file, found) in enumerate(removable)
+            if file.uploaded is not None and found is not None and not isinstance(found, Refusal)
+        ]
+        if uploaded:
+            from fileorg.execute.last_objects import judged_uploads
+
+            for position, refusal in judged_uploads(self._storages, uploaded):
+                seen[position] = refusal
 
     def settle(self) -> None:
         """Record the results of the last batch. Inside a transaction."""

@@ -355,6 +355,8 @@ def take_away(
     except OSError as error:
         if dispose is not None and error.errno == errno.EXDEV:  # a bind mount, whose device number is the same
             return Refusal(RecordState.FAILED, ReasonCode.OTHER_DISK_THAN_TRASH)
+        if dispose is not None and error.errno not in {errno.ENOENT, errno.ESTALE}:  # such as a full trash
+            return Refusal.of_error(error)
     return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_MOVED)
 
 

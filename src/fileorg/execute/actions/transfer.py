@@ -60,6 +60,9 @@ if TYPE_CHECKING:
     from fileorg.storage.object.object_storage import ObjectStorage
 
 
+_NO_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EEXIST, errno.EXDEV})
+"""Errors if a file has no place in the trash, now or later."""
+
 # A file into a store --------------------------------------------------------------------------------------------------
 
 
@@ -116,10 +119,11 @@ def _place_in_trash(work: Work, upload: FileToPut) -> KeptOriginal | None:
         folder = None if trash is None else join(trash, row.source_folder) if row.source_folder else trash
     if folder is None:
         return None
-    there = work.storages[row.source_base].stat_folder(folder)
-    if there is None:
+    source = work.storages[row.source_base]
+    there, here = source.stat_folder(folder), source.stat_folder(row.source_folder)
+    if there is None or here is None:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), os.fsdecode(folder))
-    if there.dev != upload.original.facts.st_dev:
+    if there.dev != here.dev:  # not that of the file: overlayfs gives it the number of a layer
         raise kept(row, ReasonCode.OTHER_DISK_THAN_TRASH)
     entry = upload.original.entry
     return KeptOriginal(row.source_base, folder, row.source_name, entry.inode, entry.mtime_ns)
@@ -177,8 +181,8 @@ def _settle_put(case: Case) -> Verdict:
     there = target.head(record.target_folder, record.target_name)
     here = case.source.lstat(folder, case.aside) if is_aside else case.at_source()
     is_original = case.is_original(here)
-    if kept is not None and is_original:
-        _clear(case, kept)
+    if kept is not None and here is not None and is_original:
+        _clear(case, kept, here)
     is_whole = there is not None and _is_put(case, there, is_aside=is_aside)
     if there is None or not is_whole:
         if is_aside:
@@ -196,18 +200,40 @@ def _settle_put(case: Case) -> Verdict:
         return Verdict(RecordState.DONE, case.note(), columns)
     case.announce(Verdict(RecordState.COPIED, case.note(), columns))
     case.touch_folder(record.source_base, folder)
-    dispose = None if kept is None else _into_trash(case.source, kept)
-    if (failure := settle_original(case, is_aside=is_aside, dispose=dispose)) is None:
+    stays = _taken_away(case, kept, is_aside=is_aside)
+    if stays is None:
         return Verdict(RecordState.DONE, case.note(), columns)
     delete_one(target, there)
-    return Verdict(RecordState.CHANGED, Reason(failure))
+    return stays
 
 
-def _clear(case: Case, kept: KeptOriginal) -> None:
-    """Remove the placeholder that may have reserved the name in the trash of a file that is not there yet."""
+def _taken_away(case: Case, kept: KeptOriginal | None, *, is_aside: bool) -> Verdict | None:
+    """Remove the original, or move it to its place in the trash; return why it stays, under its name. Raises `OSError`
+    if a later recovery may succeed.
+    """
+    dispose = None if kept is None else _into_trash(case.source, kept)
+    try:
+        failure = settle_original(case, is_aside=is_aside, dispose=dispose)
+    except OSError as error:
+        if kept is None or error.errno not in _NO_PLACE or not case.is_original(case.at_source()):
+            raise
+        if error.errno == errno.EXDEV:
+            return Verdict(RecordState.FAILED, Reason(ReasonCode.OTHER_DISK_THAN_TRASH))
+        return Verdict(RecordState.FAILED, Reason.of_error(error))
+    return None if failure is None else Verdict(RecordState.CHANGED, Reason(failure))
+
+
+def _clear(case: Case, kept: KeptOriginal, here: Entry) -> None:
+    """Remove what has the name in the trash of a file that is not there yet: a placeholder that reserved it, or a
+    second name of the file, where a rename is a link and an unlink.
+    """
     there = case.source.lstat(kept.folder, kept.name)
-    if there is not None and there.size == 0:
+    if there is not None and (there.size == 0 or _is_second_name(there, here)):
         case.source.discard(kept.folder, kept.name)
+
+
+def _is_second_name(there: Entry, here: Entry) -> bool:
+    return here.nlink > 1 and (there.dev, there.inode) == (here.dev, here.inode)
 
 
 def _is_back(case: Case, kept: KeptOriginal) -> bool:
@@ -326,10 +352,11 @@ def _give_back(
         now = Location(work.storages[row.target_base], row.target_folder, row.target_name)
         there = Location(work.storages[place.base], place.folder, place.name)
         try:
-            _renamed(now, there, lambda _: None)
-            fail(position, failure)
+            if is_known(now.storage, now.folder, now.lstat(), Identity(place.inode, row.size, place.mtime_ns)):
+                _renamed(now, there, lambda _: None)
         except OSError as error:
             raise stuck_at(there, now, error) from error
+        fail(position, failure)
 
 
 def _get_some(work: Work, series: Series, positions: Sequence[int], fail: Fail) -> None:
@@ -404,7 +431,9 @@ def _settle_get(case: Case) -> Verdict:
     here = source.head(record.source_folder, record.source_name)
     is_here = here is not None and (here.token, here.size) == (record.inode, record.size)
     if made is None:
-        return _not_gotten(case, is_here=is_here, is_gone=here is None)
+        # Its object may have been gone before.
+        waits = kept is not None and _is_in_trash(case.storages[kept.base], kept, record.size or 0)
+        return _not_gotten(case, is_here=is_here or (here is None and waits), is_gone=here is None)
     place = record.target_folder, record.target_name
     if not is_here:
         return Verdict(RecordState.DONE, case.note(), as_recorded(made)) if _is_made(case, made) else CHANGED
@@ -421,12 +450,16 @@ def _settle_given_back(case: Case, kept: KeptOriginal) -> Verdict:
     source, record = cast("ObjectStorage", case.source), case.record
     here = source.head(record.source_folder, record.source_name)
     is_here = here is not None and (here.token, here.size) == (record.inode, record.size)
-    if not case.is_made(case.at_target(), case.moved):
-        is_free = case.at_target() is None
+    home = case.at_target()
+    if home is None or not case.is_made(home, case.moved):
+        is_free = home is None
         if _is_in_trash(case.storages[kept.base], kept, record.size or 0):
             return case.not_done if is_free else TAKEN
         return _not_gotten(case, is_here=is_here, is_gone=here is None)
     case.touch_folder(record.target_base, record.target_folder)
+    waiting = case.storages[kept.base].lstat(kept.folder, kept.name)
+    if waiting is not None and _is_second_name(waiting, home):
+        case.storages[kept.base].discard(kept.folder, kept.name)
     if is_here and here is not None:
         case.announce(Verdict(RecordState.COPIED, case.note(), as_recorded(case.moved)))
         delete_one(source, here)
