@@ -162,11 +162,13 @@ def make_bucket(server: S3Server, name: str, *, versions: bool = False) -> None:
 
     async def make() -> None:
         sender = AwsSender(server.settings)
-        await sender.send("CreateBucket", Bucket=name)
-        if versions:
-            status = {"Status": "Enabled"}
-            await sender.send("PutBucketVersioning", Bucket=name, VersioningConfiguration=status)
-        await sender.close()
+        try:
+            await sender.send("CreateBucket", Bucket=name)
+            if versions:
+                status = {"Status": "Enabled"}
+                await sender.send("PutBucketVersioning", Bucket=name, VersioningConfiguration=status)
+        finally:
+            await sender.close()
 
     with environment_of(server):
         asyncio.run(make())
