@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.matrix import ROWS, table
 
 _REPOSITORY = Path(__file__).parents[1]
@@ -39,6 +40,7 @@ def test_each_slow_test_of_the_matrix_is_in_a_row() -> None:
                 assert str(path.relative_to(_REPOSITORY)).startswith(named)
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     (tmp_path / "test_points.py").write_text(_TESTS)
     first = run(tmp_path)

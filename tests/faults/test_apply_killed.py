@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.faults.trees import Scenario
 
 _PLAIN = APPLIED[:2]
-_FEW, _FEW_OF_RECOVERY = 5, 3
+_FEW, _FEW_OF_RECOVERY = 4, 2
 
 _all_scenarios = pytest.mark.parametrize("scenario", APPLIED, ids=str)
 _plain = pytest.mark.parametrize("scenario", _PLAIN, ids=str)
@@ -50,7 +50,7 @@ def test_a_kill_of_the_worker_and_of_the_repair(workers: Workers, tally: Counter
     [scenario] = [each for each in APPLIED if each.name == "a plan, two processes"]
     course = course_of(workers, scenario, "redo")
     second = [call for call in course.calls if (call.name, call.number) == ("renameat2", 2) and call.about == "user"]
-    kill_at(workers, tally, course._replace(calls=second[:1] * 3), None)
+    kill_at(workers, tally, course._replace(calls=second[:1]), None)
 
 
 @pytest.mark.slow

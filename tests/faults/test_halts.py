@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.faults.sweep import Worker, Workers
 
 _THEIRS = b"someone else's"
-_FAST_APART = 151
+_FAST_APART = 307
 """The distance of the tried steps of an act; each act has another first step."""
 
 Meddling = tuple[str, str, tuple[Any, ...]]

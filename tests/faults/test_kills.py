@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.faults.sweep import Course, Workers
     from tests.faults.trees import Scenario
 
-_FEW = {"organize": 5, "undo": 4, "redo": 3}
-_FEW_OF_RECOVERY = 3
+_FEW = {"organize": 3, "undo": 3, "redo": 2}
+_FEW_OF_RECOVERY = 2
 _WRECKS = 7
 _MANY_OF_RECOVERY, _WHOLE_RECOVERIES = 8, 4
 
@@ -41,12 +41,12 @@ def _fast(**few: int) -> list[tuple[str, Scenario]]:
     ]
 
 
-@pytest.mark.parametrize(("command", "scenario"), _fast(redo=5), ids=str)
+@pytest.mark.parametrize(("command", "scenario"), _fast(undo=18, redo=5), ids=str)
 def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     kill_at(workers, tally, course_of(workers, scenario, command), _FEW[command])
 
 
-@pytest.mark.parametrize(("command", "scenario"), _fast(undo=5), ids=str)
+@pytest.mark.parametrize(("command", "scenario"), _fast(organize=18, undo=5), ids=str)
 def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     course = course_of(workers, scenario, command)
     kill_a_recovery(workers, tally, course, SCENARIOS.index(scenario), _FEW_OF_RECOVERY)

@@ -33,7 +33,7 @@ SCENARIOS = {
     ),
     _WINDOWS: (Scenario("all on NTFS", caseless), Scenario("to NTFS", few, other_device=True)),
 }
-_FEW = {"organize": 4, "undo": 3, "redo": 2}
+_FEW = {"organize": 2, "undo": 2, "redo": 1}
 
 
 class Breakers(NamedTuple):

@@ -174,6 +174,16 @@ class Processes(Pool):
 
     def __init__(self, count: int | None = None) -> None:
         super().__init__(None, count or workers())
+        self._sent: Callable[..., Any] | None = None
+
+    def _submit(self, kind: TaskKind[Task, Result], task: Task) -> Future[tuple[Any, ...]]:
+        """Submit a task whose function can be sent: an executor that ends while one cannot be may wait for ever."""
+        if kind.run is not self._sent:
+            import pickle
+
+            pickle.dumps(kind.run)
+            self._sent = kind.run
+        return super()._submit(kind, task)
 
     def warm(self) -> None:
         if self._executor is None:
