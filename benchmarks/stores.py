@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 BUCKET = "bench"
 CONCURRENT = 64
+BEFORE = "before"
 FILEORG = [sys.executable, "-m", "fileorg"]
 _REQUESTS = re.compile(r"^SeaweedFS_s3_request_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
 
@@ -89,17 +90,12 @@ def left_in(client: S3Client, prefix: str) -> int:
 
 def commands(arguments: argparse.Namespace) -> dict[str, Callable[[str], list[str]]]:
     """Return the command of each tool, for a prefix: all move `PREFIX/picture-*.jpg` to `PREFIX/Images/`."""
-    found: dict[str, Callable[[str], list[str]]] = {
-        "fileorg": lambda prefix: [
-            sys.executable,
-            "-m",
-            "fileorg",
-            "organize",
-            f"s3://{BUCKET}/{prefix}",
-            "--yes",
-            "-q",
-        ]
-    }
+    organize: Callable[[str], list[str]] = lambda prefix: [  # noqa: E731
+        *FILEORG, "organize", f"s3://{BUCKET}/{prefix}", "--yes", "-q",
+    ]  # fmt: skip
+    found = {"fileorg": organize}
+    if arguments.before:
+        found[BEFORE] = organize
     if arguments.rclone:
         remote = f":s3,provider=SeaweedFS,env_auth=true,endpoint='{{}}',force_path_style=true:{BUCKET}"
         found["rclone"] = lambda prefix: [
@@ -122,6 +118,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rclone")
     parser.add_argument("--s5cmd")
+    parser.add_argument("--before", help="the folder src of another commit, which moves as well")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, servers.seaweedfs(Path(folder), metrics=True) as server:
         servers.make_bucket(server, BUCKET)
@@ -147,9 +144,9 @@ def measure(
         for tool, words in commands(arguments).items():
             prefix = f"{tool}-{number}"
             fill(client, prefix, arguments.objects)
-            home = {"FILEORG_HOME": str(folder / prefix)}
+            home = {"FILEORG_HOME": str(folder / prefix)} | ({"PYTHONPATH": arguments.before} if tool == BEFORE else {})
             found.setdefault(tool, []).append(run(words(prefix), environment | home, server))
-            moved = left_in(client, f"{prefix}/Images/" if tool == "fileorg" else f"{prefix}-moved/Images/")
+            moved = left_in(client, f"{prefix}/Images/" if tool in {"fileorg", BEFORE} else f"{prefix}-moved/Images/")
             if moved != arguments.objects:
                 raise SystemExit(f"{tool} moved {moved} of {arguments.objects}")
     for tool, runs in found.items():

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
     from fileorg.storage.base import Storage
+    from fileorg.storage.object.known_keys import KnownKey
     from fileorg.storage.object.object_storage import ObjectStorage
 
 
@@ -205,17 +206,21 @@ def _delete(
     except StoreError as error:
         raise unreachable(source, error) from error
     markers: dict[int, str] = {}
+    moved: list[KnownKey] = []
+    left: list[bytes] = []
     for each, outcome in zip(copied, outcomes, strict=True):
         row = each.move.row
         failure = why_left(source, row, each.move.listed.etag, outcome)
         if failure is not None:
             fail(each.move.position, withdrawn(target, row, each.etag, failure))
             continue
-        source.known.drop([join(row.source_folder, row.source_name)])
-        listed = each.move.listed._replace(path=join(row.target_folder, row.target_name))
-        target.known.add([listed._replace(etag=each.etag, mtime_ns=each.mtime_ns)])
+        path = join(row.target_folder, row.target_name)
+        moved.append(each.move.listed._replace(path=path, etag=each.etag, mtime_ns=each.mtime_ns))
+        left.append(each.move.listed.path)
         if outcome.version is not None:
             markers[first + each.move.position] = outcome.version
+    source.known.drop(left)
+    target.known.add(moved)
     if markers:
         work.journal.objects().note_markers(markers)
 
