@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,15 +99,24 @@ def test_a_missing_file_is_an_error_only_if_it_was_named(fileorg: Fileorg, tree:
     assert fileorg.inside("organize", "tree", "-n").code == 0
 
 
+@pytest.mark.parametrize("by_rename", [False, True])
 def test_a_file_edited_during_the_run_is_reported(
-    fileorg: Fileorg, config: str, monkeypatch: pytest.MonkeyPatch
+    fileorg: Fileorg, config: str, monkeypatch: pytest.MonkeyPatch, *, by_rename: bool
 ) -> None:
     from fileorg.plan.organize_plan import OrganizePlan
 
     survey = OrganizePlan.survey
 
     def edited(plan: OrganizePlan, *words: object) -> None:
-        (fileorg.folder / "own.toml").write_text("half a fi")
+        own = fileorg.folder / "own.toml"
+        if by_rename:  # as editors save, with the old time: the file that was read is gone, or a backup now
+            before = own.stat()
+            own.rename(own.with_suffix(".bak"))
+            (fileorg.folder / "new").write_text("version = 1 # of 9 bytes")
+            os.utime(fileorg.folder / "new", ns=(before.st_atime_ns, before.st_mtime_ns))
+            (fileorg.folder / "new").rename(own)
+        else:
+            own.write_text("half a fi")
         survey(plan, *words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(OrganizePlan, "survey", edited)

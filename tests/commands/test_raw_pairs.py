@@ -14,6 +14,7 @@ from tests.commands.test_properties import tried
 from tests.content.media_samples import ORIGINAL, cr3, film, film_header, heic, seconds_1904, takeout, tiff, xmp
 from tests.support.tree import Tree
 
+from fileorg.content.media import MediaFacts, read_media
 from fileorg.core.model import By
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.runs import Runs
 
+    from fileorg.content.head import OpenContent
     from fileorg.core.state import StateDirectory
 
 BARE_RAW = cr3(b"", b"")
@@ -62,6 +64,47 @@ def test_one_date_for_both(tree: Tree, runs: Runs, of_raw: bytes, of_picture: by
     assert "IMG_1.JPG" in tree.read()
 
 
+@pytest.mark.parametrize("kind", ["CRW", "MRW", "X3F"])
+def test_a_raw_format_without_a_reader_has_the_date_of_its_picture(tree: Tree, runs: Runs, kind: str) -> None:
+    write(tree, {f"1.{kind}": b"raw", "1.JPG": photo("2012:06:01 00:00:00"), f"2.{kind}": b"another"})
+    write(tree, {"2.xmp": xmp(exif_DateTimeOriginal="2011-02-03T10:00:00")})
+    runs.organize(by=By.DATE)
+    dates = {f"1.{kind}": "2012/06", "1.JPG": "2012/06", f"2.{kind}": "2011/02", "2.xmp": "2011/02"}
+    assert placed(tree) == dates
+
+
+def test_a_raw_file_that_cannot_be_read_takes_no_date_away(
+    tree: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(content: OpenContent) -> MediaFacts:
+        if b"poison" in content.head:
+            raise RecursionError("a file made for this")
+        return read_media(content)
+
+    monkeypatch.setattr("fileorg.content.evidence.read_media", failing)
+    write(tree, {"1.CR3": b"poison" + BARE_RAW, "1.JPG": photo("2012:06:01 00:00:00")})
+    runs.organize(by=By.DATE)
+    assert placed(tree) == {"1.CR3": "2021/03", "1.JPG": "2012/06"}
+
+
+def test_a_picture_that_changes_in_another_part_of_a_large_folder(
+    tree: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("scan.together", "storage.base", "storage.local.listing"):
+        monkeypatch.setattr(f"fileorg.{module}.BATCH_ENTRIES", 1)
+    write(tree, {"1.CR3": BARE_RAW, "1.JPG": photo("2012:06:01 00:00:00")})
+    write(tree, {"2.jpg": PLAIN, "2.jpg.json": takeout(LATE)})
+    with runs.organizing(by=By.DATE):
+        pass
+    write(tree, {"1.JPG": photo("2013:06:01 00:00:00"), "2.jpg.json": takeout(LATE + 86_400)})
+    for name in ("1.JPG", "2.jpg.json"):
+        tree.date(name, "2021-03-05")
+    runs.organize(by=By.DATE)
+    assert placed(tree) == dict.fromkeys(["1.CR3", "1.JPG"], "2013/06") | dict.fromkeys(
+        ["2.jpg", "2.jpg.json"], "2012/06"
+    )
+
+
 def test_without_a_date_of_either_the_raw_file_is_the_one_that_was_modified(tree: Tree, runs: Runs) -> None:
     write(tree, {"IMG_1.CR3": BARE_RAW, "IMG_1.JPG": PLAIN})
     tree.date("IMG_1.CR3", "2021-02-28")
@@ -85,7 +128,7 @@ def test_one_date_also_where_a_picture_leads_without_one(tree: Tree, runs: Runs)
 
 def test_a_sidecar_of_the_picture_dates_both(tree: Tree, runs: Runs) -> None:
     files = {"1.CR3": BARE_RAW, "1.JPG": PLAIN, "1.JPG.json": takeout(LATE), "2.CR3": BARE_RAW, "2.JPG": PLAIN}
-    write(tree, files | {"2.xmp": xmp(DateTimeOriginal="2011-02-03T10:00:00")})
+    write(tree, files | {"2.xmp": xmp(exif_DateTimeOriginal="2011-02-03T10:00:00")})
     runs.organize(by=By.DATE)
     assert {name: folder for name, folder in placed(tree).items() if name[0] == "1"} == dict.fromkeys(
         ["1.CR3", "1.JPG", "1.JPG.json"], "2012/05"
@@ -135,6 +178,32 @@ def test_a_rule_that_takes_both_keeps_them_together(tree: Tree, runs: Runs) -> N
     contents = tree.read()
     by_pair = {pair: contents[f"{pair}.JPG"][-2:] for pair in pairs}
     assert sorted(by_pair.values()) == ["a/", "b/", "c/"]
+
+
+def test_a_rule_that_renames_both(tree: Tree, runs: Runs) -> None:
+    """The picture has the stem of its raw file, the extension that the rule gives it, and the number of both."""
+    late = raw("2012:05:31 23:59:59")
+    write(tree, {"a/IMG_1.CR3": late, "a/img_1.JPG": PLAIN, "a/img_1.JPG.xmp": b"edits"})
+    write(tree, {"b/IMG_1.cr3": late + b"b", "b/IMG_1.JPG": PLAIN + b"b"})
+    write(tree, {"P/20120531.jpg": b"another"})
+    before = tree.snapshot()
+    runs.organize(configuration=configured("""
+        [[rule]]
+        when = { category = "Images" }
+        to = "P/{taken:%Y%m%d}.{ext:lower}"
+    """), recursive=True)  # fmt: skip
+    assert {name for name in tree.read() if not name.endswith("/")} == {
+        "P/20120531.jpg", "P/20120531 (2).cr3", "P/20120531 (2).jpg", "P/20120531 (2).JPG.xmp",
+        "P/20120531 (3).cr3", "P/20120531 (3).jpg",
+    }  # fmt: skip
+    runs.undo()
+    assert tree.snapshot() == before
+    runs.organize(configuration=configured("""
+        [[rule]]
+        when = { category = "Images" }
+        to = "Q/{stem}.{ext:lower}"
+    """), recursive=True)  # fmt: skip
+    assert {"Q/IMG_1.cr3", "Q/IMG_1.jpg", "Q/IMG_1 (2).cr3", "Q/IMG_1 (2).jpg"} <= tree.read().keys()
 
 
 # A card --------------------------------------------------------------------------------------------------------------

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING
+
 import pytest
 from tests.content.samples import BINARY, ELF, GUESSED, GZIP, HTML, JPEG, PDF, PNG, PROSE, SQLITE, TEXTS
 
 from fileorg.content.decision import TABLE, Found, Promise, TypeVerdict, decide
+from fileorg.content.evidence import DirectEvidence
 from fileorg.content.head import BytesContent
 from fileorg.content.types import kind_of
+from fileorg.core.model import LookInto
 from fileorg.rules.classify import Rules
+from fileorg.scan.classifier import Classifier
+from fileorg.storage.local.storage import LocalStorage
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RULES = Rules.default()
 NOISE = bytes(range(255, 0, -1)) * 20
@@ -79,6 +90,28 @@ def test_each_pair_of_claim_and_content_has_a_row() -> None:
 
 def test_each_row_of_the_table_has_a_case() -> None:
     assert {row.number for row in TABLE} == {row for row, *_ in CASES}
+
+
+@pytest.mark.parametrize("look_into", LookInto)
+@pytest.mark.parametrize(
+    ("row", "name", "content", "category"),
+    [
+        (6, "app.ts", b"export const x: number = 1;\n", "Code"),
+        (6, "recording.ts", (b"G" + bytes(187)) * 20, "Video"),
+        (7, "id_ed25519.key", TEXTS["pem"], "Other"),
+        (7, "talk.key", BINARY["zip"], "Presentations"),
+    ],
+)
+def test_an_ambiguous_extension_goes_by_its_content(
+    tmp_path: Path, row: int, name: str, content: bytes, category: str, look_into: LookInto
+) -> None:
+    """Rows 6 and 7, which need no table: `rules.heads` decides on them, whatever a run looks into."""
+    assert row not in {each.number for each in TABLE}
+    (tmp_path / name).write_bytes(content)
+    rules = RULES.asking(look_into)
+    with closing(LocalStorage(os.fsencode(tmp_path))) as storage:
+        found = Classifier(rules, storage, DirectEvidence(rules, storage)).evidence(b"", name.encode())
+    assert found.category == category
 
 
 def test_the_categories_are_those_of_the_user() -> None:

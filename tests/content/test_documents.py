@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 import time
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,6 +95,28 @@ TRUTHS: dict[str, tuple[bytes, dict[str, str]]] = {
     "entities are not expanded": (office(docProps_core=BOMB), {"title": "&b;"}),
     "a part of 100 MB": (office(docProps_core=" " * 100_000_000 + core("far behind")), {}),
 }  # fmt: skip
+
+
+def many_times(text: str, entries: int) -> bytes:
+    """Return a zip whose directory names one entry many times."""
+    content = office(docProps_core=text)
+    at, name = content.rindex(b"PK\1\2"), b"docProps/core.xml"
+    entry = content[at : content.rindex(name) + len(name)]
+    directory = entry * entries
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, entries, entries, len(directory), at, 0)
+    return content[:at] + directory + end
+
+
+def test_an_entry_that_is_named_a_thousand_times_is_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked, decompressobj = list[int](), zlib.decompressobj
+
+    def counted(bits: int) -> object:
+        unpacked.append(bits)
+        return decompressobj(bits)
+
+    monkeypatch.setattr("fileorg.content.documents.zlib.decompressobj", counted)
+    read_document(BytesContent(many_times(" " * 60_000 + core("far behind"), 1000)), MediaFacts())
+    assert len(unpacked) == 1
 
 
 @pytest.mark.parametrize("name", TRUTHS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,39 @@ def test_one_that_hangs_dies_or_talks_without_end_costs_one_file(program: Path, 
         for content in (b"die", b"dull", b"flood"):
             assert said_by(process, content, tmp_path).dates == []
             assert [each.source for each in said_by(process, b"film", tmp_path).dates] == [DateSource.EXIFTOOL]
+
+
+def test_what_a_wrapper_has_started_ends_with_it(program: Path, tmp_path: Path) -> None:
+    inner, pipe = tmp_path / "inner", tmp_path / "pipe"
+    inner.write_text(f"{PROGRAM}tail -f /dev/null\n")  # as exiftool, it does not end with its input
+    program.write_text(f'#!/bin/sh\nexec 9>{pipe}\nsh {inner} "$@"\n:\n')
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with ExiftoolProcess(str(program)) as process:
+        assert said_by(process, b"film", tmp_path).dates
+        assert not select.select([held], [], [], 0)[0]
+    assert select.select([held], [], [], 10)[0]  # nobody has it open any more
+    os.close(held)
+
+
+def test_after_hanging_often_it_is_asked_in_the_next_run(
+    program: Path, runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExiftoolProcess(str(program), seconds=0.01) as process:
+        (runs.tree.root / "file").write_bytes(b"hang")
+        with (runs.tree.root / "file").open("rb") as file:
+            asked = [process.add_to(MediaFacts(), file.fileno(), b"") for _ in range(8)]
+    assert asked == [True] * 6 + [False] * 2
+    tree.path("a.avi").write_bytes(b"RIFF\0\0\0\0AVI ")
+
+    def dated() -> dict[DatedBy, int]:
+        with runs.organizing(by=By.DATE, exiftool=True) as run:
+            return dict(run.plan.dated)
+
+    monkeypatch.setattr("fileorg.content.exiftool._HANGS", 0)
+    assert dated() == {DatedBy("modified"): 2}
+    monkeypatch.setattr("fileorg.content.exiftool._HANGS", 6)
+    assert dated() == {DatedBy("taken", "exiftool"): 1, DatedBy("modified"): 1}
 
 
 def test_what_exiftool_said_is_kept_under_its_name(program: Path, runs: Runs, tree: Tree) -> None:

@@ -112,7 +112,8 @@ moves by itself.
     yield f"""
 A raw file and the picture that the camera wrote beside it ({_arrows(WITH_RAW.examples)}) are two pictures: filters and
 rules take each by itself, and one may be removed without the other. But they have one date, that of the raw file (if it
-has none, that of the picture); and if both go to one folder, they go together under the same number."""
+has none, that of the picture); and if both go to one folder, they go together under the same number. If the raw file
+stays because it is there already, the picture stays with it."""
     yield """
 | | parts, the leader first |
 |---|---|"""

@@ -56,11 +56,11 @@ _SIDECAR_BYTES = 256 << 10
 _DATED_SIDECARS = b".xmp", b".json"
 _MEDIA = frozenset(
     b"jpg jpeg jpe jif jfif jfi pjpeg pjp jps mpo insp png apng webp tif tiff dng nef nrw arw srf sr2 srw pef iiq 3fr"
-    b" fff mos mef erf kdc dcr cr2 orf ori rw2 rwl gpr raw raf cr3 heic heif heics heifs hif avif avci avcs mp4 m4v mov"
-    b" qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d gif bmp avi mts m2ts mpg mpeg wmv psd".split()
+    b" fff mos mef erf kdc dcr cr2 orf ori rw2 rwl gpr raw raf cr3 crw mrw x3f heic heif heics heifs hif avif avci"
+    b" avcs mp4 m4v mov qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d gif bmp avi mts m2ts mpg mpeg wmv psd".split()
 )
-"""Extensions of files that have a date inside, or a sidecar with one."""
-_BY_EXIFTOOL = frozenset(b"crw mrw x3f mxf r3d flv f4v divx mod tod vob jp2 jpx jxl".split())
+"""Extensions of files that have a date inside, or a sidecar or picture beside them with one."""
+_BY_EXIFTOOL = frozenset(b"mxf r3d flv f4v divx mod tod vob jp2 jpx jxl".split())
 """Extensions of pictures and films that only exiftool finds a date in."""
 _FILMS = frozenset(b"mp4 m4v mov qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d avi mts m2ts mpg mpeg wmv".split())
 _SOUND = frozenset(
@@ -72,6 +72,8 @@ _DOCUMENTS = frozenset(
 )
 _WITH_FIELDS = _MEDIA | _SOUND | _DOCUMENTS
 _SEPARATOR = b"\x1f"
+_NOT_ASKED = b"?"
+"""Precedes what a file says if exiftool was not asked: see `ExiftoolProcess.add_to`."""
 
 
 # One file as a text of the index ------------------------------------------------------------------------------------
@@ -109,12 +111,6 @@ def media_text(facts: MediaFacts) -> bytes:
     sizes = [facts.width, facts.height, facts.duration_ms]
     rest = facts.offset, facts.format_year, facts.texts
     return json.dumps([dates, facts.camera, *sizes, *rest], separators=(",", ":")).encode()
-
-
-def reader_of(text: bytes) -> bytes:
-    """Return the reader that the index names before what a file says; empty for those of fileorg."""
-    before, space, _ = text[: text.find(b"[")].rpartition(b" ")
-    return before + space
 
 
 def media_from(text: bytes) -> MediaFacts | None:
@@ -204,7 +200,7 @@ def _answer(request: EvidenceRequest, storage: LocalStorage, exiftool: ExiftoolP
                 if stat.S_ISREG(os.fstat(fd).st_mode):
                     content = OpenContent(fd, sizes[position])
                     found = kind_text(with_model(kind_of(content), content.head)) if position in for_kind else b""
-                    said = b""
+                    said, was_asked = b"", True
                     if position in for_media:
                         facts = read_media(content)
                         if is_sound(content.head):
@@ -212,9 +208,10 @@ def _answer(request: EvidenceRequest, storage: LocalStorage, exiftool: ExiftoolP
                         if is_document(content.head):
                             read_document(content, facts)
                         elif exiftool is not None:
-                            exiftool.add_to(facts, fd, os.path.join(request.root, request.folder, names[position]))
+                            path = os.path.join(request.root, request.folder, names[position])
+                            was_asked = exiftool.add_to(facts, fd, path)
                         _read_beside(storage, request.folder, request.beside.get(position, ()), facts)
-                        said = media_text(facts)
+                        said = media_text(facts) if was_asked else _NOT_ASKED + media_text(facts)
                     seen = os.fstat(fd)
                     if (
                         ctimes[position] in {seen.st_ctime_ns, kept(seen.st_ctime_ns)}
@@ -345,6 +342,8 @@ class IndexedEvidence:
         self._index = index
         self._exiftool = exiftool
         self._reader = b"" if exiftool is None else b"exiftool-%s " % exiftool.version.encode()
+        self._run = os.urandom(4).hex().encode() + _NOT_ASKED
+        """Precedes the reader of a file that goes without exiftool in this run only."""
         self._root = root
         self._known: _Folder | None = None
         self._kinds_missing: dict[bytes, set[bytes]] = {}
@@ -405,8 +404,10 @@ class IndexedEvidence:
         return media_from(text)
 
     def raw_of(self, folder: bytes, name: bytes) -> bytes | None:
-        """Return the raw file with which a picture was taken, if there is one."""
-        return self._in(folder).raws.get(name)
+        """Return the raw file with which a picture was taken, if there is one; not one that could not be read."""
+        known = self._in(folder)
+        raw = known.raws.get(name)
+        return None if raw is not None and known.media.get(raw) == UNREAD else raw
 
     def media_in(self, folder: bytes) -> Iterator[MediaFacts]:
         """Yield what the index knows of the pictures and films of a folder."""
@@ -429,14 +430,19 @@ class IndexedEvidence:
             self._known = _Folder(folder, kinds, media, raws)
         return self._known
 
-    def _batches(self, folder: bytes) -> Iterator[KnownEvidence]:
-        """Yield what is known of a folder, without what files said by another reader than that of the run."""
-        for known in self._index.evidence().folder(self._index.root_id(self._root), folder, READER):
-            if any(known.media):
-                known.media[:] = [
-                    text if text == UNREAD or reader_of(text) == self._reader else b"" for text in known.media
-                ]
-            yield known
+    def _batches(self, folder: bytes) -> list[KnownEvidence]:
+        """Return what is known of a folder, without what files said by another reader than that of the run, or beside
+        other sidecars: those may be in another batch.
+        """
+        batches = list(self._index.evidence().folder(self._index.root_id(self._root), folder, READER))
+        if any(any(known.media) for known in batches):
+            stamps = {name: self._reader + _stamp(sidecars) for name, sidecars in _sidecars(batches).items()}
+            for known in batches:
+                for at, (name, text) in enumerate(zip(known.batch.split_names(), known.media, strict=True)):
+                    before = text.partition(b"[")[0].removeprefix(self._run)
+                    if text != UNREAD and before != stamps.get(name, self._reader):
+                        known.media[at] = b""
+        return batches
 
     def gather(self, reporter: Reporter) -> None:
         """Read all that was asked for and is missing, and keep it in the index."""
@@ -471,7 +477,7 @@ class IndexedEvidence:
             has_relocated = self._index.evidence().has_relocated()
         for folder in sorted({*kinds, *media}):
             with self._index.guarded():
-                batches = list(self._batches(folder))
+                batches = self._batches(folder)
             beside = _sidecars(batches) if folder in media else {}
             for known in batches:
                 names = known.batch.split_names()
@@ -487,7 +493,7 @@ class IndexedEvidence:
                     if is_changed:
                         self._keep(known)
                     continue
-                open_[known.id] = _OpenBatch(known, stamps, len(parts))
+                open_[known.id] = _OpenBatch(known, stamps, len(parts), self._run)
                 for part_kinds, part_media in parts:
                     sidecars = {at: [each.name for each in beside.get(names[at], ())] for at in part_media}
                     request = _request(self._root, known, part_kinds, part_media, sidecars)
@@ -524,16 +530,20 @@ class IndexedEvidence:
 class _OpenBatch:
     """A batch of which some files are being read. `left`: the tasks without an answer."""
 
-    def __init__(self, known: KnownEvidence, stamps: Mapping[int, bytes], left: int) -> None:
+    def __init__(self, known: KnownEvidence, stamps: Mapping[int, bytes], left: int, run: bytes) -> None:
         self.known = known
         self.left = left
+        self._run = run
         self._stamps = stamps
 
     def add(self, answer: EvidenceAnswer) -> None:
         for position, text in answer.kinds.items():
             self.known.kinds[position] = text
         for position, text in answer.media.items():
-            self.known.media[position] = text if text == UNREAD else self._stamps[position] + text
+            if text != UNREAD:
+                stamp = self._stamps[position]
+                text = self._run + stamp + text[1:] if text.startswith(_NOT_ASKED) else stamp + text  # noqa: PLW2901
+            self.known.media[position] = text
         self.left -= 1
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from fileorg.content.media import MediaFacts
 
 _SECONDS = 10.0
+_HANGS = 6
+"""After this number of files without an answer in time, the rest of a task goes without."""
 _OUTPUT_BYTES = 1 << 20
 _MEMORY_BYTES = 1 << 30
 _LONGEST_SIDE = 1 << 31
@@ -100,7 +103,7 @@ class ExiftoolProcess:
         self._program = program
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
-        self._number = 0
+        self._number = self._hangs = 0
 
     def __enter__(self) -> Self:
         return self
@@ -108,10 +111,19 @@ class ExiftoolProcess:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def add_to(self, facts: MediaFacts, fd: int, path: bytes) -> None:
-        """Add what exiftool says of an open file: see `add_tags`; nothing if it fails."""
-        with contextlib.suppress(OSError, ValueError):
+    def add_to(self, facts: MediaFacts, fd: int, path: bytes) -> bool:
+        """Add what exiftool says of an open file: see `add_tags`; nothing if it fails. Return False if it has hung too
+        often to be asked.
+        """
+        if self._hangs >= _HANGS:
+            return False
+        try:
             add_tags(self._answer(_place(fd, path)), facts)
+        except TimeoutError:
+            self._hangs += 1
+        except (OSError, ValueError, RecursionError):
+            pass
+        return True
 
     def _answer(self, place: bytes) -> Mapping[str, Any]:
         """Return the tags of a file. Raises `OSError`, `ValueError`."""
@@ -133,7 +145,8 @@ class ExiftoolProcess:
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # also what a wrapper has started
             with process:  # closes its pipes, and waits for it
                 pass
 
@@ -161,6 +174,7 @@ def _start(program: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "LC_ALL": "C"},
+        process_group=0,
         preexec_fn=prepare,  # noqa: PLW1509  it calls the kernel alone
     )
 

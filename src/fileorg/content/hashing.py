@@ -87,8 +87,12 @@ def hash_files(
     scheduler = _Scheduler(consumer, reporter, racy, reads)
     tasks = scheduler.tasks(hash_batches)
     first = list(islice(tasks, 2))
+    if len(first) <= 1:  # helpers could not share it
+        for only in first:
+            scheduler.take(answer_all(only))
+        return
     rest: Iterator[list[Request]] = chain(first, tasks)
-    if len(first) <= 1 or not pool.is_started:
+    if not pool.is_started:
         rest = scheduler.read_here(rest)
     if (task := next(rest, None)) is None:  # most runs load no module for helpers
         return

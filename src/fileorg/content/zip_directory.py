@@ -64,10 +64,16 @@ def _place(content: Content) -> tuple[int, int]:
 
 
 def read_entries(content: Content, names: Collection[str], limit: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield the content of the entries of these names, and whether it is deflated; not of those larger than `limit`."""
+    """Yield the content of the first entry of each of these names, and whether it is deflated; not of those larger than
+    `limit`.
+    """
+    left = set(names)  # a directory may name one entry a thousand times
     start, size = _place(content)
     for entry in _entries(content.read_at(start, min(size, _DIRECTORY_BYTES))):
-        if entry.name not in names or entry.packed > limit or entry.method not in {0, 8} or entry.is_encrypted:
+        if entry.name not in left:
+            continue
+        left.remove(entry.name)
+        if entry.packed > limit or entry.method not in {0, 8} or entry.is_encrypted:
             continue
         header = content.read_at(entry.offset, _LOCAL.size)
         if len(header) == _LOCAL.size and header.startswith(b"PK\3\4"):

@@ -145,6 +145,7 @@ class Draft:
         self._db = scratch(_SCHEMA)
         self.has_followers = False
         self.has_symlinks = False
+        self._leaders: tuple[bytes, set[bytes]] | None = None
 
     def add_places(self, folder: bytes, sequence: int, places: Places) -> None:
         """Add the places of a batch of the index."""
@@ -153,7 +154,7 @@ class Draft:
             (folder, sequence, places.categories.tobytes(), places.targets.tobytes(), places.digests.tobytes()),
         )
         if places.followers:
-            self.has_followers = True
+            self.has_followers, self._leaders = True, None
             rows = ((folder, *follower) for follower in places.followers.values() if follower.target)
             self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -174,18 +175,16 @@ class Draft:
         return [Follower(*row) for row in self._db.execute(query, (folder, leader))]
 
     def leaders(self, folder: bytes) -> set[bytes]:
-        """Return the files of a folder that have sidecars."""
-        query = "SELECT DISTINCT leader FROM followers WHERE folder = ?"
-        return {leader for (leader,) in self._db.execute(query, (folder,))}
+        """Return the files of a folder that have sidecars. Kept for the last folder, which may have many batches."""
+        if self._leaders is None or self._leaders[0] != folder:
+            query = "SELECT DISTINCT leader FROM followers WHERE folder = ?"
+            self._leaders = folder, {leader for (leader,) in self._db.execute(query, (folder,))}
+        return self._leaders[1]
 
     def follows(self, folder: bytes, name: bytes) -> bool:
         """Return whether the file is a sidecar of another one."""
         query = "SELECT 1 FROM followers WHERE folder = ? AND name = ?"
         return self._db.execute(query, (folder, name)).fetchone() is not None
-
-    def all_followers(self) -> Iterator[Follower]:
-        for row in self._db.execute(f"SELECT {_FOLLOWER} FROM followers"):
-            yield Follower(*row)
 
     def add_symlinks(self, symlinks: Iterable[tuple[bytes, bytes, Symlink]]) -> None:
         """Add symlinks, each as (folder of its target, name of its target, symlink), by which it is looked up."""

@@ -286,14 +286,18 @@ class OrganizePlan:
 
     def mark_groups(self) -> None:
         """Mark all names of a group as contested if one is: a file and its sidecars are resolved together."""
-        if self._draft.has_followers:
-            digest, contested = self._placer.digest, self._contested
-            for follower in self._draft.all_followers():
-                if digest(follower.target, follower.name) in contested:
-                    contested.add_all([digest(follower.target, follower.leader)])
-            for follower in self._draft.all_followers():
-                if digest(follower.target, follower.leader) in contested:
-                    contested.add_all([digest(follower.target, follower.name)])
+        if not self._draft.has_followers:
+            return
+        digest, contested = self._placer.digest, self._contested
+        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+            if not (leaders := self._draft.leaders(batch.folder)):
+                continue
+            for name, target, at in zip(batch.split_names(), places.targets, places.digests, strict=True):
+                if target and name in leaders:
+                    followers = self._draft.followers(batch.folder, name)
+                    group = [at, *(digest(file.target, file.new_name or file.name) for file in followers)]
+                    if any(each in contested for each in group):
+                        contested.add_all(group)
 
     def _count(self, batch: FileBatch, places: Places) -> None:
         targets, categories = self._placer.targets, self._layout.rules.categories

@@ -194,8 +194,8 @@ class RulePlacer(Placer):
         fold, keys, prefixes = self._layout.case_insensitive, self._keys, self._prefixes
         home = collision_key(join(self._root_prefix, folder).rstrip(b"/"), case_insensitive=fold)
         files = self._columns_of(batch)
-        leaders = self._leaders_of(batch, files)
         placed = _Placed(batch.files)
+        leaders = self._leaders_of(batch, files, placed)
         self._decide(files, self._columns.in_folder(folder), leaders, placed)
         if leaders:
             self._decide_groups(files, leaders, placed)
@@ -491,14 +491,18 @@ class RulePlacer(Placer):
 
     # Groups -----------------------------------------------------------------------------------------------------------
 
-    def _leaders_of(self, batch: FileBatch, files: FileColumns) -> Mapping[int, bytes]:
-        """Return the leader of each follower. A picture follows its raw file if the same happens to both."""
+    def _leaders_of(self, batch: FileBatch, files: FileColumns, placed: _Placed) -> Mapping[int, bytes]:
+        """Return the leader of each follower. A picture follows its raw file if the same happens to both; the name that
+        it would have alone is noted.
+        """
         leaders = batch.followers()
         for position, raw in batch.raws().items():
             picture = leaders.get(position, files.names[position])
             one, other = (self._placed_alone(files, position, name) for name in (picture, raw))
             if one.targets == other.targets and one.categories == other.categories:
                 leaders[position] = raw
+                if picture == files.names[position] and 0 in one.names:
+                    placed.names[position] = one.names[0]
         return leaders
 
     def _placed_alone(self, files: FileColumns, position: int, name: bytes) -> _Placed:
@@ -521,21 +525,24 @@ class RulePlacer(Placer):
                 del placed.names[position]
         for position, leader in leaders.items():
             alone = self._placed_alone(files, position, leader)
-            new_leader = alone.names.get(0, leader)
+            new_leader, name = alone.names.get(0, leader), names[position]
+            own_name = placed.names.pop(position, name)
             if new_leader != leader and any(map(keeps_its_name, (leader, *others[leader]))):
-                new_leader = leader
+                new_leader, own_name = leader, name
             placed.categories[position], placed.targets[position] = alone.categories[0], alone.targets[0]
-            new_name = follower_name(names[position], leader, new_leader)
-            if new_name != names[position]:
+            new_name = follower_name(name, leader, new_leader)
+            if own_name != name:  # a picture beside a raw file: the rule may change its extension
+                new_name = new_name[: stem_end(new_name)] + own_name[stem_end(own_name) :]
+            if new_name != name:
                 placed.names[position] = new_name
 
 
 def follower_name(name: bytes, leader: bytes, new_leader: bytes) -> bytes:
     """Return the name of a follower whose leader gets another name: it gets the leader's new stem."""
     stem = leader[: stem_end(leader)]
-    if new_leader == leader or not name.startswith(stem):
+    if new_leader == leader or not name.lower().startswith(stem.lower()):
         return name
-    if name.startswith(leader + b"."):  # `a.jpg.xmp` of `a.jpg`
+    if name.lower().startswith(leader.lower() + b"."):  # `a.jpg.xmp` of `a.jpg`
         return new_leader + name[len(leader) :]
     return new_leader[: stem_end(new_leader)] + name[len(stem) :]
 
