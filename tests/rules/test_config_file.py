@@ -291,7 +291,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest
     if file.stat().st_uid:
         assert "belongs to another user" in message(file)
     monkeypatch.undo()
-    monkeypatch.setattr(config_file, "_MAX_BYTES", 10)
+    monkeypatch.setattr(config_file, "MOST_BYTES", 10)
     assert "larger than 4 MiB" in message(file)
 
 

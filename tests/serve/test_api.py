@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from tests.serve.conftest import settle
+from tests.serve.conftest import Server, settle
 
+from fileorg.serve import api, report_files
 from fileorg.serve.api import ENDPOINTS
 from fileorg.serve.openapi import document
+from fileorg.serve.opened_file import OpenedFile
+from fileorg.serve.problems import HttpProblem
+from fileorg.serve.runs import Runs
+from fileorg.serve.served import Served
+from fileorg.serve.shapes import GivenPath
 
 if TYPE_CHECKING:
-    from tests.serve.conftest import Server
+    from fileorg.core.state import StateDirectory
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 PROBLEM = {
@@ -134,6 +144,13 @@ def test_reports_are_files_to_save(shared: Server) -> None:
     assert shared.ask("GET", "/operations/1/report?format=exe").status == 400
 
 
+def test_reports_are_written_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_files, "_AT_ONCE", threading.BoundedSemaphore(1))
+    with report_files._AT_ONCE, pytest.raises(HttpProblem) as refused:
+        report_files.report(SimpleNamespace())  # type: ignore[arg-type]
+    assert (refused.value.status, refused.value.code) == (409, "locked")
+
+
 def test_the_page_is_served_with_its_types(shared: Server, cookie: str) -> None:
     page = shared.raw("GET", "/", {"Cookie": cookie})
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -166,6 +183,35 @@ def test_settings_are_set_and_comments_stay(server: Server) -> None:
     assert server.ask("PUT", "/settings", {"settings": {}, "dates": {"local_video": ["DSC*"]}}).status == 200
     assert (server.get("/settings")["settings"]["keep_days"], server.get("/settings")["jobs"]["parallel"]) == (None, 3)
     assert server.get("/category-changes")["changes"] == []
+
+
+def test_settings_that_were_changed_elsewhere_are_not_overwritten(server: Server) -> None:
+    seen = server.get("/settings")["version"]
+    server.post("/rules", {"to": "Papers", "ext": "pdf"})  # another part of the file
+    first = server.ask("PUT", "/settings", {"version": seen, "settings": {"keep_days": 30}})
+    assert first.status == 200, first
+    second = server.ask("PUT", "/settings", {"version": seen, "settings": {"trash_size": "1G"}})
+    assert (second.status, second.json["code"]) == (409, "refused"), second
+    assert server.get("/settings") == first.json
+    again = server.ask("PUT", "/settings", {"version": first.json["version"], "settings": {"trash_size": "1G"}})
+    assert again.json["settings"]["keep_days"] is None
+    (server.folder / "config/fileorg/fileorg.toml").write_text('version = 1\n[dates]\nlocal_video = "DSC*"\n')
+    assert server.get("/settings")["dates"] == {"local_video": ["DSC*"]}
+
+
+@pytest.mark.parametrize(("wanted", "said"), [
+    ({"settings": {"trash_size": "Much"}}, "trash_size = Much is not a size."),
+    ({"settings": {"keep_days": -1}}, "keep_days = -1 is not from 0"),
+    ({"settings": {"locale": "German"}}, "This system has no locale German."),
+    ({"dates": {"local_video": ["\x7f" * 2**20]}}, "longer than 64,000 characters"),
+])  # fmt: skip
+def test_settings_that_no_run_could_use_are_refused_by_name(shared: Server, wanted: Any, said: str) -> None:
+    before = shared.get("/settings")
+    content = json.dumps(wanted, ensure_ascii=False).encode()
+    answer = shared.raw("PUT", "/api/v1/settings", {"Authorization": f"Bearer {shared.token}"}, content)
+    assert (answer.status, answer.json["code"]) == (400, "bad-value"), answer
+    assert said in answer.json["detail"]
+    assert shared.get("/settings") == before
 
 
 @pytest.mark.parametrize("wanted", [
@@ -222,7 +268,81 @@ def test_rules_are_tried_in_the_roots_only(server: Server) -> None:
     ):
         ended = _preview_run(server, text=text)
         assert (ended["status"], ended["problem"]["code"]) == ("failed", code), ended
+    linked = 'version = 1\n[[rule]]\nname = "x"\nto = "{root}/link/x"\n'.replace("{root}", str(server.root))
+    problem = _preview_run(server, text=linked)["problem"]
+    assert (problem["code"], problem["path"]) == ("outside", f"{server.root}/link/x")  # not where the link leads
+    assert str(server.root) in problem["detail"]
     assert not (server.folder / "elsewhere").exists()
+
+
+def test_rules_that_are_tried_start_no_program(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "exiftool").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\necho 13.00\n")
+    (tools / "exiftool").chmod(0o755)
+    server = Server(tmp_path, PATH=f"{tools}:{os.environ['PATH']}")
+    try:
+        (server.root / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+        settle(server.root)
+        found = _preview(server, text='version = 1\n[dates]\nexiftool = true\n[[rule]]\nto = "{taken.year}"\n')
+    finally:
+        server.close()
+    assert found["rules"]
+    assert not (tmp_path / "started").exists()
+
+
+def test_rules_that_take_too_long_say_so(
+    state: StateDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_MOST_PREVIEW_SECONDS", 0)
+    root = os.fsencode(tmp_path)
+    runs, served = Runs(), Served(state, (root,), root + b"/none.toml", 10, 100)
+    wanted = api.PreviewWanted(GivenPath(str(tmp_path)))
+
+    async def tried() -> Any:
+        begun = await api.preview_rules(SimpleNamespace(body=wanted, served=served, runs=runs))  # type: ignore[arg-type]
+        feed = runs.of(begun["run"]).feed
+        while not feed.is_last:
+            await feed.later_than(feed.number)
+        return runs.of(begun["run"]).problem
+
+    assert asyncio.run(tried())["detail"] == "The rules could not be tried within 0 s."
+
+
+@pytest.mark.parametrize("text", [
+    'version = 1\n[[rule]]\nto = "/x\\u0000"\n', 'version = 1\n[[rule]]\nto = "a\\u0000"\n',
+    'version = 1\n[[rule]]\nto = "~nobody/x"\n', 'version = 1\n[[rule]]\nto = "s3://bucket/x"\n',
+    'version = 1\n[[rule]]\nto = "x"\nwhen = {in = "\\u0000"}\n', 'version = 1\n[[rule]]\nto = "x"\nwhen = {in = "~"}\n',
+    'version = 1\n[[rule]]\nto = "x"\nwhen = {regex = "((a*)*)*b"}\n', 'version = 1\n[[rule]]\nto = "x"\nwhen = {regex = "a{99999}"}\n',
+    'version = 1\n[profile.x]\nroot = "\\u0000"\n', "version = 1\n" + "a = " + "[" * 5000, "\x00", "\ufeff\ufeffversion = 1\n",
+    'version = 1\n[[rule]]\nname = "\\u0000"\nto = "x"\nwhen = {name = "' + "*a" * 3000 + '"}\n', "version = 1\n" + "[[rule]]\nto = 'x'\n" * 3000,
+])  # fmt: skip
+def test_hostile_rules_are_tried_or_refused_in_a_sentence(shared: Server, text: str) -> None:
+    answer = shared.ask("POST", "/rules/preview", {"path": {"path": str(shared.root)}, "text": text})
+    if answer.status == 400:
+        check(answer.json, PROBLEM)
+        return
+    ended = shared.until(f"/runs/{answer.json['run']}/events")["run"]
+    if ended["status"] == "failed":
+        check(ended["problem"], PROBLEM)
+        assert ended["problem"]["code"] != "internal", ended
+
+
+def test_a_file_that_is_removed_meanwhile_is_sent_whole(tmp_path: Path) -> None:
+    path = tmp_path / "columns"
+    content = os.urandom(3 << 20)
+    path.write_bytes(content)
+    response = OpenedFile(path.open("rb"), len(content), "application/octet-stream")
+    path.unlink()
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(response({"type": "http"}, send, send))  # type: ignore[arg-type]
+    assert [each.get("status") for each in sent][:1] == [200]
+    assert b"".join(each.get("body", b"") for each in sent) == content
+    assert sent[-1]["more_body"] is False
 
 
 def _preview(server: Server, **more: Any) -> Any:

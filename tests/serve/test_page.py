@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
     from tests.serve.pages import Opened, Server
 
 VIEWS = ("", "organize", "duplicates", "clean", "history", "rules", "settings")
@@ -117,6 +117,39 @@ def test_a_plan_that_was_dropped_elsewhere_says_so(it: Opened) -> None:
     it.page.wait_for_selector("text=Cancelled.")
     assert all("Failed to load resource" in text for text in it.reported)  # the browser reports each refusal
     it.reported.clear()
+
+
+def test_a_plan_that_was_changed_but_not_carried_out_is_shown_as_it_is_now(it: Opened) -> None:
+    it.plan(_root(it, "looks"))
+    it.line("Before", "notes.txt").locator(".check").click()
+    files = int(it.page.inner_text(".plan .lead").split()[0])
+    problem = {"detail": "Too many operations: the next one may come in 9 s.", "code": "too-many-requests"}
+    it.page.route("**/approve", lambda route: route.fulfill(status=429, json=problem), times=1)
+    it.page.get_by_role("button", name="Carry out").click()
+    it.page.get_by_role("alert").get_by_text("Too many operations").wait_for()
+    assert it.page.inner_text(".plan .lead") == f"{files} files"  # the row that was left out is gone
+    it.line("Before", "film.mp4").locator(".check").click()
+    with it.page.expect_response("**/edits") as edited:
+        it.page.get_by_role("button", name="Carry out").click()
+    assert edited.value.json()["left_out"] == 1
+    it.page.get_by_role("button", name="Undo").click()
+    it.page.wait_for_selector("text=undone by")
+    assert [text for text in it.reported if "status of 429" not in text] == []
+    it.reported.clear()
+
+
+def test_rules_that_nobody_waits_for_are_not_tried_any_more(it: Opened) -> None:
+    it.go("rules")
+    it.page.wait_for_selector("details.matches")
+    held: list[Route] = []
+    it.page.route("**/rules/preview", lambda route: held.append(route))  # noqa: PLW0108  playwright asks for a function
+    it.page.get_by_label("Extension or beginning").fill("pdf")
+    it.page.get_by_label("Go to the folder").fill("Papers")
+    it.page.wait_for_selector("text=Trying the rule …")
+    it.page.get_by_label("Go to the folder").fill("")
+    it.page.wait_for_selector("text=Trying the rule …", state="detached")
+    with it.page.expect_request(lambda request: request.method == "DELETE" and "/runs/" in request.url):
+        held[0].continue_()
 
 
 def test_hostile_names_are_text(it: Opened) -> None:
@@ -308,6 +341,15 @@ def test_settings_are_changed(it: Opened) -> None:
     it.reported.clear()
     it.page.reload()
     assert it.page.get_by_label("Keep for days").input_value() == "30"
+    text = it.server.configuration.read_text()
+    it.server.configuration.write_text(text.replace("keep_days = 30", "keep_days = 60"))  # in another tab
+    it.page.get_by_label("No larger than").fill("1G")
+    it.page.get_by_role("button", name="Save").click()
+    assert "changed elsewhere" in it.page.get_by_role("alert").inner_text()
+    it.page.get_by_role("button", name="Show them as they are now").click()
+    it.page.wait_for_function("document.querySelector('#field-keep-for-days')?.value === '60'")
+    assert [text for text in it.reported if "status of 409" not in text] == []
+    it.reported.clear()
 
 
 def test_dropped_files_show_where_they_would_go(it: Opened) -> None:
@@ -342,6 +384,13 @@ def test_each_view_is_for_everyone(
         it.line("Before", "film.mp4").locator(".label").click()
         it.check_for_everyone()
         it.page.get_by_role("button", name="Move to…").click()
+        it.check_for_everyone()
+        it.page.keyboard.press("Escape")
+        (_root(it, "looks") / "nothing").mkdir(exist_ok=True)
+        it.go("clean")
+        it.page.get_by_label("Folder", exact=True).select_option(label=str(_root(it, "looks")))
+        it.page.get_by_role("button", name="Make a plan").click()
+        it.line("What is removed", "nothing").locator(".label").click()
         it.check_for_everyone()
         assert it.reported == []
 

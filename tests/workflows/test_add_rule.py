@@ -53,6 +53,20 @@ def test_a_rule_decides_before_others_but_those_that_keep(state: StateDirectory,
     assert '# about pictures\n[[rule]]\nname = "pictures"' in path.read_text()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to another user")
+@pytest.mark.parametrize("leads_to", ["mine.toml", "not there/new.toml"])
+def test_a_symlink_of_another_user_leads_to_no_other_file(state: StateDirectory, tmp_path: Path, leads_to: str) -> None:
+    (tmp_path / "mine.toml").write_text(_TEXT)
+    path = tmp_path / "fileorg.toml"
+    path.symlink_to(leads_to)
+    _added(state, path, to="Papers", ext="pdf")  # a link of one's own is followed
+    before = sorted(tmp_path.rglob("*")), path.read_text()
+    os.lchown(path, 4242, 4242)
+    with pytest.raises(FileorgError, match="a symlink on its path belongs to another user"):
+        _added(state, path, to="Bills", ext="docx")
+    assert (sorted(tmp_path.rglob("*")), path.read_text()) == before
+
+
 def test_the_first_rule_makes_the_file_and_names_differ(state: StateDirectory, tmp_path: Path) -> None:
     path = tmp_path / "config" / "fileorg.toml"
     names = [_added(state, path, to="Papers", ext="pdf") for _ in range(2)]

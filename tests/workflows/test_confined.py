@@ -75,6 +75,15 @@ def test_rules_lead_nowhere_else(tree: Tree, tmp_path: Path, monkeypatch: pytest
     assert refusal("organize", tree.root) is ErrorCode.OUTSIDE
 
 
+def test_a_refusal_does_not_say_where_a_symlink_leads(tree: Tree, tmp_path: Path) -> None:
+    (tree.root / "link").symlink_to(tmp_path / "outside")
+    for words in (("scan", tree.root / "link"), ("organize", tree.root, "--dest", tree.root / "link" / "new")):
+        with pytest.raises(FileorgError, match="tree/link") as found:
+            run_command([os.fspath(word) for word in words])
+        assert (found.value.code, found.value.path) == (ErrorCode.OUTSIDE, os.fsencode(words[-1]))
+        assert "outside" not in str(found.value)
+
+
 def test_who_asked_is_in_the_history(tree: Tree) -> None:
     run_command(["organize", "--", str(tree.root)])
     (operation,) = run_command(["history"]).document["operations"]

@@ -69,13 +69,13 @@ def _parsed(text: str) -> Sequence[AllowedFolder]:
     return tuple(AllowedFolder(os.fsencode(path), dev, inode) for path, dev, inode in json.loads(text))
 
 
-def check_path(path: bytes) -> None:
+def check_path(path: bytes, given: bytes = b"") -> None:
     """Raise `Outside` for a real path that is not below an allowed folder, by its name: before anything is said about
-    what is there.
+    what is there. The error names the path as it was `given`: where its symlinks lead is not to be learned.
     """
     folders = allowed_folders()
     if folders is not None and not any(is_within(path, each.path) for each in folders):
-        raise Outside(path)
+        raise Outside(given or path)
 
 
 def check_opened_folder(fd: int, path: bytes) -> None:

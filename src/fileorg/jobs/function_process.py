@@ -4,12 +4,14 @@ module knows the function. The answer, or the error, is one object of JSON.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+import tempfile
+from typing import IO, TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Exit, FileorgError
 from fileorg.core.formats import named
@@ -48,19 +50,16 @@ def call(
 
 def _run(line: Sequence[str | bytes], given: bytes, stop: Callable[[], bool]) -> tuple[bytes, int] | None:
     """Return what a process writes, and its exit code; None if it was stopped."""
-    with subprocess.Popen(
-        line,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # its helpers end with it, and Ctrl-C in a terminal ends the server only
-    ) as process:
-        more: bytes | None = given
+    with contextlib.ExitStack() as stack:
+        # A pipe takes 64 KB: `communicate` forgets the rest of the input when its time is over.
+        source = stack.enter_context(tempfile.TemporaryFile())
+        source.write(given)
+        source.seek(0)
+        process = stack.enter_context(_started(line, source))
         while True:
             try:
-                return process.communicate(more, _PAUSE_SECONDS)[0], process.returncode
+                return process.communicate(timeout=_PAUSE_SECONDS)[0], process.returncode
             except subprocess.TimeoutExpired:
-                more = None
                 if stop():
                     os.killpg(process.pid, signal.SIGKILL)
                     process.communicate()
@@ -68,6 +67,15 @@ def _run(line: Sequence[str | bytes], given: bytes, stop: Callable[[], bool]) ->
             except BaseException:
                 process.kill()
                 raise
+
+
+def _started(line: Sequence[str | bytes], source: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        line,
+        stdin=source,
+        stdout=subprocess.PIPE,  # an error that nobody expected is shown where the errors of the server are
+        start_new_session=True,  # its helpers end with it, and Ctrl-C in a terminal ends the server only
+    )
 
 
 def answer_call(function: Callable[[dict[str, Any]], Mapping[str, Any]]) -> int:

@@ -134,7 +134,7 @@ def folders_of(root: bytes) -> Callable[[bytes], Sequence[str]]:
         if path not in known:
             found = []
             folder = os.path.join(root, path)
-            check_path(os.path.realpath(folder))  # a rule must not tell what is elsewhere
+            check_path(os.path.realpath(folder), folder)  # a rule must not tell what is elsewhere
             with contextlib.suppress(OSError), _opened(folder) as fd, os.scandir(fd) as entries:
                 found = sorted(
                     entry.name

@@ -134,6 +134,8 @@ def _names_of(folder: bytes) -> list[str]:
 
 def _resolved(text: str, root: bytes) -> bytes:
     """Return the absolute path of a folder: `~` and relative paths are resolved, symlinks above it too."""
+    if "\0" in text:
+        raise ConditionError("in contains a NUL, which no path does", "remove it")
     path = os.path.join(root, os.path.expanduser(os.fsencode(text)))
     return os.path.realpath(path)
 

@@ -13,7 +13,7 @@ from fileorg.core.trusted import open_place
 from fileorg.rules.config import ConfigError, Configuration
 from fileorg.rules.config_check import check_rules, checked
 
-_MAX_BYTES = 4 << 20
+MOST_BYTES = 4 << 20
 """More than any file that people write; the check of the rules holds the whole file in memory."""
 _ATTEMPTS = 3
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
@@ -84,12 +84,17 @@ def read_content(path: bytes) -> tuple[bytes, tuple[int, ...]]:
     except FileNotFoundError as error:
         raise ConfigError(path, 0, "there is no such file", hint=f"check its path, or {_OTHER_FILE}") from error
     except OSError as error:
-        reason = (error.strerror or "unknown error").lower()
-        hint = f"make it readable for you (chmod u+r), or {_OTHER_FILE}"
-        if error.errno == errno.EPERM:
-            reason, hint = "a symlink on its path belongs to another user", _OTHER_FILE
-        raise ConfigError(path, 0, f"the file cannot be read: {reason}", hint=hint) from error
+        raise unreadable(path, error) from error
     raise ConfigError(path, 0, "another program writes the file at this moment", hint="run the command again")
+
+
+def unreadable(path: bytes, error: OSError) -> ConfigError:
+    """Return the error for a file that the system does not open."""
+    reason = (error.strerror or "unknown error").lower()
+    hint = f"make it readable for you (chmod u+r), or {_OTHER_FILE}"
+    if error.errno == errno.EPERM:
+        reason, hint = "a symlink on its path belongs to another user", _OTHER_FILE
+    return ConfigError(path, 0, f"the file cannot be read: {reason}", hint=hint)
 
 
 def _read(path: bytes) -> tuple[bytes, tuple[int, ...]] | None:
@@ -108,7 +113,7 @@ def _read(path: bytes) -> tuple[bytes, tuple[int, ...]] | None:
             raise ConfigError(
                 path, 0, "the file belongs to another user", hint=f"copy it to a file of yours, or {_OTHER_FILE}"
             )
-        if seen.st_size > _MAX_BYTES:
+        if seen.st_size > MOST_BYTES:
             raise ConfigError(path, 0, "the file is larger than 4 MiB", hint=_OTHER_FILE)
         with open(fd, "rb", buffering=0, closefd=False) as file:
             content = file.readall()

@@ -77,7 +77,7 @@ class Values:
                 return value
         elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             if isinstance(value, int) and not 0 <= value <= _MAXIMUM:
-                raise self._empty.error(keys, f"{value} is not from 0 to {_MAXIMUM}")
+                raise self._empty.error(keys, f"{_name(keys)} = {value} is not from 0 to {_MAXIMUM}")
             return value
         raise self._empty.error(keys, f"{_shown(value)} is not {_TYPES[kind]}", _example(keys, kind))
 
@@ -125,7 +125,9 @@ class Values:
         match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= _LONGEST_SIZE else None
         if match is None:
             raise self._empty.error(
-                keys, f"{_shown(value)} is not a size", 'for example: "500M" or "10G" (1K is 1024 bytes)'
+                keys,
+                f"{_name(keys)} = {_shown(value)} is not a size",
+                'for example: "500M" or "10G" (1K is 1024 bytes)',
             )
         size_bytes = int(float(match[1]) * 1024 ** " kmgtp".index((match[2] or " ").lower()))
         return int(self.typed(size_bytes, int, keys))
@@ -149,7 +151,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
+def _name(keys: Keys) -> str:
+    """Return the name of a value, or of the list that it is in."""
+    return next((str(key) for key in reversed(keys) if isinstance(key, str)), "")
+
+
 def _example(keys: Keys, kind: type) -> str | None:
-    name = next((str(key) for key in reversed(keys) if isinstance(key, str)), "")
+    name = _name(keys)
     examples = {str: f'{name} = "…"', bool: f"{name} = true", int: f"{name} = 10", list: f'{name} = ["…", "…"]'}
     return f"for example: {examples[kind]}" if kind in examples else f"write [{name}] above its keys"

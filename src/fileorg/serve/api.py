@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from fileorg import __version__
+from fileorg.core.errors import ErrorCode, FileorgError
 from fileorg.core.formats import named
 from fileorg.core.model import RecordState, SortBy
 from fileorg.core.tuples import NamedTuple
-from fileorg.jobs.command import run_command
+from fileorg.jobs.command import CommandError, run_command
 from fileorg.jobs.function_process import call
 from fileorg.report.schemas import SCHEMAS
 from fileorg.serve import journal_pages, pictures, plans, profiles, report_files
@@ -75,6 +76,7 @@ _ROW: Schema = {
 }
 _SETTINGS = object_schema(
     **{name: schema_of(kind) for name, kind in SETTING_TABLES.items()},
+    version=_TEXT,
     limits=object_schema(requests_per_minute=_COUNT, operations_per_hour=_COUNT),
     tells=object_schema(notify=_FLAG, webhook=_FLAG),
 )
@@ -227,12 +229,21 @@ async def preview_rules(asked: ApiRequest) -> dict[str, Any]:
 
     def work(started: StartedCommand) -> Any:
         until = time.monotonic() + _MOST_PREVIEW_SECONDS
-        return call(
-            "fileorg.serve.preview_process",
-            words,
-            given,
-            stop=lambda: started.stops.is_set() or time.monotonic() > until,
-        )
+        try:
+            return call(
+                "fileorg.serve.preview_process",
+                words,
+                given,
+                stop=lambda: started.stops.is_set() or time.monotonic() > until,
+            )
+        except CommandError as error:
+            if error.code is not ErrorCode.INTERRUPTED or started.stops.is_set():
+                raise
+            raise FileorgError(
+                f"The rules could not be tried within {_MOST_PREVIEW_SECONDS:.0f} s.",
+                hint="try them on a smaller folder, or without subfolders",
+                code=ErrorCode.INTERRUPTED,
+            ) from error
 
     return asked.runs.begin_work("preview", work).as_json()
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
-
 from fileorg.core.confinement import Outside, check_opened_folder
 from fileorg.core.names import display, is_within
+from fileorg.serve.opened_file import OpenedFile
 from fileorg.serve.problems import HttpCode, HttpProblem
 from fileorg.serve.served import outside
 from fileorg.serve.shapes import GivenPath
 from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
+
     from fileorg.serve.endpoints import ApiRequest
     from fileorg.serve.served import Served
 
@@ -35,10 +37,9 @@ _TYPES = (
 def picture(asked: ApiRequest) -> Response:
     """Return the bytes of a picture."""
     path = GivenPath(asked.query.get("path", ""), asked.query.get("path_b64", "")).raw
-    fd = open_file(asked.served, path)
-    with open(fd, "rb") as file:
-        head = file.read(_HEAD_BYTES)
-        kind = _type_of(head)
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(open_file(asked.served, path), "rb"))
+        kind = _type_of(file.read(_HEAD_BYTES))
         if kind is None:
             raise HttpProblem(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -46,15 +47,17 @@ def picture(asked: ApiRequest) -> Response:
                 f"{display(path)} is no picture that a browser shows.",
                 "shown are PNG, JPEG, GIF, BMP, WebP and AVIF",
             )
-        if os.fstat(fd).st_size > MOST_BYTES:
+        size = os.fstat(file.fileno()).st_size
+        if size > MOST_BYTES:
             raise HttpProblem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 HttpCode.TOO_LARGE,
                 f"{display(path)} is larger than {MOST_BYTES >> 20} MB.",
                 "open it in another program",
             )
-        content = head + file.read(MOST_BYTES)
-    return Response(content, media_type=kind, headers={"cache-control": "no-store", "content-disposition": "inline"})
+        file.seek(0)
+        stack.pop_all()  # the response closes it
+    return OpenedFile(file, size, kind, {"cache-control": "no-store", "content-disposition": "inline"})
 
 
 def _type_of(head: bytes) -> str | None:

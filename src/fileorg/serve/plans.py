@@ -9,7 +9,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, Response
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.formats import named
@@ -21,6 +20,7 @@ from fileorg.jobs.edit_saved import edit_in_process
 from fileorg.jobs.found import saved_plan
 from fileorg.report.records import plan_row_fields
 from fileorg.serve.journal_pages import check_operation, served_job
+from fileorg.serve.opened_file import OpenedFile
 from fileorg.serve.problems import HttpCode, HttpProblem
 from fileorg.serve.profiles import check_profile
 from fileorg.serve.served import outside
@@ -28,6 +28,8 @@ from fileorg.serve.shapes import GivenPath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from starlette.responses import Response
 
     from fileorg.plan.saved_plan import SavedPlan
     from fileorg.serve.endpoints import ApiRequest
@@ -215,18 +217,13 @@ def columns(asked: ApiRequest) -> Response:
     """Return a plan as binary columns: `report/plan_columns.py` describes them."""
     served, number = asked.served, asked.number
     served_job(served, number)
-    path = served.state.of_job(number, b"plan.columns")
-    if not os.path.lexists(path):
+    try:
+        file = open(served.state.of_job(number, b"plan.columns"), "rb")  # noqa: SIM115  the response closes it
+    except FileNotFoundError:
         raise HttpProblem(
             HTTPStatus.NOT_FOUND, HttpCode.NOT_FOUND, f"The plan of job {number} has no columns.", "read its rows"
-        )
-    return _LargeFile(os.fsdecode(path), media_type="application/octet-stream")
-
-
-class _LargeFile(FileResponse):
-    """A file whose parts are large: each takes a turn of a thread and of the loop."""
-
-    chunk_size = 1 << 20
+        ) from None
+    return OpenedFile(file, os.fstat(file.fileno()).st_size, "application/octet-stream")
 
 
 def edit(asked: ApiRequest) -> dict[str, Any]:

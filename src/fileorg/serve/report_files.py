@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.background import BackgroundTask
@@ -14,17 +16,34 @@ from starlette.responses import FileResponse
 from fileorg.core.errors import ErrorCode, FileorgError
 from fileorg.core.names import display
 from fileorg.serve.journal_pages import check_operation
+from fileorg.serve.problems import HttpProblem
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from fileorg.serve.endpoints import ApiRequest
 
+_AT_ONCE = threading.BoundedSemaphore(4)
+"""Each is a process that reads a whole operation, and a thread that waits for it."""
 TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "csv": "text/csv; charset=utf-8"}
 
 
 def report(asked: ApiRequest) -> Response:
     """Return the report on an operation. It is a file to save, not a page of this server: it brings its own script."""
+    if not _AT_ONCE.acquire(blocking=False):
+        raise HttpProblem(
+            HTTPStatus.CONFLICT,
+            ErrorCode.LOCKED,
+            "Several reports are being written already.",
+            "wait until one is there",
+        )
+    try:
+        return _written(asked)
+    finally:
+        _AT_ONCE.release()
+
+
+def _written(asked: ApiRequest) -> Response:
     number, kind = asked.number, asked.query.get("format", "html")
     check_operation(asked.served, number)
     fd, path = tempfile.mkstemp(prefix="fileorg-report-")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused, UsageError
 from fileorg.core.locks import run_lock
 from fileorg.core.names import display
+from fileorg.core.trusted import open_place, path_of
 from fileorg.core.tuples import NamedTuple
 from fileorg.rules.config import ConfigError
-from fileorg.rules.config_file import parse_configuration, read_content
+from fileorg.rules.config_file import MOST_BYTES, parse_configuration, read_content, unreadable
 from fileorg.workflows.open_journal import journal_to_write, open_journal
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def change_configuration(
     Raises `UsageError` if the new content is wrong, `ConfigError` if the file is wrong already, `Locked`,
     `JournalError`, `FileorgError`.
     """
-    path = os.path.realpath(path)
+    path = _real(path)
     with _changes(state) as changes:
         file = _read(path)
         try:
@@ -69,7 +70,7 @@ def restore_category(path: bytes, name: str | None, state: StateDirectory) -> Co
 
     Raises `GuardRefused` if the category was edited since, and as `change_configuration`.
     """
-    path = os.path.realpath(path)
+    path = _real(path)
     with _changes(state) as changes:
         file = _read(path)
         change = _last(changes, file, name)
@@ -80,6 +81,23 @@ def restore_category(path: bytes, name: str | None, state: StateDirectory) -> Co
             _check(path, after)
         _carry_out(changes, file, RESTORE, change.subject, after, change.id)
         return change
+
+
+def _real(path: bytes) -> bytes:
+    """Return the real path of the file, which no other user may redirect: neither what is read nor what is written.
+
+    Raises `ConfigError`.
+    """
+    try:
+        folder, name = open_place(os.path.abspath(path))
+    except FileNotFoundError:  # its folder is made
+        return os.path.realpath(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        return os.path.join(path_of(folder, os.path.realpath(os.path.dirname(path))), name)
+    finally:
+        os.close(folder)
 
 
 def changes_of(path: bytes, state: StateDirectory) -> list[ConfigurationChange]:
@@ -111,11 +129,19 @@ def _read(path: bytes) -> ConfigurationFile:
 
 
 def _check(path: bytes, content: bytes) -> None:
-    """Raise `UsageError` if the new content is wrong."""
+    """Raise `UsageError` if the new content is wrong, or could not be read again."""
+    if len(content) > MOST_BYTES:
+        raise UsageError(
+            f"The configuration would be larger than {MOST_BYTES >> 20} MiB.",
+            hint="shorten the new values, or remove others",
+            code=ErrorCode.BAD_VALUE,
+        )
     try:
         parse_configuration(path, content)
     except ConfigError as error:  # its line is one of a file that is never written
-        sentence = error.message[:1].upper() + error.message[1:]
+        sentence = error.message
+        if not sentence.partition(" ")[2].startswith("= "):  # it begins with a word, not with a key
+            sentence = sentence[:1].upper() + sentence[1:]
         raise UsageError(f"{sentence}.", hint=error.hint, code=ErrorCode.BAD_VALUE) from error
 
 

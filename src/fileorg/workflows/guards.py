@@ -45,7 +45,7 @@ def existing_folder(path: bytes) -> bytes:
         raise blank_path("PATH")
     _refuse_url(path)
     shown = display(path)
-    _check_within(os.path.realpath(path))
+    _check_within(os.path.realpath(path), path)
     try:
         real = os.path.realpath(path, strict=True)
     except FileNotFoundError:
@@ -67,12 +67,12 @@ def existing_folder(path: bytes) -> bytes:
     return real
 
 
-def _check_within(real: bytes) -> None:
-    """Raise `Outside` for a path that this process may not use."""
+def _check_within(real: bytes, path: bytes) -> None:
+    """Raise `Outside` for a path that leads to where this process may not work."""
     if WITHIN in os.environ:
         from fileorg.core.confinement import check_path  # few processes are confined
 
-        check_path(real)
+        check_path(real, path)
 
 
 def _refuse_url(path: bytes) -> None:
@@ -132,7 +132,7 @@ def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) 
         raise blank_path("--dest")
     _refuse_url(path)
     real = os.path.realpath(path)
-    _check_within(real)
+    _check_within(real, path)
     base, missing = real, list[bytes]()
     while not os.path.lexists(base):
         base, name = os.path.split(base)

@@ -55,12 +55,17 @@ def preview_rules(options: PreviewOptions, state: StateDirectory, reporter: Repo
     """Return what each rule matches, in their order, each category of files without a rule, and the files that neither
     takes. Raises like `organizing`.
     """
-    path, text = options.configuration, options.text
-    if text is None:
-        text = read_content(path)[0].decode("utf-8-sig") if os.path.lexists(path) else ""
+    path = options.configuration
+    if options.text is not None:
+        content = options.text.encode()
+    else:
+        content = read_content(path)[0] if os.path.lexists(path) else b""
     if options.rule is not None:
-        text = with_new_rule(path, text, options.rule)[1]
-    configuration = parse_configuration(path, text.encode()) if text.strip() else None
+        parse_configuration(path, content)
+        content = with_new_rule(path, content.decode("utf-8-sig"), options.rule)[1].encode()
+    configuration = parse_configuration(path, content) if content.strip() else None
+    if configuration is not None and options.text is not None:  # exiftool is a program, and only the file asks for it
+        configuration = configuration._replace(dates=configuration.dates._replace(exiftool=False))
     rules = () if configuration is None else configuration.selected(())
     wanted = OrganizeOptions(options.root, filters=Filters(recursive=options.recursive), configuration=configuration)
     by_rule = [_Matched() for _ in rules]

@@ -4,10 +4,11 @@ const AGAIN_MS = [300, 1000, 3000];
 
 /** What went wrong, as the server says it: a sentence and a way out. */
 export class Problem extends Error {
-  /** @param {{detail?: string, hint?: string | null}} said */
+  /** @param {{detail?: string, hint?: string | null, code?: string}} said */
   constructor(said) {
     super(said.detail ?? "fileorg serve does not answer.");
     this.hint = said.hint ?? "";
+    this.code = said.code ?? "";
   }
 }
 

@@ -17,11 +17,17 @@ const AGAIN = { organize: ["organize", "Organize another folder"], dedupe: ["dup
 /** @param {number} number */
 export function planOf(number) {
   const version = signal(0);
+  let problem = /** @type {unknown} */ (null);
+  const reload = (/** @type {unknown} */ why = null) => {
+    problem = why;
+    version.value += 1;
+  };
   return h("div", {}, () => {
     version.value;
+    const why = problem;
     return later(get(`jobs/${number}`), (job) => (job.status === "waiting"
-      ? later(waitingPlan(number), ([head, plan]) => planScreen(head, plan, () => (version.value += 1)), "Reading the plan …", "Plan")
-      : jobScreen(job, () => (version.value += 1))), "Loading …", "Plan");
+      ? later(waitingPlan(number), ([head, plan]) => planScreen(head, plan, reload, why), "Reading the plan …", "Plan")
+      : jobScreen(job, reload)), "Loading …", "Plan");
   });
 }
 
@@ -32,15 +38,15 @@ async function waitingPlan(number) {
   return [head, await Plan.read(columns.body)];
 }
 
-/** @param {any} head @param {Plan} plan @param {() => void} reload */
-function planScreen(head, plan, reload) {
+/** @param {any} head @param {Plan} plan @param {(why?: unknown) => void} reload @param {unknown} why it was read again, if that is an error */
+function planScreen(head, plan, reload, why) {
   const edits = new PlanEdits(plan);
   const here = location.hash;
   const isMovable = head.kind === "organize";
   const isClean = head.kind === "clean";
   const items = (/** @type {number} */ number) => plural(number, isClean ? "item" : "file");
   const chosen = signal(/** @type {any} */ (null));
-  const state = signal(/** @type {any} */ (null));
+  const state = signal(/** @type {any} */ (why && problemBox(why)));
   const isBusy = signal(false);
   const [before, after] = [new PlanTree(), new PlanTree()];
 
@@ -97,13 +103,14 @@ function planScreen(head, plan, reload) {
 
   async function carryOut() {
     isBusy.value = true;
+    let { version } = head;
     try {
-      let version = head.version;
       if (edits.isChanged) ({ version } = await post(`plans/${head.job}/edits`, edits.asBody(version)));
       await post(`jobs/${head.job}/approve`, { version });
       reload();
     } catch (error) {
-      state.value = [problemBox(error), h("p", { class: "actions" }, button("Show it as it is now", reload))];
+      if (version !== head.version) return reload(error); // it was changed, and its rows have other numbers now
+      state.value = [problemBox(error), h("p", { class: "actions" }, button("Show it as it is now", () => reload()))];
       isBusy.value = false;
     }
   }

@@ -18,7 +18,7 @@ export function rules(about) {
   const folder = rootSelect(about);
   const within = checkbox("Include subfolders");
   within.box.checked = true;
-  const runs = runner("Trying the rules");
+  const runs = runner("Trying the rules", { isForView: true });
   const tried = () => ({ path: place(folder.root()), recursive: within.box.checked, examples: EXAMPLES });
   const preview = () => {
     if (folder.isEmpty) return;
@@ -70,7 +70,7 @@ function ruleList({ rules: all, findings }, matched) {
 function newRule({ rules: all }, tried, isEmpty, changed) {
   const kind = select([["ext", "have the extension"], ["start", "have names that begin with"]]);
   const [text, to] = [textField({ placeholder: "pdf" }), textField({ placeholder: "Papers" })];
-  const runs = runner("Trying the rule");
+  const runs = runner("Trying the rule", { isForView: true });
   const state = signal(/** @type {any} */ (null));
   let waiting = 0;
   const rule = () => ({ to: to.value.trim(), [kind.value]: kind.value === "ext" ? text.value.trim().replace(/^\./, "") : text.value });

@@ -1,6 +1,6 @@
 // Commands that the server runs for this page: followed while their view is shown, and a plan that one makes.
 
-import { follow, post, Problem } from "./api.js";
+import { fetched, follow, post, Problem } from "./api.js";
 import { problemBox, progressBar } from "./parts.js";
 import { effect, h, signal } from "./signal.js";
 
@@ -28,24 +28,31 @@ export function followRun(run, tell, lost) {
 
 /**
  * Return what begins runs for the view that is being made, and shows how far they are, and their problems.
- * When the view is left, or another run is begun, a run goes on, and nothing comes of it here: a plan waits on Home.
- * @param {string} label names the bar of progress
+ * When the view is left, or another run is begun, nothing comes of a run here. It goes on, and a plan waits on Home; one
+ * that only answers this view is stopped.
+ * @param {string} label names the bar of progress @param {{isForView?: boolean}} [more]
  */
-export function runner(label) {
+export function runner(label, { isForView = false } = {}) {
   const state = signal(/** @type {any} */ (null));
   const isBusy = signal(false);
   let turn = 0;
   let stop = () => {};
-  function end() {
+  function leave() {
     turn++;
     stop();
+    stop = () => {};
   }
-  effect(() => end);
+  function end() {
+    leave();
+    isBusy.value = false;
+    state.value = null;
+  }
+  effect(() => leave);
 
   /** @param {string} path @param {any} body @param {(answer: any) => any} done returns what is shown then */
   async function begin(path, body, done) {
     const [progress, lost] = [signal(/** @type {any} */ (null)), signal(/** @type {any} */ (null))];
-    end();
+    leave();
     const own = turn;
     isBusy.value = true;
     state.value = h("div", {}, h("p", { class: "quiet" }, () => `${STAGES[progress.value?.stage] ?? label} …`),
@@ -53,8 +60,12 @@ export function runner(label) {
     try {
       const { run } = await post(path, body);
       const followed = followRun(run, (found) => (progress.value = found), (problem) => (lost.value = problem && problemBox(problem)));
-      if (own !== turn) return followed.stop();
-      stop = followed.stop;
+      const left = () => {
+        followed.stop();
+        if (isForView) fetched(`runs/${run}`, { method: "DELETE" }).catch(() => {});
+      };
+      if (own !== turn) return left();
+      stop = left;
       const answer = await followed.answer;
       if (own !== turn) return;
       state.value = done(answer) ?? null;
@@ -62,6 +73,7 @@ export function runner(label) {
       if (own !== turn) return;
       state.value = problemBox(error);
     }
+    stop = () => {};
     isBusy.value = false;
   }
   return { begin, end, isBusy, shown: () => state.value };

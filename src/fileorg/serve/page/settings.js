@@ -1,7 +1,7 @@
 // Settings: those of the configuration, which can be changed, and what this server serves, which is given at its start.
 
 import { counted } from "/report/figures.js";
-import { fetched, get } from "./api.js";
+import { fetched, get, Problem } from "./api.js";
 import { button, labelled, later, problemBox, said, select, submitButton, textField } from "./parts.js";
 import { pathText } from "./shown.js";
 import { h, signal } from "./signal.js";
@@ -9,6 +9,7 @@ import { h, signal } from "./signal.js";
 /** @param {any} about */
 export function settings(about) {
   const state = signal(/** @type {any} */ (null));
+  const turn = signal(0);
   async function leave() {
     try {
       await fetched("logout", { method: "POST" });
@@ -21,7 +22,7 @@ export function settings(about) {
   ];
   return h("div", {}, h("h1", {}, "Settings"),
     h("p", { class: "quiet" }, "Kept in ", h("span", { class: "path" }, about.configuration), "; the commands read the same file."),
-    later(get("settings"), form),
+    () => { turn.value; return later(get("settings"), (found) => form(found, () => (turn.value += 1))); },
     h("section", { class: "card", "aria-labelledby": "folders-title" }, h("h2", { id: "folders-title" }, "Folders that can be changed here"),
       h("ul", { class: "plain-list" }, about.roots.map((/** @type {any} */ root) => h("li", {}, h("span", { class: "path" }, pathText(root)), root.is_there ? null : h("span", { class: "bad" }, " does not exist")))),
       h("p", { class: "quiet" }, "They are named at the start: fileorg serve FOLDER …")),
@@ -34,8 +35,8 @@ export function settings(about) {
       h("p", { class: "actions" }, button("Log out", leave)), () => state.value));
 }
 
-/** @param {any} found */
-function form(found) {
+/** @param {any} found @param {() => void} reload */
+function form(found, reload) {
   const state = signal(/** @type {any} */ (null));
   const isBusy = signal(false);
   const number = (/** @type {number | null} */ value) => h("input", { type: "number", min: 1, ".value": value ?? "" });
@@ -66,12 +67,16 @@ function form(found) {
     const body = Object.fromEntries(Object.entries(fields).map(([table, of]) =>
       [table, Object.fromEntries(Object.entries(of).map(([name, field]) => [name, valueOf(field, found[table][name])]))]));
     try {
-      found = await (await fetched("settings", { method: "PUT", body })).json();
+      found = await (await fetched("settings", { method: "PUT", body: { ...body, version: found.version } })).json();
       state.value = h("p", { class: "good" }, said.value = "The settings were saved.");
-    } catch (error) { state.value = problemBox(error); }
+    } catch (error) {
+      const isOld = error instanceof Problem && error.code === "refused";
+      state.value = [problemBox(error), isOld && h("p", { class: "actions" }, button("Show them as they are now", reload))];
+    }
     isBusy.value = false;
   }
   const [general, jobs] = [fields.settings, fields.jobs];
+  const tells = [found.tells.notify && "a program is run", found.tells.webhook && "a webhook is told"].filter(Boolean).join(" and ");
   return h("form", { class: "card form", onsubmit: save },
     h("h2", {}, "Names and dates"),
     h("div", { class: "fields" }, labelled("Names of files", general.names), labelled("Language of months and days", general.locale, "such as de_DE.UTF-8; English if empty"),
@@ -81,6 +86,6 @@ function form(found) {
     h("p", { class: "quiet" }, "Nothing is removed by itself: fileorg purge --expired goes by these."),
     h("h2", {}, "Jobs in the background"),
     h("div", { class: "fields" }, labelled("Attempts", jobs.attempts, "3 if empty"), labelled("Side by side", jobs.parallel, "2 if empty"), labelled("Memory of a helper process", jobs.helper_memory, "such as 1G; no limit if empty")),
-    found.tells.notify || found.tells.webhook ? h("p", { class: "quiet" }, `${found.tells.notify ? "A program is run" : "A webhook is told"} when a job ends; that is changed in the file only.`) : null,
+    tells && h("p", { class: "quiet" }, `When a job ends, ${tells}; that is changed in the file only.`),
     h("p", { class: "actions" }, submitButton("Save", { disabled: () => isBusy.value })), () => state.value);
 }
