@@ -127,6 +127,7 @@ class Comparison:
                 self._judge(number, known, repeated, taken, confirm)
         self._db.execute("COMMIT")
         self._add_up()
+        self._db.execute("PRAGMA shrink_memory")  # little is asked from now on, and there may be another direction
 
     def _add_there(self, number: int, tree: Tree, repeated: RepeatedValues) -> None:
         """Note the digests of a tree that may be those of other files, and its files with several names: one of these

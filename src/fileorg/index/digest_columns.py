@@ -32,7 +32,8 @@ CREATE TABLE linked (
     PRIMARY KEY (inode, dev)) WITHOUT ROWID;
 """
 FULL_WIDTH, EDGE_WIDTH = 16, 8
-_BATCHES_AT_A_TIME = 64
+_BATCHES_AT_A_TIME = 16
+"""In flat folders, each has some 350 KB, and those of two reads are held for a moment."""
 _SCANS_KEPT = 20
 _NO_FULL_DIGEST, _NO_EDGE_DIGEST = bytes(FULL_WIDTH), bytes(EDGE_WIDTH)
 
