@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from fileorg.storage.object.client import ObjectOutcome, Result, StoredObject
@@ -60,12 +59,6 @@ def head_object(key: bytes, fields: Mapping[str, Any]) -> StoredObject:
         int(parts) if dash and parts.isdigit() else 0,
         fields.get("ObjectLockLegalHoldStatus") == "ON" or (until is not None and until > datetime.now(UTC)),
     )
-
-
-def parsed_time(value: Any) -> datetime:
-    """Return a time of an answer: ISO 8601, as in listings, or a header. dateutil takes ten times as long."""
-    text = str(value)
-    return datetime.fromisoformat(text) if text[:1].isdigit() else parsedate_to_datetime(text)
 
 
 def mtime_ns(time: datetime | None) -> int:
