@@ -67,7 +67,7 @@ def test_the_end_of_the_input_is_a_no(fileorg: Fileorg, mess: Tree) -> None:
 
 def test_ctrl_c_at_the_question_changes_nothing(fileorg: Fileorg, mess: Tree) -> None:
     before = mess.snapshot()
-    terminal = fileorg.terminal("organize", "tree")
+    terminal = fileorg.terminal("organize", "tree", columns=200)  # the sentence may follow the echo of the key
     terminal.wait_for(QUESTION)
     terminal.interrupt()
     assert terminal.end() == 130

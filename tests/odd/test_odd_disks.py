@@ -370,7 +370,8 @@ def test_a_plan_changes_the_case_of_a_folder_in_two_steps(caseless: Runs, casele
     before = tree.snapshot()
     with pytest.raises(RowsRefused) as caught:
         caseless.apply([{"path": "Photos", "new_path": "photos"}])
-    assert [problem.fault for problem in caught.value.problems] == [RowFault.FOLDER_CASE]
+    fault = RowFault.FOLDER_CASE if caseless_disk.kind.shows_case else RowFault.ONTO_ITSELF  # as the disk lists it
+    assert [problem.fault for problem in caught.value.problems] == [fault]
     caseless.apply([{"path": "Photos", "new_path": "between"}])
     caseless.apply([{"path": "between", "new_path": "photos"}])
     assert tree.read() == {"photos/a.jpg": "1", "photos/in/b.jpg": "2", "photos/nothing/": ""}

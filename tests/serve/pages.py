@@ -79,8 +79,10 @@ class Server:
 
 @contextmanager
 def serving(place: Path, roots: list[Path]) -> Iterator[Server]:
-    """Serve folders until the block ends."""
+    """Serve folders until the block ends. The tests of a module share one session, so it may do more in an hour."""
     state, configuration = place / "state", place / "fileorg" / "fileorg.toml"
+    configuration.parent.mkdir()
+    configuration.write_text("version = 1\n\n[serve]\nrequests_per_minute = 1000\noperations_per_hour = 100\n")
     environment = {**os.environ, "XDG_CONFIG_HOME": str(place)}
     words = ["serve", "--no-open", "--state-dir", str(state), "--", *map(str, roots)]
     process = subprocess.Popen(

@@ -311,9 +311,7 @@ def test_leftovers_are_removed_but_one_that_is_left_out(it: Opened) -> None:
 
 def test_a_profile_has_its_folder_and_options(it: Opened) -> None:
     path = it.server.configuration
-    path.parent.mkdir(exist_ok=True)
-    text = path.read_text() if path.exists() else "version = 1\n"
-    path.write_text(f'{text}\n[profile.tidy]\nroot = "{_root(it, "looks")}"\nrecursive = true\n')
+    path.write_text(f'{path.read_text()}\n[profile.tidy]\nroot = "{_root(it, "looks")}"\nrecursive = true\n')
     it.go("organize")
     it.page.get_by_label("Profile").select_option("tidy")
     assert it.page.get_by_label("Folder", exact=True).count() == 0
