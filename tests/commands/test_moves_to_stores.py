@@ -80,6 +80,28 @@ def test_a_file_that_is_written_during_its_upload_stays(
     assert outcome.counts[RecordState.CHANGED] == 1
 
 
+def test_a_copy_that_cannot_be_removed_again_is_named(
+    runs: Runs, tree: Tree, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file changed during its upload, and the store lets nobody delete."""
+    tree.write({"a.jpg": "before"})
+    put = MemoryClient.put
+
+    def put_and_write(self: MemoryClient, key: bytes, source: bytes, **more: object) -> object:
+        tree.write({"a.jpg": "after!"})
+        return put(self, key, source, **more)  # type: ignore[arg-type]
+
+    def denied(_: MemoryClient, rows: list[object]) -> list[ObjectOutcome]:
+        return [ObjectOutcome(Result.FAILED, error=StoreError(StoreCode.DENIED, "AccessDenied")) for _ in rows]
+
+    monkeypatch.setattr(MemoryClient, "put", put_and_write)
+    monkeypatch.setattr(MemoryClient, "delete", denied)
+    [problem] = runs.organize(dest=bucket.url).problems
+    assert problem.reason is not None
+    assert problem.reason.code is ReasonCode.COPY_STAYS
+    assert (outside_trash(tree), bucket.read()) == ({"a.jpg": "after!"}, {"Images/a.jpg": "before"})
+
+
 def test_an_object_that_is_replaced_during_its_download_stays(runs: Runs, tree: Tree, bucket: Bucket) -> None:
     bucket.write({"a.jpg": "mine", "b.jpg": "mine"})
     with runs.organizing(root=bucket.url, dest=tree.root) as run:

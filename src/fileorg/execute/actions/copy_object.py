@@ -21,7 +21,7 @@ from fileorg.execute.actions.carry_object import AT_ONCE, READ_WHOLE_BYTES
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone
 from fileorg.execute.actions.kept_attributes import ObjectAttributes
 from fileorg.execute.actions.move_object import check_object, copied_objects, record_copies
-from fileorg.execute.actions.object_copies import error_of, is_copy, moves_of, store_of, unreachable
+from fileorg.execute.actions.object_copies import error_of, is_copy, moves_of, store_of, unreachable, withdrawn
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, TAKEN, Refusal, Verdict
 from fileorg.storage.base import Kind
 from fileorg.storage.object.client import ObjectDeletion, ObjectOutcome, Result, etag_token
@@ -159,11 +159,8 @@ def _made(target: ObjectStorage, upload: FileToPut, outcome: ObjectOutcome) -> K
         raise error_of(outcome)
     if upload.original.is_untouched():
         return known
-    try:
-        target.client.delete([ObjectDeletion(upload.key, known.etag)])
-    except StoreError as error:
-        raise unreachable(target, error) from error
-    raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(row.source_name))
+    changed = OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(row.source_name))
+    raise withdrawn(target, row, known.etag, changed)
 
 
 def _looked_at(target: ObjectStorage, upload: FileToPut, path: bytes) -> KnownKey:
