@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from fileorg.content.head import OpenContent
 
+pytestmark = pytest.mark.usefixtures("in_utc")
+
 PLAIN = jpeg()
 
 
@@ -57,14 +59,6 @@ def write(tree: Tree, files: dict[str, bytes]) -> None:
 
 def placed(tree: Tree) -> dict[str, str]:
     return {os.path.basename(path): os.path.dirname(path) for path in tree.read() if "/" in path}
-
-
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
 
 
 def test_taken_named_modified(runs: Runs, tree: Tree) -> None:

@@ -38,13 +38,7 @@ if TYPE_CHECKING:
     from fileorg.content.media import MediaFacts
     from fileorg.rules.config import Configuration
 
-
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("in_utc")
 
 
 def configured(rules: str) -> Configuration:

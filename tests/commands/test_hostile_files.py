@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
+pytestmark = pytest.mark.usefixtures("in_utc")
+
 OLE_LOOP = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 80
 RULES = """
 [[rule]]
@@ -34,14 +36,6 @@ to = "Zip"
 when = { has = ["taken", "camera", "duration", "artist"] }
 to = "Media"
 """
-
-
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
 
 
 def many_names(names: int, last: str) -> bytes:

@@ -69,11 +69,6 @@ def _relative(path: bytes, root: Path) -> str:
     return os.fsdecode(os.path.relpath(path, os.fsencode(root)))
 
 
-@pytest.fixture
-def dest(tmp_path: Path) -> Tree:
-    return Tree(tmp_path / "dest")
-
-
 def test_each_content_is_copied_once_unless_it_is_there_under_any_name(tree: Tree, dest: Tree, runs: Runs) -> None:
     tree.write({"DCIM/100/IMG_1.JPG": "one", "DCIM/100/IMG_2.JPG": "two", "again/copy.jpg": "one", "empty.txt": ""})
     tree.write({"notes.qqq": "?", ".hidden": "h", "hollow/": "", "link": "-> notes.qqq", "film.mp4.part": "half"})

@@ -12,7 +12,6 @@ from tests.commands.test_content_rules import configured
 from tests.commands.test_import import imported
 from tests.content.media_samples import film, film_header, seconds_1904, takeout
 from tests.content.samples import HTML, JPEG
-from tests.support.tree import Tree
 
 from fileorg.content.dating import DatedBy
 from fileorg.core.events import NullReporter
@@ -22,12 +21,13 @@ from fileorg.workflows.import_files import ImportOptions, importing
 from fileorg.workflows.operations import options_as_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.runs import Runs
+    from tests.support.tree import Tree
 
     from fileorg.core.state import StateDirectory
     from fileorg.journal.job_rows import JobRow
+
+pytestmark = pytest.mark.usefixtures("in_utc")
 
 LATE = 1_338_505_200  # 31 May 2012, 23:00 in UTC
 CARD = {
@@ -37,19 +37,6 @@ CARD = {
     "DCIM/100CANON/MVI_1.MP4": film(film_header(seconds_1904(LATE))),
     "DCIM/IMG_7.jpg": JPEG, "DCIM/IMG_7.jpg.json": takeout(LATE), "photo": photo("2011:02:03 10:00:00"),
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-
-
-@pytest.fixture
-def dest(tmp_path: Path) -> Tree:
-    return Tree(tmp_path / "dest")
 
 
 def test_a_card_by_the_dates_of_its_pictures(tree: Tree, dest: Tree, runs: Runs) -> None:

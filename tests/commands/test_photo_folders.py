@@ -16,16 +16,9 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
+pytestmark = pytest.mark.usefixtures("in_utc")
+
 MAY, JUNE = 1_336_039_872, 1_338_545_472  # 3 May and 1 June 2012, 10:11:12 in UTC
-
-
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-
 
 TAKEOUT = {
     # the JSON has the date, the pictures have lost theirs
