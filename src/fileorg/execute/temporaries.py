@@ -133,13 +133,26 @@ def put_aside(storage: LocalStorage, folder: bytes, name: bytes, aside_name: byt
 
 
 def rename_beside(storage: LocalStorage, folder: bytes, name: bytes, new_name: bytes, reserving: Reserving) -> None:
-    """Rename a file within its folder, by any method that the file system supports. Raises `OSError`."""
+    """Rename a file within its folder as `rename_to_free` does. Raises `OSError`."""
+    rename_to_free(storage, folder, name, storage, folder, new_name, reserving)
+
+
+def rename_to_free(
+    source: LocalStorage,
+    folder: bytes,
+    name: bytes,
+    target: LocalStorage,
+    target_folder: bytes,
+    target_name: bytes,
+    reserving: Reserving,
+) -> None:
+    """Rename a file to a free name, by any method that the file system supports. Raises `OSError`."""
     try:
-        storage.rename_noreplace(folder, name, storage, folder, new_name)
+        source.rename_noreplace(folder, name, target, target_folder, target_name)
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
-        rename_over_reserved(storage, folder, name, storage, folder, new_name, reserving)
+        rename_over_reserved(source, folder, name, target, target_folder, target_name, reserving)
 
 
 def rename_over_reserved(

@@ -12,7 +12,7 @@ from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import check_ready, kept
 from fileorg.execute.identity import Identity, identity, is_known
-from fileorg.execute.temporaries import Stuck, rename_over_reserved
+from fileorg.execute.temporaries import Stuck, rename_to_free
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.links import Location
 from fileorg.storage.local.listing import entry_of
@@ -148,12 +148,7 @@ def not_here(error: OSError | Refusal) -> OSError | Refusal:
 def put_back(now: Location, place: Location, reserving: Reserving) -> None:
     """Rename a file back to its previous name. Raises `Refusal` if that name is taken, `Stuck`."""
     try:
-        try:
-            now.rename(place)
-        except OSError as error:
-            if error.errno != errno.ENOTSUP:
-                raise
-            rename_over_reserved(*now, *place, reserving)
+        rename_to_free(*now, *place, reserving)
     except FileExistsError as error:
         raise not_put_back(now) from error
     except OSError as error:

@@ -21,7 +21,7 @@ from fileorg.execute.actions.carry_object import AT_ONCE, with_attributes
 from fileorg.execute.actions.copy import Copies, as_recorded, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.copy_object import as_made, file_to_put, put_files
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
-from fileorg.execute.actions.keeper_checks import stuck_at
+from fileorg.execute.actions.keeper_checks import stuck_at, target_of
 from fileorg.execute.actions.kept_attributes import (
     ObjectAttributes,
     as_file,
@@ -33,7 +33,7 @@ from fileorg.execute.actions.move import settle_original, take_away
 from fileorg.execute.actions.move_object import check_object
 from fileorg.execute.actions.object_copies import delete_one, store_of, unreachable, why_left, withdrawn
 from fileorg.execute.identity import Identity, identity, intended, is_intact, is_known
-from fileorg.execute.temporaries import put_back, rename_over_reserved
+from fileorg.execute.temporaries import put_back, rename_to_free
 from fileorg.execute.verdict import CHANGED, GONE, TAKEN, Refusal, Verdict
 from fileorg.journal.object_facts import KeptOriginal
 from fileorg.storage.base import Kind
@@ -49,7 +49,7 @@ from fileorg.storage.object.store_error import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fileorg.core.model import PlanRow, Reserving
+    from fileorg.core.model import PlanRow
     from fileorg.execute.actions.copy_object import FileToPut
     from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
@@ -131,18 +131,7 @@ def _place_in_trash(work: Work, upload: FileToPut) -> KeptOriginal | None:
 
 def _into_trash(storage: LocalStorage, place: KeptOriginal) -> Callable[[bytes, bytes], None]:
     """Return a function that renames a file, which is aside, to its place in the trash. It raises `OSError`."""
-    there = Location(storage, place.folder, place.name)
-    return lambda folder, name: _renamed(Location(storage, folder, name), there, lambda _: None)
-
-
-def _renamed(now: Location, to: Location, reserving: Reserving) -> None:
-    """Rename a file to a free name, by any method that the file system supports. Raises `OSError`."""
-    try:
-        now.rename(to)
-    except OSError as error:
-        if error.errno != errno.ENOTSUP:
-            raise
-        rename_over_reserved(*now, *to, reserving)
+    return lambda folder, name: rename_to_free(storage, folder, name, storage, place.folder, place.name, lambda _: None)
 
 
 def _put_and_remove(
@@ -242,7 +231,7 @@ def _is_back(case: Case, kept: KeptOriginal) -> bool:
     if not case.is_original(place.lstat()):
         return False
     case.touch_folder(case.record.source_base, case.record.source_folder)
-    _renamed(place, case.source_place, case.reserving)
+    rename_to_free(*place, *case.source_place, case.reserving)
     return True
 
 
@@ -332,8 +321,7 @@ def _give_back(
             work.check_cancelled()
             work.begin_row()
             now = Location(work.storages[place.base], place.folder, place.name)
-            home = Location(work.storages[row.target_base], row.target_folder, row.target_name)
-            _renamed(now, home, work.reserving(series.first + position))
+            rename_to_free(*now, *target_of(work, row), work.reserving(series.first + position))
             if listed is not None:
                 back.append((position, listed))
         except OSError as error:
@@ -349,11 +337,10 @@ def _give_back(
         if failure is None:
             source.known.drop([listed.path])
             continue
-        now = Location(work.storages[row.target_base], row.target_folder, row.target_name)
-        there = Location(work.storages[place.base], place.folder, place.name)
+        now, there = target_of(work, row), Location(work.storages[place.base], place.folder, place.name)
         try:
             if is_known(now.storage, now.folder, now.lstat(), Identity(place.inode, row.size, place.mtime_ns)):
-                _renamed(now, there, lambda _: None)
+                rename_to_free(*now, *there, lambda _: None)
         except OSError as error:
             raise stuck_at(there, now, error) from error
         fail(position, failure)
