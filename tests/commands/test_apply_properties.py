@@ -92,7 +92,7 @@ def test_any_permutation_of_files_is_carried_out_and_taken_back(files: list[byte
         before, first = take(root), _contents(runs)
         if not plan:
             return
-        outcome = runs.apply([_row(*pair) for pair in plan], all_files=True)
+        outcome = runs.apply([_row(*pair) for pair in plan], all_files=True, inside_project=True)
         assert (outcome.done, outcome.problem_count) == (len(plan), 0)
         assert _contents(runs) == {wanted[path]: content for path, content in first.items()}
         assert runs.undo().problem_count == 0
@@ -122,7 +122,7 @@ def test_any_permutation_on_two_disks_is_carried_out_and_taken_back(
         plan = [_row(*pair) for pair in wanted.items() if pair[0] != pair[1]]
         if not plan:
             return
-        assert runs.apply(plan, all_files=True, roots=places).problem_count == 0
+        assert runs.apply(plan, all_files=True, inside_project=True, roots=places).problem_count == 0
         for again in range(2):
             assert all(Path(os.fsdecode(wanted[path])).read_bytes() == content for path, content in first.items())
             assert runs.undo().problem_count == 0
@@ -165,7 +165,7 @@ def test_any_permutation_of_files_and_folders_is_carried_out(files: list[bytes],
         said = _model(first, wanted)
         if not plan:
             return
-        assert runs.apply([_row(*pair) for pair in plan], all_files=True).problem_count == 0
+        assert runs.apply([_row(*pair) for pair in plan], all_files=True, inside_project=True).problem_count == 0
         for again in range(2):
             assert _contents(runs) == said
             assert runs.undo().problem_count == 0
@@ -187,7 +187,7 @@ def test_any_plan_of_files_and_folders_is_exact_or_refused(files: list[bytes], d
         before, first = take(root), _contents(runs)
         said = _model(first, plan)
         try:
-            outcome = runs.apply([_row(*pair) for pair in plan.items()], all_files=True)
+            outcome = runs.apply([_row(*pair) for pair in plan.items()], all_files=True, inside_project=True)
         except RowsRefused:
             assert take(root) == before
             return
