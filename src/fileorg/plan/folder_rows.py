@@ -48,21 +48,21 @@ class FolderRows:
             return True
         folds = self._given.is_same(base, path, base, to_path)  # a new case of its name
         there = self._given.trees[base].storage.lstat_listed(*split(to_path))
-        moves = any(
-            self._given.is_same(base, other, base, to_path)
-            for (other,) in self._db.execute("SELECT path FROM folders WHERE base = ?", (base,))
-        )
+        moves = self._given.has_folder(base, to_path)
         in_the_way = there is not None and not moves and not self._given.has_made(base, to_path)
         if in_the_way and not folds and self._given.leaves(base, to_path):
             self._given.exchanges.add(line)
         elif folds or in_the_way:
             self._given.fail(RowProblem(line, RowFault.FOLDER_CASE if folds else RowFault.TAKEN, path, to_path))
             return False
-        others = "SELECT line, to_path FROM folders WHERE base = ? AND path <> ? AND action = 'move'"
-        for other, its_path in self._db.execute(others, (base, path)).fetchall():
-            if self._given.is_same(base, its_path, base, to_path):
-                self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, other))
-                return False
+        same_target = (
+            "SELECT line FROM folders WHERE to_base = ? AND to_folded = ? AND path <> ? AND action = 'move'"
+            " ORDER BY path LIMIT 1"
+        )
+        other = self._db.execute(same_target, (*self._given.key(base, to_path), path)).fetchone()
+        if other is not None:
+            self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, other[0]))
+            return False
         if (row := self._given.row_to(base, to_path, self._given.digest(base, to_path))) is not None:
             self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, row.line))
             return False

@@ -47,7 +47,9 @@ CREATE TABLE rows (
 CREATE TABLE packed (id INTEGER PRIMARY KEY, rows BLOB NOT NULL);
 CREATE TABLE folders (
     line INTEGER NOT NULL, action TEXT NOT NULL, base INTEGER NOT NULL, path BLOB NOT NULL,
-    to_base INTEGER NOT NULL, to_path BLOB NOT NULL, PRIMARY KEY (base, path)) WITHOUT ROWID;
+    to_base INTEGER NOT NULL, to_path BLOB NOT NULL, folded BLOB NOT NULL, to_folded BLOB NOT NULL,
+    PRIMARY KEY (base, folded)) WITHOUT ROWID;
+CREATE INDEX folders_to ON folders (to_base, to_folded);
 CREATE TABLE made (
     base INTEGER NOT NULL, path BLOB NOT NULL, mode INTEGER NOT NULL, line INTEGER NOT NULL,
     PRIMARY KEY (base, path)) WITHOUT ROWID;
@@ -514,8 +516,9 @@ class GivenPlan:
             if self.has_folder(base, path):
                 self.fail(RowProblem(row.line, RowFault.TWO_ROWS, row.path))
                 return
-            facts = row.line, row.action, base, path, to_base, to_path
-            self.db.execute("INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?)", facts)
+            folded = self.folded(base, path), self.folded(to_base, to_path)
+            facts = row.line, row.action, base, path, to_base, to_path, *folded
+            self.db.execute("INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?, ?, ?)", facts)
 
     def has_made(self, base: Base, path: bytes) -> bool:
         """Return whether a job that is taken up again has made this folder."""
@@ -523,11 +526,8 @@ class GivenPlan:
 
     def has_folder(self, base: Base, path: bytes) -> bool:
         """Return whether a row is about this folder."""
-        if base in self._folds:
-            query = "SELECT path FROM folders WHERE base = ?"
-            return any(self.is_same(base, path, base, other) for (other,) in self.db.execute(query, (base,)))
-        query = "SELECT 1 FROM folders WHERE base = ? AND path = ?"
-        return self.db.execute(query, (base, path)).fetchone() is not None
+        query = "SELECT 1 FROM folders WHERE base = ? AND folded = ?"
+        return self.db.execute(query, self.key(base, path)).fetchone() is not None
 
     def is_emptied(self, base: Base, path: bytes) -> bool:
         """Return whether all files of a folder are in the plan."""
