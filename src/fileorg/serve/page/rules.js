@@ -2,7 +2,7 @@
 
 import { counted, sizeText } from "/report/figures.js";
 import { fetched, get, place, post } from "./api.js";
-import { button, checkbox, labelled, later, link, plural, problemBox, rootSelect, said, select, textField } from "./parts.js";
+import { button, checkbox, labelled, later, link, plural, problemBox, rootSelect, said, select, submitButton, textField } from "./parts.js";
 import { runner } from "./runs.js";
 import { pathText } from "./shown.js";
 import { effect, h, signal } from "./signal.js";
@@ -99,7 +99,7 @@ function newRule({ rules: all }, tried, isEmpty, changed) {
   }
   return h("form", { class: "new", onsubmit: submit, oninput: onInput },
     h("div", { class: "fields" }, labelled("Files that", kind), labelled("Extension or beginning", text), labelled("Go to the folder", to, "below the organized folder")),
-    h("p", { class: "actions" }, button("Add the rule", () => {}, { type: "submit" })),
+    h("p", { class: "actions" }, submitButton("Add the rule", { class: "button" })),
     runs.shown, () => state.value);
 }
 
@@ -119,7 +119,7 @@ function newCategory(changed) {
     } catch (error) { state.value = problemBox(error); }
   } },
   h("div", { class: "fields" }, labelled("Name", name), labelled("Extensions", extensions, "such as: nes gba +iso; + takes it from another category"),
-    h("p", { class: "field" }, button("Add the category", () => {}, { type: "submit" }))),
+    h("p", { class: "field" }, submitButton("Add the category", { class: "button" }))),
   () => state.value);
 }
 
@@ -145,7 +145,7 @@ function category(each, changed, matched) {
   return h("li", {},
     h("div", { class: "category-head" }, h("b", {}, each.name), h("span", { class: "quiet" }, ` ${plural(each.extensions.length, "extension")}${each.is_custom ? ", your own" : ""}`),
       link("Edit", () => (isOpen.value = !isOpen.value), { "aria-expanded": () => String(isOpen.value) }, h("span", { class: "unseen" }, ` ${each.name}`))),
-    () => (isOpen.value ? h("form", { onsubmit: save }, labelled("Extensions", field), h("p", { class: "actions" }, button("Save", () => {}, { type: "submit" }),
+    () => (isOpen.value ? h("form", { onsubmit: save }, labelled("Extensions", field), h("p", { class: "actions" }, submitButton("Save", { class: "button" }),
       each.is_custom && button("Remove", () => change("DELETE", undefined, `The category ${each.name} was removed.`))))
       : h("p", { class: "quiet extensions" }, each.extensions.slice(0, 24).join(" "), each.extensions.length > 24 ? " …" : "")),
     () => matched.value && matches(matched.value.categories.find((/** @type {any} */ one) => one.category === each.name), matched.value.root),
