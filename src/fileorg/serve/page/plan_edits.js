@@ -58,10 +58,8 @@ export class PlanEdits {
     this.after = new Tree(plan, this.folderAfter, this.staying);
   }
 
-  /** Return whether a folder is removed: it is empty, or everything in it goes elsewhere. @param {number} node */
-  isRemoved(node) {
-    const row = this.removed.get(node);
-    if (row !== undefined) return !this.stays(row);
+  /** Return whether a folder is removed because everything in it goes elsewhere. @param {number} node */
+  isEmptied(node) {
     return this.emptied.has(node) && !this.before.staying[node] && !this.after.files[node];
   }
 

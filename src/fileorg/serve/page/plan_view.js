@@ -90,7 +90,7 @@ function planScreen(head, plan, reload, why) {
     note: (row) => stayNote(row) || (isClean ? plan.category(row) : ""),
     folderNote: (node) => {
       const row = edits.removed.get(node);
-      const own = row === undefined ? edits.isRemoved(node) && "is removed" : stayNote(row) || (!edits.before.hasMore(node) && "empty folder");
+      const own = row === undefined ? edits.isEmptied(node) && "is removed" : stayNote(row) || (!edits.before.hasMore(node) && "empty folder");
       return [edits.before.hasMore(node) && items(edits.before.files[node] - (row === undefined ? 0 : 1)), own].filter(Boolean).join(", ");
     },
   }, "before");
@@ -210,12 +210,12 @@ function ended(number) {
     return later(get(`operations/${number}`), (operation) => {
       const [again, words] = AGAIN[operation.kind] ?? AGAIN.organize;
       return h("div", { class: "ended" },
-      h("p", {}, `Operation ${operation.operation}: ${plural(operation.files, "file")}, ${sizeText(operation.size_bytes)}, ${statusText(operation)}.`,
-        operation.problems ? h("span", { class: "bad" }, ` ${plural(operation.problems, "problem")}.`) : null),
-      h("p", { class: "actions" },
-        canUndo(operation) && undoButton(operation, () => (version.value += 1)),
-        h("a", { class: "button", href: `#/history/${operation.operation}` }, "Show the files"),
-        h("a", { class: "button", href: `#/${again}` }, words)));
+        h("p", {}, `Operation ${operation.operation}: ${plural(operation.files, "file")}, ${sizeText(operation.size_bytes)}, ${statusText(operation)}.`,
+          operation.problems ? h("span", { class: "bad" }, ` ${plural(operation.problems, "problem")}.`) : null),
+        h("p", { class: "actions" },
+          canUndo(operation) && undoButton(operation, () => (version.value += 1)),
+          h("a", { class: "button", href: `#/history/${operation.operation}` }, "Show the files"),
+          h("a", { class: "button", href: `#/${again}` }, words)));
     });
   });
 }
