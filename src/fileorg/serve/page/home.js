@@ -1,7 +1,7 @@
 // Home: the folders, what waits, the space by category, and the last operations with a way back.
 
 import { sizeText } from "/report/figures.js";
-import { fetched, get, place, post, Problem } from "./api.js";
+import { get, place, post, Problem } from "./api.js";
 import { operationRows } from "./history.js";
 import { button, later, plural, problemBox, progressBar, shortPath, title } from "./parts.js";
 import { followRun } from "./runs.js";
@@ -86,8 +86,7 @@ function count(root, tell, done, failed) {
     const followed = followRun(run, tell);
     await new Promise((resolve, reject) => {
       stop = () => {
-        followed.stop();
-        fetched(`runs/${run}`, { method: "DELETE" }).catch(() => {});
+        followed.cancel();
         resolve(null);
       };
       followed.answer.then(done).then(resolve, reject);

@@ -8,10 +8,11 @@ import { effect, h, signal } from "./signal.js";
 const STAGES = { scan: "Scanning", compare: "Comparing", read: "Reading", plan: "Planning" };
 
 /**
- * Follow a run. Return its answer, which throws `Problem` if the run fails, and a function that stops following.
+ * Follow a run. Return its answer, which throws `Problem` if the run fails, a function that stops following, and one
+ * that also stops the run.
  * @param {number} run @param {(progress: any) => void} tell
  * @param {(problem: Problem | null) => void} [lost] as in `follow`
- * @returns {{answer: Promise<any>, stop: () => void}}
+ * @returns {{answer: Promise<any>, stop: () => void, cancel: () => void}}
  */
 export function followRun(run, tell, lost) {
   let stop = () => {};
@@ -23,7 +24,11 @@ export function followRun(run, tell, lost) {
       else resolve(answer);
     }, lost);
   });
-  return { answer, stop };
+  const cancel = () => {
+    stop();
+    fetched(`runs/${run}`, { method: "DELETE" }).catch(() => {});
+  };
+  return { answer, stop, cancel };
 }
 
 /**
@@ -60,10 +65,7 @@ export function runner(label, { isForView = false } = {}) {
     try {
       const { run } = await post(path, body);
       const followed = followRun(run, (found) => (progress.value = found), (problem) => (lost.value = problem && problemBox(problem)));
-      const left = () => {
-        followed.stop();
-        if (isForView) fetched(`runs/${run}`, { method: "DELETE" }).catch(() => {});
-      };
+      const left = isForView ? followed.cancel : followed.stop;
       if (own !== turn) return left();
       stop = left;
       const answer = await followed.answer;
