@@ -120,3 +120,20 @@ def test_duplicates_of_a_bucket_go_to_the_trash_and_back(
     assert bucket.read() == {"a.jpg": "same", "c.jpg": "else"}
     ran = fileorg("dedupe", url, "--action", "hardlink")
     assert (ran.returncode, ran.stderr.partition("\n")[0]) == (2, f"fileorg: A store has no links: {url}.")
+
+
+def test_no_plan_of_a_store_is_saved(
+    fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket, tmp_path: Path
+) -> None:
+    Bucket(bucket.client, "saved/").write({"a.jpg": "same", "b.jpg": "same"})
+    assert fileorg("organize", "s3://commands/saved").returncode == 0
+    for words in (
+        ["organize", "s3://commands/saved"],
+        ["dedupe", "s3://commands/saved", "--action", "quarantine"],
+        ["clean", "s3://commands/saved", "--empty-files"],
+        ["undo", "1"],
+    ):
+        ran = fileorg(*words, "--save-plan", "plan.jsonl")
+        assert (ran.returncode, ran.stdout) == (2, ""), ran
+        assert "save a plan on s3://." in ran.stderr
+        assert not (tmp_path / "plan.jsonl").exists()

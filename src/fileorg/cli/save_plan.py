@@ -27,11 +27,16 @@ class SavedLines(Protocol):
 
 
 def save_plan(options: OutputOptions, lines: SavedLines, roots: list[bytes], out: Out, screen: Screen) -> Exit:
-    """Write the lines of a plan to the file of the options, and say how to apply it."""
+    """Write the lines of a plan to the file of the options, and say how to apply it.
+
+    Raises `UsageError` for a plan of a store, which `fileorg apply` cannot carry out.
+    """
     from shlex import quote
 
     from fileorg.workflows.output_target import written
+    from fileorg.workflows.stores import refuse_in_stores
 
+    refuse_in_stores(roots, "save a plan")
     path = options.save_plan
     if path is None:
         raise AssertionError("it is called with --save-plan only")

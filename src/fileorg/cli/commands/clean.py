@@ -172,9 +172,7 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
         screen.pause()
         if options.save_plan is not None:
             from fileorg.cli.save_plan import save_plan
-            from fileorg.workflows.stores import refuse_in_stores
 
-            refuse_in_stores(run.all_roots, "save a plan")
             run.check()
             return save_plan(options, run.plan_lines(), run.all_roots, out, screen)
         change = Change(

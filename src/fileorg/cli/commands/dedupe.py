@@ -370,9 +370,7 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
                 return declined()
         if options.save_plan is not None:
             from fileorg.cli.save_plan import save_plan
-            from fileorg.workflows.stores import refuse_in_stores
 
-            refuse_in_stores(run.all_roots, "save a plan")
             run.check()
             return save_plan(options, run.plan_lines(), run.all_roots, out, screen)
         code = _preview(change, run) if options.dry_run else _run(change, run, state, is_chosen=is_chosen)
