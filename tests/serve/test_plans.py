@@ -48,8 +48,9 @@ def test_a_plan_is_edited_carried_out_and_undone(server: Server) -> None:
         },
     )
     assert (edited["left_out"], edited["moved"]) == (3, 1)
-    stale = server.ask("POST", f"/jobs/{plan['job']}/approve", {"version": plan["version"]})
-    assert (stale.status, stale.json["code"]) == (409, "plan-changed")
+    for version in (plan["version"], ""):
+        stale = server.ask("POST", f"/jobs/{plan['job']}/approve", {"version": version})
+        assert (stale.status, stale.json["code"]) == (409, "plan-changed")
     plan = server.get(f"/plans/{plan['job']}")
     assert plan["files"] == edited["files"]
     shown = [row["new_path"] for row in server.rows(plan["job"])]
@@ -82,6 +83,7 @@ def test_a_plan_is_edited_carried_out_and_undone(server: Server) -> None:
         ({"move": [{"rows": [1], "folder": {"path": "{root}/taken"}}]}, 409, "names-taken"),
         ({"move": [{"rows": [1], "folder": {"path": "{root}/project/.git"}}]}, 409, "part-of-a-whole"),
         ({"version": "1-2-3", "leave_out": [1]}, 409, "plan-changed"),
+        ({"version": "", "leave_out": [1]}, 409, "plan-changed"),
     ],
 )
 def test_an_edit_that_cannot_be_is_refused(edits: tuple[Server, Any], change: Any, status: int, code: str) -> None:

@@ -56,11 +56,11 @@ PLAN_VERSION = "FILEORG_PLAN_VERSION"
 """The variable with the version of the plan that a server has shown: `jobs approve` carries out no other one."""
 
 
-def claimable(state: StateDirectory, number: int, *, approves: bool = False, version: str = "") -> int:
+def claimable(state: StateDirectory, number: int, *, approves: bool = False, version: str | None = None) -> int:
     """Return the locked status file of a job that can be taken up again; with `approves`, of one that waits.
 
-    Raises `UsageError` for one that is done, undone or waits, or whose plan has another `version`, `Locked` for one
-    that is running.
+    Raises `UsageError` for one that is done, undone or waits, or whose plan has another `version` if one is given;
+    `Locked` for one that is running.
     """
     found = job(state, number)
     if approves and found.state is not JobState.WAITING:
@@ -84,7 +84,7 @@ def claimable(state: StateDirectory, number: int, *, approves: bool = False, ver
     if fd is None:
         raise Locked(f"Job {number} is {found.state} already.", hint=f"watch it: fileorg jobs attach {number}")
     try:
-        if version:
+        if version is not None:
             _check_version(state, number, version)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(state.of_job(number, b"cancel"))

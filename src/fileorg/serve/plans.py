@@ -110,7 +110,6 @@ class Agreed(NamedTuple):
     version: str
 
 
-_NO_VERSION = "none"
 _OPTIONS = {"all_files": "everything"}
 """Options whose fields have another name."""
 
@@ -234,14 +233,14 @@ def edit(asked: ApiRequest) -> dict[str, Any]:
     folders = [(each.rows, os.fsdecode(served.folder(each.folder.raw))) for each in wanted.move]
     moves = {str(row): folder for rows, folder in folders for row in rows}
     given = {"leave_out": wanted.leave_out, "leave_out_bits": wanted.leave_out_bits, "moves": moves}
-    return {"job": number, **edit_in_process(served.state, number, wanted.version or _NO_VERSION, given)}
+    return {"job": number, **edit_in_process(served.state, number, wanted.version, given)}
 
 
 def approve(asked: ApiRequest) -> dict[str, Any]:
     """Carry out a plan that waits, in the background."""
     served, number = asked.served, asked.number
     served_job(served, number)
-    return _job_command(asked, "approve", environment={PLAN_VERSION: asked.body.version or _NO_VERSION})
+    return _job_command(asked, "approve", environment={PLAN_VERSION: asked.body.version})
 
 
 def cancel(asked: ApiRequest) -> dict[str, Any]:

@@ -258,7 +258,7 @@ def _go_on(
 
     given = [None if text is None else seconds(option, text) for option, text in limits.items()]
     approves = action is JobAction.APPROVE
-    version = os.environ.get(control.PLAN_VERSION, "") if approves else ""
+    version = os.environ.get(control.PLAN_VERSION) if approves else None
     fd = control.claimable(state, number, approves=approves, version=version)
     try:
         if any(given):
