@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.jobs.found import FoundJob
+    from fileorg.journal.job_rows import JobRow
     from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Operation
     from fileorg.serve.endpoints import ApiRequest
@@ -177,10 +178,7 @@ def jobs(asked: ApiRequest) -> dict[str, Any]:
         with open_journal(served.state, read_only=True) as journal:
             more = journal.more_roots()
             for row in job_rows(journal, "id < ?", (before,)):
-                if not served.has(row.root):
-                    continue
-                parts = operations_of(journal, row.id)
-                if not all(_is_served(served, journal, each) for each in parts):
+                if (parts := _served_parts(served, journal, row)) is None:
                     continue
                 if len(found) == limit:
                     following = found[-1]["job"]
@@ -195,10 +193,17 @@ def served_job(served: Served, number: int) -> FoundJob:
     if served.state.has_journal:
         with open_journal(served.state, read_only=True) as journal:
             for row in job_rows(journal, "id = ?", (number,)):
-                parts = operations_of(journal, row.id)
-                if served.has(row.root) and all(_is_served(served, journal, each) for each in parts):
+                if (parts := _served_parts(served, journal, row)) is not None:
                     return found_job(served.state, row, parts, journal.more_roots())
     raise UnknownJob(number)
+
+
+def _served_parts(served: Served, journal: JournalReader, row: JobRow) -> list[Operation] | None:
+    """Return the operations of a job, None unless its folder and all of theirs are served."""
+    if not served.has(row.root):
+        return None
+    found = operations_of(journal, row.id)
+    return found if all(_is_served(served, journal, each) for each in found) else None
 
 
 def one_job(asked: ApiRequest) -> dict[str, Any]:
