@@ -29,6 +29,10 @@ _LONGEST_ANSWER = 64 << 20
 _LONGEST_EVENT = 1 << 20
 _PAUSE_SECONDS = 0.1
 _PATIENCE_SECONDS = 10.0
+NOT_BEGUN: dict[str, Any] = {
+    "code": ErrorCode.INTERRUPTED, "message": "Stopped. Nothing was changed.", "exit": Exit.INTERRUPTED,
+}  # fmt: skip
+"""The error of a command that was stopped before it changed anything."""
 
 
 class RowWindow(NamedTuple):
@@ -127,9 +131,7 @@ def run_command(
     with contextlib.ExitStack() as stack:
         source: IO[bytes] | int = subprocess.DEVNULL
         if given:
-            source = stack.enter_context(tempfile.TemporaryFile())
-            source.write(given)
-            source.seek(0)
+            source = stack.enter_context(as_input(given))
         process = stack.enter_context(
             subprocess.Popen(
                 line,
@@ -152,11 +154,19 @@ def run_command(
         )
     code = process.returncode
     document = kept.parsed()
-    if not error and was_stopped and document is None:  # it had not begun
-        error = {"code": ErrorCode.INTERRUPTED, "message": "Stopped. Nothing was changed.", "exit": Exit.INTERRUPTED}
+    if not error and was_stopped and document is None:
+        error = NOT_BEGUN
     if error or code < 0:
         raise CommandError(error, code, document)
     return CommandAnswer(code, document, kept.rows)
+
+
+def as_input(given: bytes) -> IO[bytes]:
+    """Return a file with the standard input of a process. A pipe takes 64 KB, and who writes the rest has to wait."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
+    file.write(given)
+    file.seek(0)
+    return file
 
 
 class _Document:

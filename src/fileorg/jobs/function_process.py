@@ -10,12 +10,11 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Exit, FileorgError
 from fileorg.core.formats import named
-from fileorg.jobs.command import CommandError
+from fileorg.jobs.command import NOT_BEGUN, CommandError, as_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +35,7 @@ def call(
     """
     said = _run([sys.executable, "-P", "-m", module, *words], json.dumps(given).encode(), stop)
     if said is None:
-        error = {"code": str(ErrorCode.INTERRUPTED), "message": "Stopped. Nothing was changed."}
-        raise CommandError(error, int(Exit.INTERRUPTED))
+        raise CommandError(NOT_BEGUN, int(Exit.INTERRUPTED))
     output, code = said
     try:
         found = json.loads(output)
@@ -51,11 +49,8 @@ def call(
 def _run(line: Sequence[str | bytes], given: bytes, stop: Callable[[], bool]) -> tuple[bytes, int] | None:
     """Return what a process writes, and its exit code; None if it was stopped."""
     with contextlib.ExitStack() as stack:
-        # A pipe takes 64 KB: `communicate` forgets the rest of the input when its time is over.
-        source = stack.enter_context(tempfile.TemporaryFile())
-        source.write(given)
-        source.seek(0)
-        process = stack.enter_context(_started(line, source))
+        # No pipe: `communicate` forgets the rest of the input when its time is over.
+        process = stack.enter_context(_started(line, stack.enter_context(as_input(given))))
         while True:
             try:
                 return process.communicate(timeout=_PAUSE_SECONDS)[0], process.returncode
