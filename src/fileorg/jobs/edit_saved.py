@@ -10,6 +10,7 @@ import base64
 import contextlib
 import os
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
@@ -137,7 +138,7 @@ class _Edits:
         if row.action in FOLDER_ACTIONS:
             self._keep(row.target_base, row.target_folder)
         else:
-            self._going.append((row.target_base, join(row.target_folder, row.target_name)))
+            self._going.append(_target(row))
             self._keep(row.source_base, row.source_folder)
 
     def _store_gone(self) -> None:
@@ -162,17 +163,13 @@ class _Edits:
             row = row._replace(keeper=row.keeper._replace(base=new[0], folder=new[1], name=new[2]))
         elif folder is not None:
             row = self._moved(row, folder)
-        elif row.action is Action.REMOVE_FOLDER and self._is_kept(row):
+        elif row.action is Action.REMOVE_FOLDER and _target(row) in self.kept:
             self.left_out += is_counted(row)
-            return None
+            return None  # something in it stays, whose row comes before
         if row.action not in FOLDER_ACTIONS and row.reason is None:
             self.used.add((row.target_base, b""))
             self.used.update((row.target_base, above) for above in with_parents(row.target_folder))
         return row
-
-    def _is_kept(self, row: PlanRow) -> bool:
-        """Return whether a folder stays because something in it does, whose row comes before."""
-        return (row.target_base, join(row.target_folder, row.target_name)) in self.kept
 
     def _moved(self, row: PlanRow, folder: bytes) -> PlanRow:
         is_folder = row.action in FOLDER_ACTIONS
@@ -208,6 +205,10 @@ class _Edits:
         )
 
 
+def _target(row: PlanRow) -> _Place:
+    return row.target_base, join(row.target_folder, row.target_name)
+
+
 def is_counted(row: PlanRow) -> bool:
     """Return whether a row counts as a file of its plan."""
     if row.reason is not None or row.action in ON_SYMLINKS:
@@ -221,7 +222,7 @@ class _EditedPlan:
     def __init__(self, path: bytes, edits: _Edits, head: PlanHead) -> None:
         self._path, self._edits, self._head = path, edits, head
         self._made: set[_Place] = set()
-        self._claimed: dict[_Name, int] = {}
+        self._claimed = Counter[_Name]()
         """How many rows go to each new name of a file."""
         self._missing = {
             base: MissingFolders(base, lambda folder, at=root.path: not os.path.lexists(below(at, folder)))  # type: ignore[misc]
@@ -238,27 +239,21 @@ class _EditedPlan:
             for batch in edits.rows(plan):
                 found: list[PlanRow] = []
                 for row in batch:
-                    place = row.target_base, join(row.target_folder, row.target_name)
+                    place, name = _target(row), (row.target_base, row.target_folder, row.target_name)
                     if row.action is Action.MAKE_FOLDER and not row.category:
                         if place not in edits.used or place in self._made:
                             continue
                         self._made.add(place)
                         self._missing[row.target_base].known.add(place[1])
-                    elif (row.target_base, row.target_folder, row.target_name) in edits.new:
+                    elif name in edits.new:
                         made = self._missing[row.target_base].rows(row.target_folder)
-                        self._made.update(
-                            (row.target_base, join(each.target_folder, each.target_name)) for each in made
-                        )
+                        self._made.update(map(_target, made))
                         found += made
-                    if row.action not in FOLDER_ACTIONS and row.action not in REMOVALS and row.reason is None:
-                        self._claim((row.target_base, row.target_folder, row.target_name))
+                        if row.action not in FOLDER_ACTIONS and row.action not in REMOVALS and row.reason is None:
+                            self._claimed[name] += 1
                     found.append(row)
                 if found:
                     yield found
-
-    def _claim(self, name: _Name) -> None:
-        if name in self._edits.new:
-            self._claimed[name] = self._claimed.get(name, 0) + 1
 
     def refuse_doubles(self) -> None:
         """Raise `GuardRefused` if several rows go to a new name: once all batches were written."""
