@@ -21,7 +21,7 @@ from fileorg.serve import journal_pages, pictures, plans, profiles, report_files
 from fileorg.serve.configuration_process import ADD_RULE, SET
 from fileorg.serve.endpoints import MOST_ROWS, ApiRequest, Endpoint, QueryParameter
 from fileorg.serve.sessions import READS_FOR_ONE_REQUEST
-from fileorg.serve.shapes import GivenPath, array_schema, as_plain, object_schema, schema_of
+from fileorg.serve.shapes import GivenPath, array_schema, as_plain, null_or, object_schema, schema_of
 from fileorg.workflows.add_rule import NewRule
 from fileorg.workflows.change_settings import TABLES as SETTING_TABLES
 from fileorg.workflows.change_settings import SettingsWanted
@@ -46,10 +46,6 @@ _PAGE = QueryParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**
 _PAGE_SIZE = QueryParameter("page_size", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS}, "The rows of a page.")
 
 
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
 def _shape(name: str) -> Schema:
     return SCHEMAS[name][1]
 
@@ -57,21 +53,21 @@ def _shape(name: str) -> Schema:
 _PLACE = object_schema(path=_TEXT)
 _OPERATION: Schema = _shape("history")["properties"]["operations"]["items"]
 _JOB = _shape("job")
-_PROGRESS = _or_null(object_schema(stage=_TEXT, files=_COUNT, total=_or_null(_COUNT)))
+_PROGRESS = null_or(object_schema(stage=_TEXT, files=_COUNT, total=null_or(_COUNT)))
 _RUN = object_schema(
     run=_NUMBER,
     kind=_TEXT,
     status={"enum": ["running", "done", "failed"]},
     progress=_PROGRESS,
-    answer=_or_null({"type": "object"}),
-    problem=_or_null({"type": "object"}),
+    answer=null_or({"type": "object"}),
+    problem=null_or({"type": "object"}),
 )
 _ROW: Schema = {
     **_shape("plan")["properties"]["rows"]["items"],
     "properties": {
         "row": _COUNT,
         **_shape("plan")["properties"]["rows"]["items"]["properties"],
-        "together": _or_null(_NUMBER),
+        "together": null_or(_NUMBER),
     },
 }
 _SETTINGS = object_schema(
@@ -82,7 +78,7 @@ _SETTINGS = object_schema(
 )
 _BACK: Schema = {
     "type": "object",
-    "properties": {"job": _or_null(_NUMBER), "kind": _TEXT, "status": _TEXT},
+    "properties": {"job": null_or(_NUMBER), "kind": _TEXT, "status": _TEXT},
     "required": ["job"],
 }
 
@@ -378,7 +374,7 @@ ENDPOINTS = (
         "/plans/{id:number}/rows",
         plans.rows,
         "Rows of a plan",
-        object_schema(job=_NUMBER, rows=array_schema(_ROW), next=_or_null(_TEXT), version=_TEXT),
+        object_schema(job=_NUMBER, rows=array_schema(_ROW), next=null_or(_TEXT), version=_TEXT),
         (QueryParameter("after", _TEXT, "`next` of the page before."), _LIMIT),
     ),
     Endpoint(

@@ -42,6 +42,11 @@ def array_schema(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
+def null_or(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of what may also be null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 def schema_of(kind: Any) -> dict[str, Any]:
     """Return the JSON Schema of a type."""
     if kind in _PLAIN:
@@ -52,8 +57,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
         return array_schema(schema_of(get_args(kind)[0]))
     if get_origin(kind) in {Union, UnionType}:
         [one] = [each for each in get_args(kind) if each is not NoneType]
-        inner = schema_of(one)
-        return {"anyOf": [inner, {"type": "null"}]}
+        return null_or(schema_of(one))
     fields = _fields(kind)
     found = {
         "type": "object",
