@@ -164,10 +164,14 @@ class Server:
                     return found
         raise AssertionError(path)
 
+    def ended(self, begun: Any) -> Any:
+        """Follow a run that was begun, and return it at its end."""
+        return self.until(f"/runs/{begun['run']}/events")["run"]
+
     def plan(self, kind: str = "organize", **more: Any) -> Any:
         """Make a plan, and return what `GET /plans/{job}` says."""
         begun = self.post("/plans", {"kind": kind, "paths": [{"path": str(self.root)}], **more})
-        ended = self.until(f"/runs/{begun['run']}/events")["run"]
+        ended = self.ended(begun)
         assert ended["status"] == "done", ended
         return self.get(f"/plans/{ended['answer']['job']}")
 

@@ -124,6 +124,11 @@ class Opened:
     def _on_frame(self, text: str | bytes) -> None:
         self.heard.append(json.loads(text))
 
+    def check_refused(self, status: int) -> None:
+        """Check that nothing was reported but refusals with this status, each of which the browser reports."""
+        assert [text for text in self.reported if f"status of {status}" not in text] == []
+        self.reported.clear()
+
     def go(self, view: str) -> None:
         """Open a view of the page."""
         self.page.goto(f"{self.server.origin}/#/{view}")

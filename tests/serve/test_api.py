@@ -322,7 +322,7 @@ def test_hostile_rules_are_tried_or_refused_in_a_sentence(shared: Server, text: 
     if answer.status == 400:
         check(answer.json, PROBLEM)
         return
-    ended = shared.until(f"/runs/{answer.json['run']}/events")["run"]
+    ended = shared.ended(answer.json)
     if ended["status"] == "failed":
         check(ended["problem"], PROBLEM)
         assert ended["problem"]["code"] != "internal", ended
@@ -353,4 +353,4 @@ def _preview(server: Server, **more: Any) -> Any:
 
 def _preview_run(server: Server, **more: Any) -> Any:
     begun = server.post("/rules/preview", {"path": {"path": str(server.root)}, **more})
-    return server.until(f"/runs/{begun['run']}/events")["run"]
+    return server.ended(begun)

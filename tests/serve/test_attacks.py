@@ -212,7 +212,7 @@ def test_no_path_leads_out_of_the_roots(walled: Server, path: str) -> None:
                 )
                 assert answer.status in {202, 403}, answer
                 if answer.status == 202:  # a file in the root is no folder: its command says so
-                    assert walled.until(f"/runs/{answer.json['run']}/events")["run"]["status"] == "failed"
+                    assert walled.ended(answer.json)["status"] == "failed"
 
 
 def test_a_target_outside_the_roots_is_refused(walled: Server) -> None:
@@ -245,7 +245,7 @@ def test_a_symlink_swapped_in_later_leads_nowhere(server: Server) -> None:
         begun = server.post("/plans", {"kind": "organize", "paths": [{"path": str(inner)}]})
         inner.rename(server.root / "aside")
         inner.symlink_to(outside)
-        ended.append(server.until(f"/runs/{begun['run']}/events")["run"])
+        ended.append(server.ended(begun))
         inner.unlink()
         (server.root / "aside").rename(inner)
     for each in ended:
@@ -460,7 +460,6 @@ def test_a_second_user_has_no_way_in(tmp_path: Path) -> None:
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
 def test_another_user_cannot_use_the_socket(tmp_path: Path) -> None:
-
     for folder in (tmp_path, *tmp_path.parents):
         if not folder.stat().st_mode & 0o001 and folder.is_relative_to(tmp_path.parents[1]):
             folder.chmod(0o755)

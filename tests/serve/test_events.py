@@ -131,14 +131,7 @@ def test_a_run_that_ends_under_the_reader_of_a_job_is_not_its_last_state(
 ) -> None:
     """The journal changes under a reader then: it is read again."""
     job = server.plan()["job"]
-    failures = [JournalError("The journal has changed.")]
-
-    def open_journal(*words: Any, **named: Any) -> Any:
-        if failures:
-            raise failures.pop()
-        return opened_journal(*words, **named)
-
-    monkeypatch.setattr("fileorg.jobs.found.open_journal", open_journal)
+    failures = _fails_once(monkeypatch, "fileorg.jobs.found.open_journal")
 
     async def run() -> Any:
         feed = JobFeeds(open_state(os.fsencode(server.state))).of(job)
@@ -169,6 +162,13 @@ def test_an_operation_is_looked_up_again_if_a_run_ends_meanwhile(
 ) -> None:
     state = open_state(os.fsencode(shared.state))
     served = Served(state, (os.fsencode(os.path.realpath(shared.root)),), b"/none", 1, 1)
+    failures = _fails_once(monkeypatch, "fileorg.serve.journal_pages.open_journal")
+    check_operation(served, 1)
+    assert not failures
+
+
+def _fails_once(monkeypatch: pytest.MonkeyPatch, name: str) -> list[JournalError]:
+    """Have the journal opened under this name in vain once; the failure is taken from what is returned."""
     failures = [JournalError("The journal has changed.")]
 
     def open_journal(*words: Any, **named: Any) -> Any:
@@ -176,6 +176,5 @@ def test_an_operation_is_looked_up_again_if_a_run_ends_meanwhile(
             raise failures.pop()
         return opened_journal(*words, **named)
 
-    monkeypatch.setattr("fileorg.serve.journal_pages.open_journal", open_journal)
-    check_operation(served, 1)
-    assert not failures
+    monkeypatch.setattr(name, open_journal)
+    return failures

@@ -115,8 +115,7 @@ def test_a_plan_that_was_dropped_elsewhere_says_so(it: Opened) -> None:
     assert "does not wait" in it.page.get_by_role("alert").inner_text()
     it.page.get_by_role("button", name="Show it as it is now").click()
     it.page.wait_for_selector("text=Cancelled.")
-    assert all("Failed to load resource" in text for text in it.reported)  # the browser reports each refusal
-    it.reported.clear()
+    it.check_refused(409)
 
 
 def test_a_plan_that_was_changed_but_not_carried_out_is_shown_as_it_is_now(it: Opened) -> None:
@@ -134,8 +133,7 @@ def test_a_plan_that_was_changed_but_not_carried_out_is_shown_as_it_is_now(it: O
     assert edited.value.json()["left_out"] == 1
     it.page.get_by_role("button", name="Undo").click()
     it.page.wait_for_selector("text=undone by")
-    assert [text for text in it.reported if "status of 429" not in text] == []
-    it.reported.clear()
+    it.check_refused(429)
 
 
 def test_rules_that_nobody_waits_for_are_not_tried_any_more(it: Opened) -> None:
@@ -335,8 +333,7 @@ def test_settings_are_changed(it: Opened) -> None:
     it.page.get_by_label("No larger than").fill("much")
     it.page.get_by_role("button", name="Save").click()
     assert "much is not a size" in it.page.get_by_role("alert").inner_text().lower()
-    assert [text for text in it.reported if "status of 400" not in text] == []  # the browser reports each refusal
-    it.reported.clear()
+    it.check_refused(400)
     it.page.reload()
     assert it.page.get_by_label("Keep for days").input_value() == "30"
     text = it.server.configuration.read_text()
@@ -346,8 +343,7 @@ def test_settings_are_changed(it: Opened) -> None:
     assert "changed elsewhere" in it.page.get_by_role("alert").inner_text()
     it.page.get_by_role("button", name="Show them as they are now").click()
     it.page.wait_for_function("document.querySelector('#field-keep-for-days')?.value === '60'")
-    assert [text for text in it.reported if "status of 409" not in text] == []
-    it.reported.clear()
+    it.check_refused(409)
 
 
 def test_dropped_files_show_where_they_would_go(it: Opened) -> None:

@@ -140,7 +140,7 @@ def test_a_root_that_vanishes_is_said(server: Server) -> None:
     server.root.rename(server.folder / "gone")
     assert server.get("")["roots"][0]["is_there"] is False
     begun = server.post("/plans", {"kind": "organize", "paths": [{"path": str(server.root)}]})
-    problem = server.until(f"/runs/{begun['run']}/events")["run"]["problem"]
+    problem = server.ended(begun)["problem"]
     assert (problem["status"], problem["code"]) == (404, "no-such-path")
     assert server.carry_out(plan)["status"] == "failed"
     (server.folder / "gone").rename(server.root)
@@ -200,7 +200,7 @@ def test_duplicates_are_found_listed_and_undone(server: Server) -> None:
     (server.root / "copy.jpg").write_text("a.jpg")
     os.utime(server.root / "copy.jpg", (time.time() - 9999,) * 2)
     begun = server.post("/searches", {"paths": [{"path": str(server.root)}]})
-    assert server.until(f"/runs/{begun['run']}/events")["run"]["answer"]["summary"]["groups"] == 1
+    assert server.ended(begun)["answer"]["summary"]["groups"] == 1
     [group] = server.get("/duplicates")["duplicates"]
     assert {os.path.basename(each["path"]) for each in group["files"]} == {"a.jpg", "copy.jpg"}
     plan = server.plan("dedupe", action="quarantine", keep=["oldest"])
@@ -245,7 +245,7 @@ def test_a_plan_takes_the_options_of_a_profile_in_the_roots_only(server: Server)
         answer = server.ask("POST", "/plans", {"kind": "organize", "paths": [], "profile": name})
         assert (answer.status, answer.json["code"]) == (400, "bad-value"), answer
     begun = server.post("/plans", {"kind": "organize", "paths": [], "profile": "mine"})
-    ended = server.until(f"/runs/{begun['run']}/events")["run"]
+    ended = server.ended(begun)
     shown = {row["new_path"] for row in server.rows(ended["answer"]["job"])}
     assert f"{server.root}/jpg/a.jpg" in shown
 
