@@ -18,7 +18,7 @@ from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
 from fileorg.index.digest_columns import Columns
-from fileorg.storage.object.client import PAGE_KEYS, STRONG_CHECKSUMS, etag_token, may_be_md5, tells_equal
+from fileorg.storage.object.client import PAGE_KEYS, STRONG_CHECKSUMS, etag_token, heads, may_be_md5, tells_equal
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.index.digest_columns import Digested, Digests
     from fileorg.storage.local.storage import LocalStorage
-    from fileorg.storage.object.client import StoredObject
     from fileorg.storage.object.object_storage import ObjectStorage
 
 _SCHEMA = """
@@ -204,7 +203,8 @@ class ObjectDigests:
                 by_tree.setdefault(each.tree, []).append(each)
             for tree, of_tree in by_tree.items():
                 store = self._stores[tree]
-                for each, there in zip(of_tree, self._heads(store, of_tree), strict=True):
+                keys = [store.key(each.folder, each.name) for each in of_tree]
+                for each, there in zip(of_tree, heads(store.client, keys), strict=True):
                     if isinstance(there, StoreError):
                         self._give_up(each, Reason.of_error(there))
                     elif there is None or there.etag != each.etag:
@@ -217,13 +217,6 @@ class ObjectDigests:
         alike = f"GROUP BY size HAVING count(checksum) = count(*) AND {of_one_kind}"
         self._decide(f"size IN (SELECT size FROM contents {alike})", "checksum")
         self._decide("size IN (SELECT size FROM contents GROUP BY size HAVING count(*) = 1)", "identity")
-
-    @staticmethod
-    def _heads(store: ObjectStorage, contents: Sequence[_Content]) -> Sequence[StoredObject | StoreError | None]:
-        try:
-            return store.client.head([store.key(each.folder, each.name) for each in contents])
-        except StoreError as error:
-            return [error] * len(contents)
 
     def _decide(self, which: str, by: str) -> None:
         """Give each of some contents a digest that holds in this run: it says which are equal, not what they are."""

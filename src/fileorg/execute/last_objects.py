@@ -11,7 +11,7 @@ from fileorg.execute.actions.object_copies import holds_the_same
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.trash_records import is_trash
 from fileorg.storage.base import Kind
-from fileorg.storage.object.client import StoredObject, head_one, tells_equal
+from fileorg.storage.object.client import StoredObject, head_one, heads, tells_equal
 from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def judged_objects(storages: Sequence[LocalStorage], doubtful: Sequence[_Doubtfu
         for _, place in asked:
             if place is not None:
                 by_store.setdefault(place[0], []).append(place[1])
-        answers = {store: dict(zip(keys, _heads(store, keys), strict=True)) for store, keys in by_store.items()}
+        answers = {store: dict(zip(keys, heads(store.client, keys), strict=True)) for store, keys in by_store.items()}
         remaining = []
         for (position, file, paths), place in asked:
             if place is None:
@@ -67,7 +67,7 @@ def judged_uploads(
             by_base.setdefault(base, []).append((position, file, key, token))
     for base, of_base in by_base.items():
         store = cast("ObjectStorage", storages[base])
-        there = _heads(store, [key for _, _, key, _ in of_base])
+        there = heads(store.client, [key for _, _, key, _ in of_base])
         for (position, file, _, token), found in zip(of_base, there, strict=True):
             if isinstance(found, StoreError):
                 yield position, Refusal.of_error(found)
@@ -87,13 +87,6 @@ def _place(storages: Sequence[LocalStorage], paths: list[bytes]) -> tuple[Object
                 folder, _, name = inside.rpartition(b"/")
                 return store, store.key(folder, name)
     return None
-
-
-def _heads(store: ObjectStorage, keys: Sequence[bytes]) -> Sequence[StoredObject | StoreError | None]:
-    try:
-        return store.client.head(keys)
-    except StoreError as error:
-        return [error] * len(keys)
 
 
 def _has_content(storage: ObjectStorage, file: Trashed, store: ObjectStorage, there: StoredObject) -> bool:

@@ -324,6 +324,14 @@ class ObjectClient(Protocol):
     def close(self) -> None: ...
 
 
+def heads(client: ObjectClient, keys: Sequence[bytes]) -> Sequence[StoredObject | StoreError | None]:
+    """Return what HEAD tells of each key; if the store cannot be asked, its error for each."""
+    try:
+        return client.head(keys)
+    except StoreError as error:
+        return [error] * len(keys)
+
+
 def head_one(client: ObjectClient, key: bytes) -> StoredObject | None:
     """Return what HEAD tells of one key; None if there is no such object. Raises `StoreError`."""
     [found] = client.head([key])
