@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 from fileorg.core.model import RecordState
 from fileorg.core.names import is_folder, is_within
 from fileorg.core.reasons import ReasonCode
-from fileorg.execute.actions.object_copies import holds_the_same
+from fileorg.execute.actions.object_copies import holds_the_same, tell_equal
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.trash_records import is_trash
 from fileorg.storage.base import Kind
-from fileorg.storage.object.client import StoredObject, head_one, heads, tells_equal
+from fileorg.storage.object.client import StoredObject, head_one, heads
 from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _has_content(storage: ObjectStorage, file: Trashed, store: ObjectStorage, th
     listed = storage.listed(file.folder, file.name)
     if listed is None or listed.size != there.size:
         return False
-    if listed.etag == there.etag and tells_equal(there.etag):
+    if tell_equal(listed, there):
         return True
     here = head_one(storage.client, storage.key(file.folder, file.name))
     return here is not None and here.etag == listed.etag and holds_the_same(storage, here, store, there)

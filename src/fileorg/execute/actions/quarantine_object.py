@@ -13,10 +13,9 @@ from fileorg.execute.actions.handler import Handler, check_unchanged
 from fileorg.execute.actions.keeper_checks import differs, keeper_of, keeper_path
 from fileorg.execute.actions.move_object import move_all
 from fileorg.execute.actions.move_object import settle as settle_move
-from fileorg.execute.actions.object_copies import delete_one, holds_the_same, is_copy, store_of, unreachable
+from fileorg.execute.actions.object_copies import delete_one, holds_the_same, is_copy, store_of, tell_equal, unreachable
 from fileorg.execute.verdict import CHANGED, TAKEN, Refusal
 from fileorg.storage.base import Kind
-from fileorg.storage.object.client import StoredObject, tells_equal
 from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from fileorg.execute.case import Case
     from fileorg.execute.verdict import Verdict
     from fileorg.execute.work import Work
+    from fileorg.storage.object.client import StoredObject
     from fileorg.storage.object.object_storage import ObjectStorage
 
     _Place = tuple[Base, bytes, bytes]
@@ -59,7 +59,7 @@ class _Keepers:
         store = store_of(self._work, keeper.base)
         if (store.client.url, kept.key) == (source.client.url, move.source):
             raise self._refusal(row, ReasonCode.KEEPER_IS_ITSELF)
-        if kept.etag == move.listed.etag and kept.size == move.listed.size and tells_equal(kept.etag):
+        if tell_equal(move.listed, kept):
             return
         here = source.head(row.source_folder, row.source_name)
         if here is None:
