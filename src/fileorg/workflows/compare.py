@@ -28,7 +28,7 @@ from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.compared_trees import ReadOptions, compared_trees
 from fileorg.workflows.guards import Allowed, destination, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import distinct_folders, identity_of, nothing_in, readable_root
+from fileorg.workflows.roots import distinct_folders, identity_of, nothing_in, readable_root, refuse_second_names
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -204,10 +204,7 @@ def comparing(
         storages = [session.open(path, one_file_system=one_file_system) for path in paths]
         if error := next(filter(None, map(nothing_in, storages)), None):
             raise error  # a folder of a store that was misspelled has nothing that could be missing
-        if stores := [storage for storage in storages if storage.kind is not Kind.LOCAL]:
-            from fileorg.workflows.stores import refuse_second_names
-
-            refuse_second_names(stores)
+        refuse_second_names(storages)
         if dest is not None:
             target = session.open_changeable(dest, allowed, to_be_made=to_be_made)
             session.storages = [storages[0], target]

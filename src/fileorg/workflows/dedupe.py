@@ -37,6 +37,7 @@ from fileorg.workflows.roots import (
     met_twice,
     note_nothing,
     readable_root,
+    refuse_second_names,
 )
 from fileorg.workflows.session import Session
 
@@ -253,10 +254,7 @@ def deduping(
             else:
                 opened.append(session.open(path, one_file_system=one_file_system))
         note_nothing(opened, reporter)
-        if stores := [storage for storage in opened if storage.kind is not Kind.LOCAL]:
-            from fileorg.workflows.stores import refuse_second_names
-
-            refuse_second_names(stores)
+        refuse_second_names(opened)
         session.storages = [opened[0], opened[0], *opened[1:]]
         if options.action is not None:
             session.report_unwritable(storage for storage in opened if storage.root not in references)

@@ -112,6 +112,14 @@ def nothing_in(storage: LocalStorage) -> UsageError | None:
     return stores.nothing_in(storage)
 
 
+def refuse_second_names(storages: Iterable[LocalStorage]) -> None:
+    """Raise `UsageError` if two of the stores among the storages are one place of a bucket."""
+    if stores := [storage for storage in storages if storage.kind is not Kind.LOCAL]:
+        from fileorg.workflows.stores import refuse_second_names
+
+        refuse_second_names(stores)
+
+
 def readable_storage(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
     """Return a storage as `open_root` does. Raises also `UsageError` if there is nothing in a folder of a store."""
     storage = open_root(stack, root, one_file_system=one_file_system)

@@ -12,7 +12,6 @@ from fileorg.core.model import GIVEN
 from fileorg.core.names import display, is_folder, overlap, scheme_of
 from fileorg.core.state import default_config_path
 from fileorg.core.tuples import NamedTuple
-from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -170,8 +169,6 @@ def refuse_second_names(storages: Iterable[Storage]) -> None:
     """
     known: list[tuple[bytes, bytes]] = []
     for storage in storages:
-        if storage.kind is not Kind.OBJECT:
-            continue
         client = cast("ObjectStorage", storage).client
         service = os.fsencode(f"{client.endpoint or client.service}/{client.bucket}")
         place = service + storage.root[len(os.fsencode(client.url)) :]
