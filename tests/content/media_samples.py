@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Value: TypeAlias = str | int | bytes | list[tuple[int, int]]
 Tags: TypeAlias = "Mapping[int, Value]"
@@ -235,14 +235,20 @@ def avi(date: str) -> bytes:
 
 def mp3(seconds: float = 3, /, **tags: str) -> bytes:
     """Return an MP3 with ID3 tags by their names (`TPE1="artist"`), at 128 kbit/s."""
-    frames = b""
-    for name, text in tags.items():
-        data = b"\3" + text.encode()
-        frames += name.encode() + struct.pack(">L", len(data)) + bytes(2) + data
-    size = len(frames)
-    header = b"ID3\3\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) if tags else b""
     frame = b"\xff\xfb\x90\x00" + bytes(413)
-    return header + frames + frame * round(seconds * 44_100 / 1152)
+    return (id3_frames(3, tags.items()) if tags else b"") + frame * round(seconds * 44_100 / 1152)
+
+
+def id3_frames(version: int, frames: Iterable[tuple[str, str]], encoding: int = 3) -> bytes:
+    """Return ID3 of version 3 or 4."""
+    coded = ("latin-1", "utf-16", "utf-16-be", "utf-8")[encoding]
+    inside = b""
+    for name, text in frames:
+        data = bytes([encoding]) + text.encode(coded)
+        size = bytes(len(data) >> shift & 127 for shift in (21, 14, 7, 0)) if version == 4 else len(data).to_bytes(4)
+        inside += name.encode() + size + bytes(2) + data
+    length = bytes(len(inside) >> shift & 127 for shift in (21, 14, 7, 0))
+    return b"ID3" + bytes([version, 0, 0]) + length + inside
 
 
 def wav(seconds: int) -> bytes:

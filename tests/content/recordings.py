@@ -6,7 +6,19 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
-from tests.content.media_samples import avi, box, film, film_header, keys, matroska, mp3, seconds_1904, track, wav
+from tests.content.media_samples import (
+    avi,
+    box,
+    film,
+    film_header,
+    id3_frames,
+    keys,
+    matroska,
+    mp3,
+    seconds_1904,
+    track,
+    wav,
+)
 
 Comments: TypeAlias = Sequence[tuple[str, str]]
 
@@ -22,18 +34,6 @@ class Recording(NamedTuple):
 def id3v1(title: str, artist: str, album: str, year: str, *, track: int = 0, genre: int = 255) -> bytes:
     fields = b"".join(text.encode("latin-1").ljust(30, b"\0") for text in (title, artist, album))
     return b"TAG" + fields + year.encode().ljust(4, b"\0") + bytes(28) + bytes([0, track, genre])
-
-
-def id3_frames(version: int, frames: Comments, encoding: int = 3) -> bytes:
-    """Return ID3 of version 3 or 4."""
-    coded = ("latin-1", "utf-16", "utf-16-be", "utf-8")[encoding]
-    inside = b""
-    for name, text in frames:
-        data = bytes([encoding]) + text.encode(coded)
-        size = bytes(len(data) >> shift & 127 for shift in (21, 14, 7, 0)) if version == 4 else len(data).to_bytes(4)
-        inside += name.encode() + size + bytes(2) + data
-    length = bytes(len(inside) >> shift & 127 for shift in (21, 14, 7, 0))
-    return b"ID3" + bytes([version, 0, 0]) + length + inside
 
 
 def vorbis_comments(said: Comments) -> bytes:

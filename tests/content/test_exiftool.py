@@ -65,6 +65,11 @@ def said_by(process: ExiftoolProcess, content: bytes, folder: Path) -> MediaFact
     return facts
 
 
+def dated(runs: Runs, *, exiftool: bool) -> dict[DatedBy, int]:
+    with runs.organizing(by=By.DATE, exiftool=exiftool) as run:
+        return dict(run.plan.dated)
+
+
 @needs_exiftool
 def test_exiftool_finds_the_dates_that_fileorg_finds(tmp_path: Path) -> None:
     with ExiftoolProcess(find_exiftool().program) as process:
@@ -106,8 +111,7 @@ def test_by_date_with_exiftool(runs: Runs, tree: Tree) -> None:
         tree.path(name).write_bytes(content)
         tree.date(name, "2021-03-04")
     before = tree.snapshot()
-    with runs.organizing(by=By.DATE) as run:
-        assert run.plan.dated == {DatedBy("taken", "exif"): 1, DatedBy("modified"): 1}
+    assert dated(runs, exiftool=False) == {DatedBy("taken", "exif"): 1, DatedBy("modified"): 1}
     runs.organize(by=By.DATE, exiftool=True)
     assert {"2012/05/a.avi", "2013/06/b.jpg"} <= set(tree.read())
     runs.undo()
@@ -146,31 +150,21 @@ def test_after_hanging_often_it_is_asked_in_the_next_run(
             asked = [process.add_to(MediaFacts(), file.fileno(), b"") for _ in range(8)]
     assert asked == [True] * 6 + [False] * 2
     tree.path("a.avi").write_bytes(b"RIFF\0\0\0\0AVI ")
-
-    def dated() -> dict[DatedBy, int]:
-        with runs.organizing(by=By.DATE, exiftool=True) as run:
-            return dict(run.plan.dated)
-
     monkeypatch.setattr("fileorg.content.exiftool._HANGS", 0)
-    assert dated() == {DatedBy("modified"): 2}
+    assert dated(runs, exiftool=True) == {DatedBy("modified"): 2}
     monkeypatch.setattr("fileorg.content.exiftool._HANGS", 6)
-    assert dated() == {DatedBy("taken", "exiftool"): 1, DatedBy("modified"): 1}
+    assert dated(runs, exiftool=True) == {DatedBy("taken", "exiftool"): 1, DatedBy("modified"): 1}
 
 
 def test_what_exiftool_said_is_kept_under_its_name(program: Path, runs: Runs, tree: Tree) -> None:
     tree.path("a.avi").write_bytes(b"RIFF\0\0\0\0AVI ")
-
-    def dated(*, exiftool: bool) -> dict[DatedBy, int]:
-        with runs.organizing(by=By.DATE, exiftool=exiftool) as run:
-            return dict(run.plan.dated)
-
     by_exiftool = {DatedBy("taken", "exiftool"): 1}
-    assert dated(exiftool=True) == by_exiftool
+    assert dated(runs, exiftool=True) == by_exiftool
     program.write_text(PROGRAM.replace("film", "die").replace("*) printf '[{", "*) exit; printf '[{"))
-    assert dated(exiftool=True) == by_exiftool  # the second run asks nobody
-    assert dated(exiftool=False) == {DatedBy("modified"): 1}
+    assert dated(runs, exiftool=True) == by_exiftool  # the second run asks nobody
+    assert dated(runs, exiftool=False) == {DatedBy("modified"): 1}
     program.write_text(PROGRAM)
-    assert dated(exiftool=True) == by_exiftool
+    assert dated(runs, exiftool=True) == by_exiftool
 
 
 @pytest.mark.parametrize(
