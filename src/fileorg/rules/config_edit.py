@@ -36,9 +36,8 @@ def with_values(text: str, table: str, values: Mapping[str, str | int | list[str
         return text
     span = span_of(text, (table,))
     if span is None:
-        head = text if text.endswith("\n") or not text else f"{text}\n"
-        head += "" if before else f"version = {VERSION}\n"
-        span, text = (len(head), len(head)), head
+        text = _begun(text, before)
+        span = len(text), len(text)
         document = tomlkit.parse(f"\n[{table}]\n")
     else:
         document = tomlkit.parse(text[slice(*span)])
@@ -50,10 +49,7 @@ def with_values(text: str, table: str, values: Mapping[str, str | int | list[str
             edited[key] = value
     result = text[: span[0]] + tomlkit.dumps(document) + text[span[1] :]
     wanted = {key: value for key, value in {**there, **values}.items() if value is not None}
-    try:
-        after = tomllib.loads(result)
-    except tomllib.TOMLDecodeError:
-        after = {}
+    after = _values(result)
     if after.pop(table, {}) != wanted or _without(after, table) != _without(before, table):
         raise FileorgError(
             f"The settings of [{table}] cannot be edited by a command: they have no table of their own in the"
@@ -61,6 +57,20 @@ def with_values(text: str, table: str, values: Mapping[str, str | int | list[str
             hint=f"write them below [{table}], or edit the file by hand",
         )
     return result
+
+
+def _begun(head: str, values: Mapping[str, Any]) -> str:
+    """Return the beginning of a text, before a new table: in whole lines, with a version if the text has no values."""
+    head += "\n" if head and not head.endswith("\n") else ""
+    return head if values else f"{head}version = {VERSION}\n"
+
+
+def _values(edited: str) -> dict[str, Any]:
+    """Return the values of an edited text; none if the edit made it no TOML."""
+    try:
+        return tomllib.loads(edited)
+    except tomllib.TOMLDecodeError:
+        return {}
 
 
 def _without(values: dict[str, Any], table: str) -> dict[str, Any]:
@@ -122,20 +132,16 @@ def with_rule(text: str, name: str, when: Mapping[str, str], to: str) -> str:
     rule["when"] = conditions
     rule["to"] = to.replace("{", "{{").replace("}", "}}")
     table = f"[[{_RULES}]]\n{tomlkit.dumps(rule)}"
-    before: list[Any] = tomllib.loads(text).get(_RULES, [])
+    values = tomllib.loads(text)
+    before: list[Any] = values.get(_RULES, [])
     place = next((at for at, each in enumerate(before) if not each.get("keep")), len(before))
     at = _start_of_rule(text, place)
-    head = text[:at]
-    head += "\n" if head and not head.endswith("\n") else ""
-    head += "" if tomllib.loads(text) else f"version = {VERSION}\n"
+    head = _begun(text[:at], values)
     gap = "" if head.endswith("\n\n") or not head else "\n"
     result = f"{head}{gap}{table}" + (f"\n{text[at:]}" if text[at:].strip() else text[at:])
-    try:
-        after = tomllib.loads(result)
-    except tomllib.TOMLDecodeError:
-        after = {}
+    after = _values(result)
     added = after.get(_RULES, [])
-    if added[:place] + added[place + 1 :] != before or _without(after, _RULES) != _without(tomllib.loads(text), _RULES):
+    if added[:place] + added[place + 1 :] != before or _without(after, _RULES) != _without(values, _RULES):
         raise FileorgError(
             "The rules cannot be edited by a command: they have no tables of their own in the configuration.",
             hint=f"write each as [[{_RULES}]], or edit the file by hand",
@@ -183,8 +189,7 @@ def _with_table(text: str, name: str, table: str) -> str:
             end += 1  # one of the two blank lines around it
         result = text[:start] + table + text[end:]
     elif table:
-        head = text if text.endswith("\n") or not text else f"{text}\n"
-        head += "" if tomllib.loads(text) else f"version = {VERSION}\n"
+        head = _begun(text, tomllib.loads(text))
         ends = [span[1] for keys in headers_of(head) if keys[:1] == (_TABLES,) and (span := span_of(head, keys))]
         at = max(ends, default=len(head))
         before = head[:at] + ("" if head[:at].endswith("\n") else "\n")
