@@ -91,12 +91,10 @@ def hash_files(
         for only in first:
             scheduler.take(answer_all(only))
         return
-    rest: Iterator[list[Request]] = chain(first, tasks)
-    if not pool.is_started:
-        rest = scheduler.read_here(rest)
-    if (task := next(rest, None)) is None:  # most runs load no module for helpers
+    begun = chain(first, tasks)
+    rest = begun if pool.is_started else scheduler.read_here(begun)
+    if rest is None:  # most runs load no module for helpers
         return
-    rest = chain((task,), rest)
     for answers in pool.work(READ_CONTENTS, lambda: next(rest, None)):
         scheduler.take(answers)
 
@@ -152,14 +150,14 @@ class _Scheduler:
         if task:
             yield task
 
-    def read_here(self, tasks: Iterator[list[Request]]) -> Iterator[list[Request]]:
-        """Read the first tasks in this process; return those that are worth helpers."""
+    def read_here(self, tasks: Iterator[list[Request]]) -> Iterator[list[Request]] | None:
+        """Read the first tasks in this process; return those that are worth helpers, None if there are none."""
         end = time.monotonic() + _HERE_S
         for task in tasks:
             if self._to_read > _HERE_BYTES or time.monotonic() >= end:
                 return chain((task,), tasks)
             self.take(answer_all(task))
-        return iter(())
+        return None
 
     def take(self, answers: list[Answer]) -> None:
         complete = []
