@@ -340,8 +340,10 @@ class IndexedEvidence:
         """`exiftool` is the program that is asked, too, about pictures, films and recordings."""
         self._rules = rules
         self._index = index
-        self._exiftool = exiftool
+        self._exiftool = "" if exiftool is None else exiftool.program
         self._reader = b"" if exiftool is None else b"exiftool-%s " % exiftool.version.encode()
+        by_exiftool = frozenset[bytes]() if exiftool is None else _BY_EXIFTOOL
+        self._with_date, self._with_fields = _MEDIA | by_exiftool, _WITH_FIELDS | by_exiftool
         self._run = os.urandom(4).hex().encode() + _NOT_ASKED
         """Precedes the reader of a file that goes without exiftool in this run only."""
         self._root = root
@@ -382,9 +384,7 @@ class IndexedEvidence:
         picture or film, or with `with_fields` that of a recording or a document, too; None for other files, and if it
         is not known, or not yet.
         """
-        wanted = _WITH_FIELDS if with_fields else _MEDIA
-        if self._exiftool is not None:
-            wanted |= _BY_EXIFTOOL
+        wanted = self._with_fields if with_fields else self._with_date
         extension = self._rules.extension_of(name)
         if extension not in wanted:
             asks = self._rules.look_into
@@ -496,10 +496,7 @@ class IndexedEvidence:
                 open_[known.id] = _OpenBatch(known, stamps, len(parts), self._run)
                 for part_kinds, part_media in parts:
                     sidecars = {at: [each.name for each in beside.get(names[at], ())] for at in part_media}
-                    request = _request(self._root, known, part_kinds, part_media, sidecars)
-                    task.append(
-                        request if self._exiftool is None else request._replace(exiftool=self._exiftool.program)
-                    )
+                    task.append(_request(self._root, known, part_kinds, part_media, sidecars, self._exiftool))
                     files += len(part_kinds) + len(part_media)
                     if files >= _FILES_A_TASK:
                         yield task
@@ -540,10 +537,9 @@ class _OpenBatch:
         for position, text in answer.kinds.items():
             self.known.kinds[position] = text
         for position, text in answer.media.items():
-            if text != UNREAD:
-                stamp = self._stamps[position]
-                text = self._run + stamp + text[1:] if text.startswith(_NOT_ASKED) else stamp + text  # noqa: PLW2901
-            self.known.media[position] = text
+            run = self._run if text.startswith(_NOT_ASKED) else b""
+            before = b"" if text == UNREAD else run + self._stamps[position]
+            self.known.media[position] = before + text.removeprefix(_NOT_ASKED)
         self.left -= 1
 
 
@@ -561,11 +557,12 @@ def _parts(
 
 
 def _request(
-    root: bytes, known: KnownEvidence, kinds: list[int], media: list[int], beside: dict[int, list[bytes]]
+    root: bytes, known: KnownEvidence, kinds: list[int], media: list[int], beside: dict[int, list[bytes]], exiftool: str
 ) -> EvidenceRequest:
     batch = known.batch
     columns = batch.folder, batch.files, batch.names, batch.numbers
-    return EvidenceRequest(known.id, root, *columns, array("H", kinds).tobytes(), array("H", media).tobytes(), beside)
+    positions = array("H", kinds).tobytes(), array("H", media).tobytes()
+    return EvidenceRequest(known.id, root, *columns, *positions, beside, exiftool)
 
 
 class _Sidecar(NamedTuple):

@@ -61,12 +61,14 @@ _TEXTS = {
     "Artist": "artist", "AlbumArtist": "album_artist", "Band": "album_artist", "Album": "album", "Title": "title",
     "Genre": "genre", "Year": "year",
 }  # fmt: skip
-_ASKED = (
+_ASKED = "\n".join((
+    *("-j", "-G0", "-a", "-fast"),
     *(f"-{tag}" for _, tags in _DATES for tag in tags),
     *("-DateTimeOriginal", "-ASF:CreationDate", "-File:FileType", "-Make", "-Model", "-ImageWidth", "-ImageHeight"),
     *("-Duration#", "-Track", "-TrackNumber"),
     *(f"-{tag}" for tag in _TEXTS),
-)
+)).encode()  # fmt: skip
+"""The lines of a question that are the same for each file."""
 
 
 class Exiftool(NamedTuple):
@@ -131,9 +133,8 @@ class ExiftoolProcess:
             self._end()  # it was ended from outside: the next one knows nothing of that
         process = self._process = self._process or _start(self._program)
         self._number += 1
-        lines = b"\n".join(each.encode() for each in ("-j", "-G0", "-a", "-fast", *_ASKED))
         try:
-            os.write(_pipe(process.stdin), lines + b"\n" + place + b"\n-execute%d\n" % self._number)
+            os.write(_pipe(process.stdin), b"%s\n%s\n-execute%d\n" % (_ASKED, place, self._number))
             found = json.loads(_until(_pipe(process.stdout), b"{ready%d}" % self._number, self._seconds))
         except Exception:
             self._end()
