@@ -16,7 +16,7 @@ from fileorg.core.row_problems import RowFault, RowProblem
 from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from fileorg.core.model import Base
     from fileorg.plan.given_plan import GivenPlan, StoredRow
@@ -63,9 +63,7 @@ class FolderExchanges:
         for base, path, line in self._db.execute("SELECT base, path, line FROM missing"):
             if any(self._key(base, above) in made for above in with_parents(path)):
                 self._made.setdefault(self._key(base, path), _FolderChange(base, path, line, 0o777))
-        self._made_by: defaultdict[int, list[_FolderChange]] = defaultdict(list)
-        for folder in self._made.values():
-            self._made_by[folder.line].append(folder)
+        self._made_by, self._removed_by = _by_line(self._made.values()), _by_line(self._removed.values())
         self._lines_at: defaultdict[_Key, set[int]] = defaultdict(set)
         self._keys_of: defaultdict[int, set[_Key]] = defaultdict(set)
         self._devs: Memo[tuple[Base, bytes], int] = Memo(MANY_FOLDERS)
@@ -200,7 +198,9 @@ class FolderExchanges:
 
     def _steps(self, lines: set[int], rows: Sequence[StoredRow]) -> Iterator[tuple[object, ...]]:
         """Yield what the table of steps has of each step."""
-        removed = {key: _Step(None, each) for key, each in self._removed.items() if each.line in lines}
+        removed = {
+            self._key(each.base, each.path): _Step(None, each) for line in lines for each in self._removed_by[line]
+        }
         made = {
             self._key(each.base, each.path): _Step(None, each, is_made=True)
             for line in lines
@@ -277,6 +277,13 @@ class FolderExchanges:
     def _is_folder(self, folder: _FolderChange) -> bool:
         there = self._given.trees[folder.base].storage.lstat(*split(folder.path))
         return there is not None and there.is_folder
+
+
+def _by_line(folders: Iterable[_FolderChange]) -> defaultdict[int, list[_FolderChange]]:
+    found: defaultdict[int, list[_FolderChange]] = defaultdict(list)
+    for folder in folders:
+        found[folder.line].append(folder)
+    return found
 
 
 def _released(steps: Sequence[_Step]) -> list[_Step]:

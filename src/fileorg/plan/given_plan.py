@@ -49,13 +49,16 @@ CREATE TABLE folders (
     line INTEGER NOT NULL, action TEXT NOT NULL, base INTEGER NOT NULL, path BLOB NOT NULL,
     to_base INTEGER NOT NULL, to_path BLOB NOT NULL, folded BLOB NOT NULL, to_folded BLOB NOT NULL,
     PRIMARY KEY (base, folded)) WITHOUT ROWID;
-CREATE INDEX folders_to ON folders (to_base, to_folded);
+CREATE INDEX folders_by_target ON folders (to_base, to_folded);
+CREATE INDEX folders_by_line ON folders (line);
 CREATE TABLE made (
     base INTEGER NOT NULL, path BLOB NOT NULL, mode INTEGER NOT NULL, line INTEGER NOT NULL,
     PRIMARY KEY (base, path)) WITHOUT ROWID;
+CREATE INDEX made_by_line ON made (line);
 CREATE TABLE emptied (
     base INTEGER NOT NULL, path BLOB NOT NULL, line INTEGER NOT NULL, is_subject INTEGER NOT NULL,
     PRIMARY KEY (base, path)) WITHOUT ROWID;
+CREATE INDEX emptied_by_line ON emptied (line);
 CREATE TABLE missing (
     base INTEGER NOT NULL, path BLOB NOT NULL, digest INTEGER NOT NULL, line INTEGER NOT NULL,
     PRIMARY KEY (base, path)) WITHOUT ROWID;
@@ -66,6 +69,7 @@ CREATE TABLE ordered (
 CREATE TABLE steps (
     id INTEGER PRIMARY KEY, row INTEGER, aside_base INTEGER, aside BLOB, base INTEGER, path BLOB, mode INTEGER,
     is_subject INTEGER NOT NULL, line INTEGER, together INTEGER NOT NULL);
+CREATE INDEX steps_by_together ON steps (together);
 """
 _INSERT = (
     "INSERT INTO rows (line, action, base, folder, name, to_base, to_folder, to_name, inode, size, mtime_ns, mode,"
