@@ -126,6 +126,12 @@ class Bench:
             _DROP_CACHES.write_text("3\n")
 
 
+def processor_seconds(process: int) -> float:
+    """Return the processor time of a process so far."""
+    fields = Path("/proc", str(process), "stat").read_bytes().rpartition(b")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _processor_seconds() -> float:
     """Return the processor time of all child processes that have ended, and of their children."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -153,7 +159,7 @@ class _Sampler(threading.Thread):
     def run(self) -> None:
         while not self._ended.wait(SAMPLE_EVERY_S):
             members = _family(self._session)
-            self.peak_bytes = max(self.peak_bytes, sum(map(_memory_bytes, members)))
+            self.peak_bytes = max(self.peak_bytes, sum(map(memory_bytes, members)))
 
     def stop(self) -> None:
         self._ended.set()
@@ -187,7 +193,7 @@ def _processes() -> Iterator[tuple[int, int, int]]:
                 yield int(name), int(fields[1]), int(fields[3])
 
 
-def _memory_bytes(process: int) -> int:
+def memory_bytes(process: int) -> int:
     """Return the proportional memory of a process, or its resident memory if unknown; 0 if it has ended."""
     folder = Path("/proc", str(process))
     with contextlib.suppress(OSError):

@@ -30,6 +30,7 @@ from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.state import open_state
 from fileorg.workflows.organize import OrganizeOptions, organizing
 from fileorg.workflows.session import Later
+from measure import memory_bytes, processor_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,17 +99,12 @@ def _processes(browser: int, server: int) -> dict[str, list[int]]:
 
 def _pss_mb(processes: list[int]) -> float:
     """Return the PSS of the largest of some renderers: another one waits for a page that may come."""
-    sizes = [re.findall(rb"Pss:\s+(\d+)", Path(f"/proc/{each}/smaps_rollup").read_bytes())[0] for each in processes]
-    return max(map(int, sizes)) / 1024
+    return max(map(memory_bytes, processes)) / 2**20
 
 
 def _computed_s(processes: dict[str, list[int]]) -> dict[str, float]:
     """Return the processor time of processes by their part."""
-
-    def ticks(process: int) -> int:
-        return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]))
-
-    return {part: sum(map(ticks, each)) / os.sysconf("SC_CLK_TCK") for part, each in processes.items()}
+    return {part: sum(map(processor_seconds, each)) for part, each in processes.items()}
 
 
 def _is_below(process: int, ancestor: int) -> bool:

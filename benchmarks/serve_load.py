@@ -37,6 +37,8 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
+from measure import processor_seconds
+
 V1 = "/api/v1"
 _REAL_FILES = 2_000
 _COPIES = 4_000
@@ -97,7 +99,7 @@ class Server:
 
     @property
     def cpu_seconds(self) -> float:
-        return cpu_seconds(self.process.pid)
+        return processor_seconds(self.process.pid)
 
     @property
     def peak_mb(self) -> float:
@@ -205,18 +207,13 @@ class JobCost(threading.Thread):
         while not self._ended.wait(0.005):
             with contextlib.suppress(OSError):
                 if found := re.search(r'"pid": (\d+)', self._status.read_text(errors="replace")):
-                    self._seconds[int(found[1])] = cpu_seconds(int(found[1]))
+                    self._seconds[int(found[1])] = processor_seconds(int(found[1]))
 
     def end(self) -> float:
         """Return the processor time of the last process that worked on the job."""
         self._ended.set()
         self.join()
         return list(self._seconds.values())[-1]
-
-
-def cpu_seconds(process: int) -> float:
-    used = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
 
 def sockets(server: Server, connections: int, pairs: int) -> dict[str, Any]:

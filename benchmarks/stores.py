@@ -25,6 +25,7 @@ from tests.storage.object import servers
 
 from fileorg.storage.object.client import ObjectCopy, Result
 from fileorg.storage.object.s3 import S3Client
+from measure import processor_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,12 +55,6 @@ def requests_so_far(metrics: str) -> float:
     """Return how many requests the server has answered."""
     with urllib.request.urlopen(metrics, timeout=10) as answer:
         return sum(float(each) for each in _REQUESTS.findall(answer.read().decode()))
-
-
-def processor_seconds(pid: int) -> float:
-    """Return the processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def run(words: list[str], environment: dict[str, str], server: S3Server) -> Moved:
