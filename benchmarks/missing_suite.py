@@ -86,17 +86,19 @@ def by_program(name: str, text: bytes, old: Path) -> Iterator[bytes]:
     if name == "jdupes":  # sets of equal files, with an empty line between them
         sets = (lines.split(b"\n") for lines in text.split(b"\n\n"))
         there = {path for paths in sets if any(not path.startswith(root) for path in paths if path) for path in paths}
-        yield from (path for path, _ in digests(old) if path not in there)
+        yield from (path for path in with_content(old) if path not in there)
         return
     lines = text.split(b"\n")
     if name == "rclone":
         lines = [line[2:] for line in lines if line[:1] in {b"+", b"*", b"!"}]
-    paths = (os.path.join(root, line) for line in lines if line)
-    yield from (path for path in paths if os.path.isfile(path) and not os.path.islink(path) and os.path.getsize(path))
+    yield from filter(has_content, (os.path.join(root, line) for line in lines if line))
 
 
-def make_small_files(work: Path, files: int) -> dict[str, int]:
-    """Make two trees of small files: in the second, every hundredth content is another one, and all names differ."""
+def make_small_files(work: Path, files: int) -> int:
+    """Make two trees of small files: in the second, every hundredth content is another one, and all names differ.
+
+    Return how many contents of the first are missing in the second.
+    """
     for number in range(files):
         if number % 1000 == 0:
             for side in ("old", "new"):
@@ -105,12 +107,12 @@ def make_small_files(work: Path, files: int) -> dict[str, int]:
         folder = str(number // 1000)
         (work / "old" / folder / f"{number}.txt").write_bytes(content)
         (work / "new" / folder / f"n{number}.txt").write_bytes(content if number % 100 else content + b"else")
-    return {"renamed": files - files // 100, "changed": files // 100}
+    return len(range(0, files, 100))
 
 
 def small(work: Path, chosen: argparse.Namespace) -> None:
     """Compare two trees of small files: the answer, the time beside dedupe by turns, the memory, what is read again."""
-    counts = make_small_files(work, chosen.files)
+    expected = make_small_files(work, chosen.files)
     old, new = str(work / "old"), str(work / "new")
     fileorg = fileorg_under_test(chosen.fileorg, work)
     for name, fact in machine.facts(work).items():
@@ -119,15 +121,15 @@ def small(work: Path, chosen: argparse.Namespace) -> None:
         "compare": [*fileorg.command, "compare", old, new, "--both", "--quiet"],
         "dedupe": [*fileorg.command, "dedupe", "--everything", "--quiet", old, new],
     }
-    times, peaks = {name: [0.0] * 0 for name in commands}, dict[str, int]()
-    again = list[float]()
+    times: dict[str, list[float]] = {"compare": [], "dedupe": [], "compare again": []}
+    peaks = dict[str, int]()
     for number in range(chosen.repeat):
         for name in sorted(commands, reverse=bool(number % 2)):
             state = work / f"state-{name}-{number}"
             bench = fileorg.bench.with_environment(FILEORG_HOME=str(state))
             times[name].append(bench.time(commands[name], may_end_with={0, 3}).seconds)
             if name == "compare":
-                again.append(bench.time(commands[name], may_end_with={0, 3}).seconds)
+                times["compare again"].append(bench.time(commands[name], may_end_with={0, 3}).seconds)
             shutil.rmtree(state)
             print(f"{name}: {times[name][-1]:.1f} s", flush=True)
     for name, command in commands.items():
@@ -138,8 +140,8 @@ def small(work: Path, chosen: argparse.Namespace) -> None:
             read = opened(fileorg, command, state)
             missing, _ = compared(fileorg, Path(old), Path(new), state)
         shutil.rmtree(state)
-    middle = {name: statistics.median(seconds) for name, seconds in (*times.items(), ("compare again", again))}
-    print(f"missing: {len(missing):,}, wrong: {len(missing) - counts['changed']}")
+    middle = {name: statistics.median(seconds) for name, seconds in times.items()}
+    print(f"missing: {len(missing):,}, wrong: {len(missing) - expected}")
     for name, seconds in middle.items():
         memory = f", {peaks[name] / 1e6:.0f} MB" if name in peaks else ""
         print(f"{name}: {seconds:.1f} s, {seconds / middle['dedupe']:.2f} of dedupe{memory}")
@@ -157,14 +159,21 @@ def opened(fileorg: Fileorg, command: list[str], state: Path) -> int:
         return sum('.txt"' in line for line in trace)
 
 
+def with_content(root: Path) -> Iterator[bytes]:
+    """Yield the path of each file with content."""
+    for folder, _, names in os.walk(os.fsencode(root)):
+        yield from filter(has_content, (os.path.join(folder, name) for name in names))
+
+
+def has_content(path: bytes) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path) and os.path.getsize(path) > 0
+
+
 def digests(root: Path) -> Iterator[tuple[bytes, bytes]]:
     """Yield path and SHA-256 of each file with content."""
-    for folder, _, names in os.walk(os.fsencode(root)):
-        for name in names:
-            path = os.path.join(folder, name)
-            if not os.path.islink(path) and os.path.isfile(path) and os.path.getsize(path):
-                with open(path, "rb") as file:
-                    yield path, hashlib.file_digest(file, "sha256").digest()
+    for path in with_content(root):
+        with open(path, "rb") as file:
+            yield path, hashlib.file_digest(file, "sha256").digest()
 
 
 def plainly(old: Path, new: Path) -> set[bytes]:
@@ -217,15 +226,15 @@ def show(work: Path, chosen: argparse.Namespace, counts: dict[str, int]) -> None
     for name, fact in machine.facts(work).items():
         print(f"{name}: {fact}")
     print("planted:", ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items())))
-    for ours, others in ((old, new), (new, old)):
-        expected = plainly(ours, others)
+    missing = plainly(old, new)
+    for ours, others, expected in ((old, new, missing), (new, old, plainly(new, old))):
         for option in ((), ("--paranoid",)):
             found, _ = compared(fileorg, ours, others, work / "state", *option)
             wrong = len(found ^ expected)
             print(f"missing: {len(expected):,}, wrong: {wrong}", *option)
             if wrong:
                 raise SystemExit(f"for example {min(found ^ expected)!r}")
-    beside(fileorg, old, new, plainly(old, new), chosen.repeat)
+    beside(fileorg, old, new, missing, chosen.repeat)
     times: dict[str, list[float]] = {"compare": [], "dedupe": [], "compare again": []}
     for number in range(chosen.repeat):
         state = work / f"state-{number}"
