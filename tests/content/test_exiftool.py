@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.commands.test_by_date import write
 from tests.content.media_samples import OFFSET_ORIGINAL, ORIGINAL, avi, gps_tags, jpeg, mp3, tiff
 from tests.content.recordings import RECORDINGS
 from tests.content.test_dates import CHOICE, TRUTHS
@@ -106,10 +107,8 @@ def test_recordings_say_the_same_with_exiftool(tmp_path: Path) -> None:
 
 @needs_exiftool
 def test_by_date_with_exiftool(runs: Runs, tree: Tree) -> None:
-    files = {"a.avi": avi("THU MAY 03 10:11:12 2012"), "b.jpg": jpeg(tiff(exif={ORIGINAL: "2013:06:03 10:11:12"}))}
-    for name, content in files.items():
-        tree.path(name).write_bytes(content)
-        tree.date(name, "2021-03-04")
+    still = jpeg(tiff(exif={ORIGINAL: "2013:06:03 10:11:12"}))
+    write(tree, {"a.avi": avi("THU MAY 03 10:11:12 2012"), "b.jpg": still})
     before = tree.snapshot()
     assert dated(runs, exiftool=False) == {DatedBy("taken", "exif"): 1, DatedBy("modified"): 1}
     runs.organize(by=By.DATE, exiftool=True)
