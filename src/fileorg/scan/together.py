@@ -134,8 +134,8 @@ class Judge(NamedTuple):
         return (
             there is not None
             and self._reason(name, [name]) is None
-            and (not self.filters.has_bounds or self.filters.takes(there))
-            and self._held_back([name], entry) is None
+            and self.filters.takes(there)
+            and (self.held_back is None or self.held_back(there) is None)
         )
 
     def _reason(self, leader: bytes, members: list[bytes]) -> IgnoreReason | None:
