@@ -577,10 +577,13 @@ def _sidecars(batches: Iterable[KnownEvidence]) -> dict[bytes, list[_Sidecar]]:
     """Return the files beside others that may have a date for them, by the name of the leader or raw file."""
     found: dict[bytes, list[_Sidecar]] = {}
     for known in batches:
-        beside = [*known.batch.followers().items(), *known.batch.raws().items()]
-        rows = list(known.batch.rows()) if beside else []
+        batch = known.batch
+        beside = [*batch.followers().items(), *batch.raws().items()]
+        if not beside:
+            continue
+        rows = list(zip(batch.split_names(), batch.sizes, batch.mtimes_ns, strict=True))
         for position, leader in beside:
-            name, size, mtime_ns, *_ = rows[position]
+            name, size, mtime_ns = rows[position]
             is_picture = _suffix(leader) not in _FILMS and _suffix(name) in _MEDIA  # a film has posters and trailers
             if name.lower().endswith(_DATED_SIDECARS) or is_picture:
                 found.setdefault(leader, []).append(_Sidecar(name, size, mtime_ns))
