@@ -72,7 +72,7 @@ def _two_of_one_source(given: GivenPlan) -> None:
             lambda row: (row.base, row.path),
         ):
             rows = sorted(some, key=lambda row: row.id)
-            is_moved = any(row.action in {"move", "trash"} for row in rows)
+            is_moved = any(row.vacates for row in rows)
             for row, other in zip(rows[1:], rows[:-1], strict=True) if is_moved else ():
                 given.fail_row(row, RowFault.TWO_ROWS, row.path, other.line)
             if len(rows) > 1 and is_moved:

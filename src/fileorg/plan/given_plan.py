@@ -7,7 +7,6 @@ Paths are those before the plan: all rows happen at once, and `row_order` finds 
 
 from __future__ import annotations
 
-import contextlib
 import marshal
 import stat
 from array import array
@@ -25,6 +24,7 @@ from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
 from fileorg.plan.given_rows import GivenAction
+from fileorg.plan.listed_names import ListedNames
 from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders
 
 if TYPE_CHECKING:
@@ -83,10 +83,6 @@ VACATES = f"action IN ('{GivenAction.MOVE}', '{GivenAction.TRASH}')"
 """The rows after which their source is free."""
 
 _DOT = ord(".")
-_IS_FOLDER = 1
-"""The kind of a folder in `LocalStorage.names`."""
-_LISTED = 16
-"""Folders whose subfolders are remembered where case does not count."""
 _COMPARED_IN_MEMORY = 1 << 21
 """The rows whose digests are compared without the database: 16 bytes each, and 40 more while they are sorted."""
 
@@ -183,11 +179,10 @@ class GivenPlan:
             )
             for tree in trees
         }
-        self._folds = {tree.base for tree in trees if tree.case_insensitive}
+        self._folding = {tree.base: ListedNames(tree.storage) for tree in trees if tree.case_insensitive}
+        """The trees where case does not count."""
         self._folders: Memo[bytes, tuple[Base, bytes]] = Memo(MANY_FOLDERS)
         """The folders that rows name, as they write them, with the slash at the end."""
-        self._subfolders: Memo[tuple[Base, bytes], dict[bytes, list[bytes]]] = Memo(_LISTED)
-        """The subfolders that a folder lists, by their names without case."""
         self._seen: tuple[array[int], array[int]] | None = array("q"), array("q")
         """The digests of all sources and targets, None once they are too many to be compared in memory."""
         self.problems = 0
@@ -218,7 +213,7 @@ class GivenPlan:
 
     def folded(self, base: Base, path: bytes) -> bytes:
         """Return a path as a key, equal for names that cannot coexist."""
-        return collision_key(path, case_insensitive=True) if base in self._folds else path
+        return collision_key(path, case_insensitive=True) if base in self._folding else path
 
     def key(self, base: Base, path: bytes) -> tuple[Base, bytes]:
         """Return a place as a key, equal for paths that are one name."""
@@ -226,9 +221,7 @@ class GivenPlan:
 
     def is_same(self, base: Base, path: bytes, other_base: Base, other: bytes) -> bool:
         """Return whether two paths are one name."""
-        if base != other_base:
-            return False
-        return self.folded(base, path) == self.folded(base, other)
+        return base == other_base and self.folded(base, path) == self.folded(base, other)
 
     # Problems ---------------------------------------------------------------------------------------------------------
 
@@ -260,7 +253,7 @@ class GivenPlan:
                 self.fail(RowProblem(row.line, found.fault, row.path, found.about, found.number))
             else:
                 placed.append(found)
-        self._add(self._as_listed(placed) if self._folds else placed)
+        self._add(self._as_listed(placed) if self._folding else placed)
 
     def _placed(self, row: GivenRow) -> _LocatedRow | Fault:
         source = self.place(row.path)
@@ -287,54 +280,21 @@ class GivenPlan:
         """
         by_folder: dict[tuple[Base, bytes], dict[bytes, None]] = {}
         for each in placed:
-            if each.base in self._folds:
+            if each.base in self._folding:
                 by_folder.setdefault((each.base, each.folder), {})[each.name] = None
         listed = {
-            (base, folder): (self._listed_folder(base, folder), self._listed(base, folder, names))
+            (base, folder): (self._folding[base].folder(folder), self._folding[base].names(folder, names))
             for (base, folder), names in by_folder.items()
         }
         found = []
         for each in placed:
-            if each.base in self._folds:
+            if each.base in self._folding:
                 folder, names = listed[each.base, each.folder]
                 each = each._replace(folder=folder, name=names.get(each.name, each.name))  # noqa: PLW2901
             if (each.base, each.folder, each.name) == (each.to_base, each.to_folder, each.to_name):
                 self.fail(RowProblem(each.row.line, RowFault.ONTO_ITSELF, each.row.path))
             else:
                 found.append(each)
-        return found
-
-    def _listed_folder(self, base: Base, folder: bytes) -> bytes:
-        """Return the path of a folder in the case that the disk lists, as far as it exists."""
-        if not folder:
-            return folder
-        above, name = split(folder)
-        above = self._listed_folder(base, above)
-        known, storage = self._subfolders.get((base, above)), self.trees[base].storage
-        if known is None:
-            known = self._subfolders[base, above] = {}
-            with contextlib.suppress(OSError):  # the checks report it
-                for there, kind in storage.names(above):
-                    if kind == _IS_FOLDER:
-                        known.setdefault(self.folded(base, there), []).append(there)
-        match known.get(self.folded(base, name)):
-            case [there] if there != name and storage.lstat(above, name) is not None:
-                return join(above, there)
-        return join(above, name)
-
-    def _listed(self, base: Base, folder: bytes, names: Collection[bytes]) -> dict[bytes, bytes]:
-        """Return those of the names that a folder lists in another case, each with that case."""
-        storage, found = self.trees[base].storage, dict[bytes, bytes]()
-        wanted = {self.folded(base, name): name for name in names}
-        with contextlib.suppress(OSError):  # the checks report it
-            for there, _ in storage.names(folder):
-                name = wanted.get(self.folded(base, there))
-                # Case may count in a folder of such a disk: then the name in the other case does not exist.
-                if name is not None and name != there and storage.lstat(folder, name) is not None:
-                    found[name] = there
-                elif name == there:
-                    del wanted[self.folded(base, there)]
-                    found.pop(name, None)
         return found
 
     def place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
