@@ -78,10 +78,9 @@ def _check_within(real: bytes, path: bytes) -> None:
 def _refuse_url(path: bytes) -> None:
     """Raise `UsageError` for a URL where only a folder can be used."""
     if scheme_of(path):
-        from fileorg.workflows.stores import cannot_yet, parsed
+        from fileorg.workflows.stores import refuse_in_stores
 
-        parsed(path)  # a password in it is not shown
-        raise cannot_yet("run this command", path)
+        refuse_in_stores([path], "run this command")
 
 
 class Allowed(NamedTuple):

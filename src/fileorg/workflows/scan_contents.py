@@ -186,11 +186,10 @@ def finding_dates(
 
 def _refuse_stores(paths: Sequence[bytes], option: str) -> None:
     """Raise `UsageError` if one of the paths is a URL: each look into an object would be a request."""
-    for url in filter(scheme_of, paths):
-        from fileorg.workflows.stores import cannot_yet, parsed
+    if any(map(scheme_of, paths)):
+        from fileorg.workflows.stores import refuse_in_stores
 
-        parsed(url)  # a password in it is not shown
-        raise cannot_yet(f"use {option}", url)
+        refuse_in_stores(paths, f"use {option}")
 
 
 @contextlib.contextmanager
