@@ -284,12 +284,16 @@ class OrganizePlan:
         self._contested.add_all(places.digests[position] for position in candidates if places.targets[position])
         return True
 
+    def _placed_batches(self) -> Iterator[tuple[FileBatch, Places]]:
+        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+            yield batch, places
+
     def mark_groups(self) -> None:
         """Mark all names of a group as contested if one is: a file and its sidecars are resolved together."""
         if not self._draft.has_followers:
             return
         digest, contested = self._placer.digest, self._contested
-        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+        for batch, places in self._placed_batches():
             if not (leaders := self._draft.leaders(batch.folder)):
                 continue
             for name, target, at in zip(batch.split_names(), places.targets, places.digests, strict=True):
@@ -433,7 +437,7 @@ class OrganizePlan:
         """Decide on each contested name of this plan."""
         targets, draft = self._placer.targets, self._draft
         resolvers: dict[tuple[Action, OnConflict], ConflictResolver] = {}
-        for (_, batch), places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
+        for batch, places in self._placed_batches():
             rows, borders = None, dict[int, "DiskBorder | None"]()
             positions: Iterable[int] = self._contested.positions(places.digests)
             if self._by_rules is not None:
@@ -562,7 +566,7 @@ class OrganizePlan:
     def stays(self) -> Iterator[Stays]:
         """Yield the files that stay without a row, in the order of the index: of unknown type, or in place already."""
         categories = self._layout.rules.categories
-        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+        for batch, places in self._placed_batches():
             kept = () if self._by_rules is None else self._by_rules.kept_positions(batch)
             columns = batch.split_names(), places.categories, places.targets, batch.sizes, batch.mtimes_ns
             for position, (name, category, target, size, mtime_ns) in enumerate(zip(*columns, strict=True)):
@@ -574,7 +578,7 @@ class OrganizePlan:
     def placed(self) -> Iterator[PlacedFile]:
         """Yield every file with what decides on it, in the order of the index."""
         categories, by_rules = self._layout.rules.categories, self._by_rules
-        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+        for batch, places in self._placed_batches():
             columns = batch.split_names(), places.categories, places.targets, batch.sizes
             for name, category, target, size in zip(*columns, strict=True):
                 rule = None
@@ -604,7 +608,7 @@ class OrganizePlan:
     def left_folders(self) -> Iterator[bytes]:
         """Yield each folder below the root from which the plan moves a file."""
         folder = b""
-        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+        for batch, places in self._placed_batches():
             if batch.folder != folder and any(places.targets):
                 folder = batch.folder
                 yield folder
@@ -630,7 +634,7 @@ class OrganizePlan:
             self._trash = MissingFolders(ROOT, functools.partial(is_missing, self._source))
         folds = self._draft.has_symlinks and self._source_folds
         links = LinkRows(self._layout, self._draft, self._source, missing, self._others, case_insensitive=folds)
-        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+        for batch, places in self._placed_batches():
             made = self._rows(batch, places, missing)
             if self._by_rules is not None:
                 made = self._by_rules.real_rows(made)
