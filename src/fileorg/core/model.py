@@ -85,6 +85,9 @@ RENAMES = frozenset({Action.MOVE, Action.RESTORE})
 REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
 """Actions that remove a copy or a link; their source is the file that it was made from."""
 
+FREES_TARGET = REMOVALS | {Action.REMOVE_FOLDER}
+"""Actions after which their target's name is free."""
+
 ON_DUPLICATES = frozenset({Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REFLINK})
 """Actions on a duplicate; each requires a keeper with the same content, byte by byte."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import REMOVALS, RENAMES, Action
+from fileorg.core.model import FREES_TARGET, RENAMES, Action
 from fileorg.core.names import collision_key, join
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 _LEAVES_SOURCE = RENAMES | {Action.QUARANTINE}
-_FREES_TARGET = REMOVALS | {Action.REMOVE_FOLDER}
 
 
 class FreeNames:
@@ -29,7 +28,7 @@ class FreeNames:
     def add(self, row: PlanRow) -> None:
         if row.action in _LEAVES_SOURCE:
             self._found.add(self._key(row.source_base, row.source_folder, row.source_name))
-        elif row.action in _FREES_TARGET:
+        elif row.action in FREES_TARGET:
             self._found.add(self._key(row.target_base, row.target_folder, row.target_name))
 
     def has(self, base: Base, folder: bytes, name: bytes) -> bool:

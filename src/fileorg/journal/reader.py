@@ -9,11 +9,10 @@ from fileorg.core.errors import FileorgError
 from fileorg.core.model import (
     DEST,
     FOLDER_ACTIONS,
+    FREES_TARGET,
     ON_SYMLINKS,
     RELOCATIONS,
-    REMOVALS,
     WAS_DONE,
-    Action,
     Base,
     OperationState,
     RecordState,
@@ -321,7 +320,7 @@ class JournalReader:
         query = (
             f"SELECT DISTINCT CASE WHEN action IN ({quoted(RELOCATIONS)}) THEN source_folder ELSE target_folder END"
             f" FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT}{only} AND action IN"
-            f" ({quoted({*REMOVALS, Action.REMOVE_FOLDER, *RELOCATIONS})})"
+            f" ({quoted(FREES_TARGET | RELOCATIONS)})"
         )
         return {
             self._queries.place(folder)

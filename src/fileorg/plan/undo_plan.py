@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches, row_maker, unsplit
 from fileorg.core.model import (
+    FREES_TARGET,
     FROM_A_LINK,
     INVERSE,
     OF_A_LOST_INODE,
     ON_DUPLICATES,
     ON_SYMLINKS,
     RELOCATIONS,
-    REMOVALS,
     RENAMES,
     Action,
     Base,
@@ -46,7 +46,6 @@ _MANY_NAMES = 8
 _LEAVING = (
     "CREATE TABLE leaving (base INTEGER, folder BLOB, name BLOB, PRIMARY KEY (base, folder, name)) WITHOUT ROWID;"
 )
-_REMOVED = REMOVALS | {Action.REMOVE_FOLDER}
 _MADE = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.MAKE_FOLDER})
 
 
@@ -150,7 +149,7 @@ class UndoPlan:
             for batch in self._records(_ROWS):
                 rows = list(map(_inverse, batch))
                 places = [row[1:4] for row in rows if row.action in RENAMES]
-                places += [row[4:7] for row in rows if row.action in _REMOVED]
+                places += [row[4:7] for row in rows if row.action in FREES_TARGET]
                 self._leaving.executemany("INSERT OR IGNORE INTO leaving VALUES (?, ?, ?)", places)
         query = "SELECT 1 FROM leaving WHERE base = ? AND folder = ? AND name = ?"
         if self._leaving.execute(query, (base, folder, name)).fetchone() is None:
