@@ -12,9 +12,9 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.object import servers
+from tests.faults.faulty_stores import faults_of_all_stores, make_probed_bucket
 from tests.support.buckets import Bucket
-from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
+from tests.support.faulty_client import KILLS, Fault, Faults, Killed
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.events import NullReporter
@@ -24,9 +24,7 @@ from fileorg.journal.journal import Journal
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.storage.object.s3 import S3Client
-from fileorg.workflows import stores
 from fileorg.workflows.recover import recover_all
-from fileorg.workflows.safe_stores import note_probed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,17 +39,7 @@ _LOST = [each for each in Fault if each not in {*KILLS, Fault.LOSE_THE_ANSWER}]
 
 @pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
-    """The faults of all clients. In memory, objects of more than three bytes go in parts."""
-    found, opened = Faults(), stores._open_client
-
-    def faulty(url: bytes, scheme: str, bucket: str) -> FaultyClient:
-        in_memory = scheme == "memory"
-        return FaultyClient(
-            MemoryClient(bucket, part_limit_bytes=3) if in_memory else opened(url, scheme, bucket), found
-        )
-
-    monkeypatch.setattr(stores, "_open_client", faulty)
-    return found
+    return faults_of_all_stores(monkeypatch)
 
 
 class Step:
@@ -170,11 +158,8 @@ def on_server(
 ) -> Iterator[Callable[[], Step]]:
     """The same on a real server, below a new prefix each time."""
     name = f"killed-duplicates-{next(_numbers)}"
-    servers.make_bucket(seaweedfs, name, versions=request.param)
-    for variable, value in seaweedfs.environment.items():
-        monkeypatch.setenv(variable, value)
+    make_probed_bucket(seaweedfs, name, runs.state, monkeypatch, versions=request.param)
     with contextlib.closing(S3Client(name, seaweedfs.settings)) as client:
-        note_probed(runs.state, client, [], only_uploads=False)  # otherwise kills would leave objects of the probes
         yield lambda: Step(runs, faults, Bucket(client, f"inbox-{next(_numbers)}/"))
 
 

@@ -16,7 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.storage.object import servers
+from tests.faults.faulty_stores import make_probed_bucket
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
 from tests.support.tree import Tree
@@ -30,7 +30,6 @@ from fileorg.storage.object.memory import MemoryBucket, MemoryClient
 from fileorg.storage.object.s3 import S3Client
 from fileorg.workflows import stores
 from fileorg.workflows.recover import recover_all
-from fileorg.workflows.safe_stores import note_probed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -215,11 +214,7 @@ def on_server(
 ) -> Iterator[Callable[[], World]]:  # fmt: skip
     """Make new worlds on a real server. `other://` has its own client, and nothing is copied within the server."""
     name = f"transfers-{next(_numbers)}"
-    servers.make_bucket(seaweedfs, name)
-    for variable, value in seaweedfs.environment.items():
-        monkeypatch.setenv(variable, value)
-    with contextlib.closing(S3Client(name, seaweedfs.settings)) as probed:
-        note_probed(runs.state, probed, [], only_uploads=False)  # otherwise kills would leave objects of the probes
+    make_probed_bucket(seaweedfs, name, runs.state, monkeypatch)
 
     def client(_: bytes, scheme: str, bucket: str) -> S3Client:
         return S3Client(bucket, seaweedfs.settings, scheme=scheme)

@@ -1,0 +1,47 @@
+"""Stores with faults, and buckets of a real server that are ready for them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from tests.storage.object import servers
+from tests.support.faulty_client import Faults, FaultyClient
+
+from fileorg.storage.object.memory import MemoryClient
+from fileorg.storage.object.s3 import S3Client
+from fileorg.workflows import stores
+from fileorg.workflows.safe_stores import note_probed
+
+if TYPE_CHECKING:
+    import pytest
+    from tests.storage.object.servers import S3Server
+
+    from fileorg.core.state import StateDirectory
+
+
+def faults_of_all_stores(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    """Return the faults of all clients from now on. In memory, objects of more than three bytes go in parts."""
+    found, opened = Faults(), stores._open_client
+
+    def faulty(url: bytes, scheme: str, bucket: str) -> FaultyClient:
+        in_memory = scheme == "memory"
+        return FaultyClient(
+            MemoryClient(bucket, part_limit_bytes=3) if in_memory else opened(url, scheme, bucket), found
+        )
+
+    monkeypatch.setattr(stores, "_open_client", faulty)
+    return found
+
+
+def make_probed_bucket(
+    server: S3Server, name: str, state: StateDirectory, monkeypatch: pytest.MonkeyPatch, *, versions: bool = False
+) -> None:
+    """Make a bucket that fileorg reaches by its environment, and has probed: otherwise kills would leave objects of
+    the probes.
+    """
+    servers.make_bucket(server, name, versions=versions)
+    for variable, value in server.environment.items():
+        monkeypatch.setenv(variable, value)
+    with contextlib.closing(S3Client(name, server.settings)) as client:
+        note_probed(state, client, [], only_uploads=False)
