@@ -156,6 +156,8 @@ class Disk:
             command = ["umount", *([] if patient else ["--lazy"]), str(self.place)]
             if subprocess.run(command, check=False, capture_output=True).returncode:
                 time.sleep(0.05)
+        while self._drivers() and time.monotonic() < late:  # a driver still writes when it is unmounted
+            time.sleep(0.005)
 
     def unmount_lazily(self) -> None:
         """Take the disk out of the tree, while programs still use it."""
@@ -170,12 +172,20 @@ class Disk:
 
     def pull(self) -> None:
         """Take the disk away from all programs that use it, as if it were unplugged: end its driver, a process."""
+        for driver in self._drivers():
+            with contextlib.suppress(OSError):
+                os.kill(driver, signal.SIGKILL)
+
+    def _drivers(self) -> list[int]:
+        """Return the processes that serve the disk; none if the kernel does."""
         program, place = os.fsencode(self.kind.mount[0]), os.fsencode(self.place)
-        for process in os.listdir("/proc"):
+        found = []
+        for process in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
                 words = Path("/proc", process, "cmdline").read_bytes().split(b"\0")
-                if process.isdigit() and words[0].endswith(program) and place in words:
-                    os.kill(int(process), signal.SIGKILL)
+                if words[0].endswith(program) and place in words:
+                    found.append(int(process))
+        return found
 
     def plug_in_again(self, *, read_only: bool = False) -> None:
         """Mount the same disk again, with all kernel caches of it dropped."""
