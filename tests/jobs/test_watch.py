@@ -19,10 +19,14 @@ from tests.commands.test_by_date import photo
 from tests.content.media_samples import film, film_header, seconds_1904
 from tests.jobs.watching import Watching, wait_for
 
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
+
 from fileorg.core.errors import FileorgError, Locked, UsageError
 from fileorg.core.model import By
+from fileorg.jobs.watch_loop import WatchLoop
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
+from fileorg.storage.local.change_marks import ChangeMarks
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.explain import Status, explain
 from fileorg.workflows.organize import OrganizeOptions
@@ -151,6 +155,32 @@ def test_nothing_is_missed_if_events_are_lost(runs: Runs, tree: Tree) -> None:
         watching.wait_until_moved(2)
         tree.write({"later.jpg": "three", "sub/later.pdf": "four"})
         watching.wait_until_moved(4)
+
+
+def test_a_folder_that_is_renamed_is_watched_on(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop may take each event by itself: that a folder is there under a new name, before that it has moved."""
+    tree.path("a/deep").mkdir(parents=True)
+    with Watching(runs.state, tree.root, recursive=True) as watching:
+        mark, take, is_taken, moves = ChangeMarks.on_event, WatchLoop._take_marks, threading.Event(), list[str]()
+
+        def take_marks(loop: WatchLoop) -> None:
+            is_taken.clear()
+            take(loop)
+            is_taken.set()
+
+        def one_at_a_time(marks: ChangeMarks, event: InotifyEvent) -> None:
+            mark(marks, event)
+            wait_for(lambda: (not marks._is_marked() and is_taken.is_set()) or watching.ends, "a look")
+            if event.mask & InotifyConstants.IN_MOVE_SELF:
+                moves.append("one")
+
+        monkeypatch.setattr(WatchLoop, "_take_marks", take_marks)
+        monkeypatch.setattr(ChangeMarks, "on_event", one_at_a_time)
+        for number, (old, new) in enumerate((("a", "b"), ("b", "c"), ("c", "b"), ("b", "a")), 1):
+            tree.path(old).rename(tree.path(new))
+            wait_for(lambda number=number: len(moves) == number, "the events of the rename")  # type: ignore[misc]
+            tree.write({f"{new}/{number}.jpg": "one", f"{new}/deep/{number}.pdf": "two"})
+            watching.wait_until_moved(2 * number)
 
 
 def test_a_folder_that_goes_and_comes_back(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

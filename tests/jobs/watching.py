@@ -55,8 +55,8 @@ class Watching:
         self.stays: list[bytes] = []
         self.troubles: list[str] = []
         self.error: BaseException | None = None
-        self._ends = False
-        self.watch = WatchLoop(self.options, state, self, NullReporter(), lambda: self._ends)
+        self.ends = False
+        self.watch = WatchLoop(self.options, state, self, NullReporter(), lambda: self.ends)
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
@@ -73,7 +73,7 @@ class Watching:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ends = True
+        self.ends = True
         if self._thread.is_alive():
             self.watch._wake()
         self._thread.join()

@@ -333,7 +333,7 @@ class WatchLoop:
                     tree.mark(path[len(inside) :], now)
                     if tree.waiting:
                         tree.settling.again(now + self._options.settle_seconds)
-            for path in marked.new:
+            for path in marked.new | gone:
                 if path.startswith(inside) and tree.options.filters.recursive:
                     self._meet(tree, path[len(inside) :], now)
 
@@ -349,12 +349,15 @@ class WatchLoop:
                 name = found.rpartition(b"/")[2]
                 if name.startswith(b".") and not (tree.options.filters.hidden or tree.options.filters.all_files):
                     continue
-                tree.folders.add(found)
-                self._watch_folders(tree, [found])
-                tree.mark(found, now)
-                with contextlib.suppress(OSError):
+                self._watch_folders(tree, [found])  # first: what arrives in it later is reported
+                try:
                     tree.inner[found] = {inner for inner, kind in storage.names(found) if kind == 1}
-                    pending += [join(found, inner) for inner in tree.inner[found]]
+                except OSError:  # it is gone, or unreadable
+                    self._forget(tree, found)
+                    continue
+                tree.folders.add(found)
+                tree.mark(found, now)
+                pending += [join(found, inner) for inner in tree.inner[found]]
 
     def _serve(self, tree: _Tree, now: float) -> None:
         """Do for a tree what is due."""

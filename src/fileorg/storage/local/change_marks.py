@@ -49,7 +49,8 @@ class ChangedFolders(NamedTuple):
     """What happened since the last time. Paths are absolute.
 
     `folders` want a look; `new` are folders that were created or moved here; `gone` are watched folders that were
-    removed, renamed or unmounted. With `is_lost`, events were lost: everything wants a look.
+    removed, renamed or unmounted: there may be another one by now, or the same one, if it was met before the event of
+    its move. With `is_lost`, events were lost: everything wants a look.
     """
 
     folders: set[bytes]
@@ -110,15 +111,22 @@ class ChangeMarks:
                     raise _no_watch(len(missing) - done) from error
                 continue  # removed just now: the folder above it is marked
             with self._lock:
+                before = self._paths.get(wd, folder)
                 self._paths[wd] = folder
                 self._known[folder] = wd, number
+            if before != folder and not _is_same(before, folder):  # moved here, and the event of its old path is late
+                self._lost_sight(before)
 
     def forget(self, folders: Iterable[bytes]) -> None:
         """Stop to watch some folders."""
         with self._lock:
-            found = [self._known.pop(folder) for folder in folders if folder in self._known]
-            for wd, _ in found:
-                self._paths.pop(wd, None)
+            found = []
+            for folder in folders:
+                if folder in self._known:
+                    found.append(self._known.pop(folder))
+                    wd, _ = found[-1]
+                    if self._paths.get(wd) == folder:  # else it is known by another path since
+                        del self._paths[wd]
         with contextlib.suppress(OSError):
             self._inotify.remove_callbacks(found)
 
@@ -152,8 +160,7 @@ class ChangeMarks:
                 return
             if self._known.get(folder, (None, None))[0] == wd:
                 del self._known[folder]
-            self._marked.gone.add(folder)
-        self._wake()
+        self._lost_sight(folder)
 
     def on_queue_overflow(self) -> None:
         """Mark everything: the kernel has dropped events."""
@@ -161,9 +168,22 @@ class ChangeMarks:
             self._marked = self._marked._replace(is_lost=True)
         self._wake()
 
+    def _lost_sight(self, folder: bytes) -> None:
+        with self._lock:
+            self._marked.gone.add(folder)
+        self._wake()
+
     def _is_marked(self) -> bool:
         marked = self._marked
         return bool(marked.folders or marked.new or marked.gone or marked.is_lost)
+
+
+def _is_same(path: bytes, other: bytes) -> bool:
+    """Return whether two paths lead to one folder."""
+    try:
+        return os.path.samestat(os.lstat(path), os.lstat(other))
+    except OSError:
+        return False
 
 
 def _no_watch(more: int) -> InotifyLimit:
