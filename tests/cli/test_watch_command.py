@@ -105,6 +105,10 @@ def test_in_the_background(fileorg: Fileorg, tree: Tree) -> None:
         return {each["job"]: each["status"] for each in fileorg.inside("jobs", "-f", "json").json["jobs"]}
 
     wait_for(lambda: listed() == {1: "running", 2: "done"}, "the jobs")
+    (line,) = (line for line in fileorg.inside("jobs").out.splitlines() if " watch " in line)
+    assert line.split()[2:5] == ["running:", "watch", "1"]
+    assert " of " not in line
+    assert "Stage     watch, 1 file, 3 B, in" in fileorg.inside("jobs", "show", "1").out
     cancelled = fileorg.inside("jobs", "cancel", "1", "-f", "json")
     assert (cancelled.code, cancelled.json["status"]) == (0, "cancelled")
     assert "watching" in fileorg.inside("jobs", "log", "1").out

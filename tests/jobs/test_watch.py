@@ -18,12 +18,12 @@ import pytest
 from tests.commands.test_by_date import photo
 from tests.content.media_samples import film, film_header, seconds_1904
 from tests.jobs.watching import Watching, wait_for
-
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from fileorg.core.errors import FileorgError, Locked, UsageError
-from fileorg.core.model import By
+from fileorg.core.model import GIVEN, By, Limits
 from fileorg.jobs.watch_loop import WatchLoop
+from fileorg.jobs.watchers import watchers
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.storage.local.change_marks import ChangeMarks
@@ -295,6 +295,17 @@ def test_a_folder_that_could_not_be_listed_is_looked_at_again(
         assert failed.is_set()
 
 
+def test_the_next_look_takes_what_a_time_limit_has_left(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fileorg.workflows.operations.BATCH_ROWS", 4)
+    monkeypatch.setattr(GIVEN, "limits", Limits(time_limit=1e-9))
+    tree.write({f"{number}.jpg": str(number) for number in range(10)})
+    with Watching(runs.state, tree.root) as watching:
+        watching.wait_until_moved(10)
+    assert len(watching.outcomes) > 1
+
+
 def test_a_run_by_hand_has_the_lock_first(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fileorg.jobs.watch_loop._LOCKED_SECONDS", 0.05)
     with Watching(runs.state, tree.root) as watching:
@@ -355,6 +366,17 @@ def test_two_watches_of_one_tree(runs: Runs, tree: Tree) -> None:
                 Watching(runs.state, root)
     with Watching(runs.state, tree.path("sub")):
         pass
+
+
+def test_many_folders_with_long_names_are_known_as_watched(runs: Runs, tree: Tree) -> None:
+    folders = [tree.path(f"{'long' * 40}{number}") for number in range(30)]
+    for folder in folders:
+        folder.mkdir()
+    with Watching(runs.state, *folders):
+        (found,) = watchers(runs.state)
+        assert found.roots == [os.fsencode(folder) for folder in folders]
+        with pytest.raises(Locked, match="is watched already: process"):
+            Watching(runs.state, folders[-1])
 
 
 def test_once(runs: Runs, tree: Tree) -> None:

@@ -64,7 +64,12 @@ def _line(found: FoundJob, root: str) -> tuple[str, ...]:
         files = found.progress.files
     began = row.started_ns or row.before_ns
     kind = row.kind if row.part is None else f"{row.kind} (part)"
-    return str(row.id), kind, status, f"{files:,} of {row.files:,}", when(began), root
+    return str(row.id), kind, status, _of_all(found, files), when(began), root
+
+
+def _of_all(found: FoundJob, files: int) -> str:
+    """Return how many files are done, of how many: nobody knows what a watch has before it."""
+    return f"{files:,}" if found.row.kind == "watch" else f"{files:,} of {found.row.files:,}"
 
 
 def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
@@ -77,7 +82,7 @@ def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
         ("In", short_of_several(row.root, found.more_roots)),
         *([("Asked by", row.client)] if row.client else []),
         *([("Only", ", ".join(map(display, part["patterns"] + part["categories"])))] if part else []),
-        ("Files", f"{found.files:,} of {row.files:,}"),
+        *([("Files", _of_all(found, found.files))] if row.kind != "watch" else []),
         ("Attempts", f"{row.attempts:,}"),
         *([("Limits", limits)] if (limits := _limits(found.limits)) else []),
         *([("Started", when(row.started_ns))] if row.started_ns else []),
@@ -106,9 +111,9 @@ def _limits(limits: Limits) -> str:
 
 
 def _stage(progress: Progress) -> str:
-    of = "" if progress.total is None else f" of {progress.total:,}"
-    left = progress.left_seconds
-    parts = [f"{progress.stage}, {progress.files:,}{of} files", f"{progress.rate:,.0f}/s"]
+    left, total = progress.left_seconds, progress.total
+    files = plural(progress.files, "file") if total is None else f"{progress.files:,} of {total:,} files"
+    parts = [f"{progress.stage}, {files}", *([f"{progress.rate:,.0f}/s"] if progress.stage != "watch" else [])]
     parts += [size(progress.size_bytes)] if progress.size_bytes else []
     parts += [f"{left:.0f} s left"] if left is not None else []
     return ", ".join(parts) + (f", in {display(progress.folder)}" if progress.folder else "")
@@ -135,7 +140,8 @@ def say_end(out: Out, found: FoundJob) -> None:
     """Print how a job ended."""
     row = found.row
     reason = f" ({display(row.reason).removesuffix('.')})" if row.reason else ""
-    out.prose(f"Job {row.id} is {found.state}: {found.files:,} of {plural(row.files, 'file')}{reason}.")
+    done = f": {found.files:,} of {plural(row.files, 'file')}" if row.kind != "watch" else ""
+    out.prose(f"Job {row.id} is {found.state}{done}{reason}.")
     for way in ways_on(found):
         out.line(way)
 

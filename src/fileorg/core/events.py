@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _INTERVAL_SECONDS = 0.4
 """A job writes its progress this often at most. It is no truth, and is not flushed: the journal is."""
 STATUS_BYTES = 2048
+"""What a status takes in its file: one write, and one read."""
 guard: Lock | None = None
 """Held while a status file is written, if another thread may write the last word."""
 _PATIENCE_SECONDS = 1.0
@@ -111,9 +112,11 @@ def write_last_status(fd: int, **fields: Any) -> None:
 def _write_status(fd: int, fields: dict[str, Any]) -> None:
     import json
 
-    text = json.dumps({"pid": os.getpid(), "at": time.time(), **fields}).encode()
+    said = {"pid": os.getpid(), "at": time.time(), **fields}
+    while len(text := json.dumps(said).encode()) > STATUS_BYTES:  # the longest, such as a very long path, is left out
+        del said[max(said, key=lambda name: len(json.dumps(said[name])))]
     with contextlib.suppress(OSError):  # a full disk: the progress is for people only
-        os.pwrite(fd, text[:STATUS_BYTES].ljust(STATUS_BYTES), 0)
+        os.pwrite(fd, text.ljust(STATUS_BYTES), 0)
 
 
 def read_status(fd: int) -> dict[str, Any]:

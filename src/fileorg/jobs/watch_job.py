@@ -99,8 +99,8 @@ class _Log(NoEvents):
     def __init__(self, reporter: Reporter, fd: int) -> None:
         self._reporter = reporter
         self._fd = fd
-        self._files = 0
-        self._since = time.time()
+        self._files = self._size_bytes = 0
+        self._since, self._began = time.time(), time.monotonic()
 
     def started(self, roots: Sequence[bytes]) -> None:
         self._reporter.note(f"watching {', '.join(map(display, roots))}")
@@ -108,7 +108,9 @@ class _Log(NoEvents):
 
     def moved(self, root: bytes, outcome: Outcome) -> None:
         self._files += outcome.done
-        what = f"{plural(outcome.done, 'file')}, {size(outcome.size_bytes)}"
+        self._size_bytes += outcome.size_bytes
+        failed = f", {outcome.problem_count:,} failed" if outcome.problem_count else ""
+        what = f"{plural(outcome.done, 'file')}, {size(outcome.size_bytes)}{failed}"
         self._reporter.note(f"operation {outcome.operation} in {display(root)}: {what}")
         self._write(root)
 
@@ -128,7 +130,8 @@ class _Log(NoEvents):
             stage="watch",
             files=self._files,
             total=None,
-            bytes=0,
+            bytes=self._size_bytes,
             folder=os.fsdecode(root),
             since=self._since,
+            seconds=round(time.monotonic() - self._began, 3),
         )

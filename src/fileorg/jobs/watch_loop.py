@@ -601,6 +601,8 @@ class WatchLoop:
                 self._events.planned(run)
                 outcome = run.run(self._stop)
         tree.settling.judge(now)
+        if outcome is not None and outcome.parked:
+            tree.settling.again(now + self._options.settle_seconds)
         # Whoever hears of it may act on it: the locks are free by now.
         if held is not None:
             self._events.held(held)
@@ -665,7 +667,6 @@ class WatchLoop:
     def _write_status(self) -> None:
         write_status(
             self._fd,
-            roots=[os.fsdecode(tree.root) for tree in self._trees],
             since=self._began // 1_000_000_000,
             waiting=sum(tree.waiting for tree in self._trees),
             failed=self.failed,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Locked, UsageError
-from fileorg.core.events import read_status
+from fileorg.core.events import STATUS_BYTES, read_status, write_status
 from fileorg.core.locks import run_lock
 from fileorg.core.names import display, is_within
 from fileorg.core.state import is_held
@@ -45,7 +46,7 @@ def watchers(state: StateDirectory) -> Iterator[Watcher]:
                 if not is_held(fd):
                     continue
                 said = read_status(fd)
-                yield Watcher(int(said["pid"]), [os.fsencode(root) for root in said["roots"]], said)
+                yield Watcher(int(said["pid"]), _read_roots(fd), said)
             finally:
                 os.close(fd)
 
@@ -55,8 +56,6 @@ def claim(state: StateDirectory, roots: Sequence[bytes]) -> tuple[int, bytes]:
 
     Raises `Locked` if another process watches one of them, or a folder above or below it.
     """
-    from fileorg.core.events import write_status
-
     for tries in range(_TRIES):
         try:
             with run_lock(state, "beginning to watch", name=b"watch.lock"):
@@ -65,13 +64,27 @@ def claim(state: StateDirectory, roots: Sequence[bytes]) -> tuple[int, bytes]:
                     path = os.path.join(state.path, b"%b%d%b" % (_PREFIX, number, _SUFFIX))
                     fd = state.locked(path)
                     if fd is not None:
-                        write_status(fd, roots=[os.fsdecode(root) for root in roots])
+                        _write_roots(fd, roots)
+                        write_status(fd)
                         return fd, path
         except Locked as locked:
             if locked.path is not None or tries == _TRIES - 1:
                 raise
             time.sleep(_PAUSE_SECONDS)  # another one begins just now
     raise Locked("Too many processes watch folders with this state directory.")
+
+
+def _write_roots(fd: int, roots: Sequence[bytes]) -> None:
+    """Write the folders behind the status, once: there may be many of them, and they stay."""
+    text = json.dumps([os.fsdecode(root) for root in roots]).encode()
+    os.ftruncate(fd, 0)  # a process that was killed may have left more
+    os.pwrite(fd, text, STATUS_BYTES)
+
+
+def _read_roots(fd: int) -> list[bytes]:
+    """Return the folders of a process that watches. Raises `OSError`, `ValueError`."""
+    text = os.pread(fd, os.fstat(fd).st_size, STATUS_BYTES)
+    return [os.fsencode(root) for root in json.loads(text)]
 
 
 def release(fd: int, path: bytes) -> None:
