@@ -51,11 +51,14 @@ def main() -> None:
     requests = os.fdopen(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _OURS))  # standard input itself is for the commands
     answers = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _OURS)
     is_asked = _serve(requests, answers)
+    first = FirstState()  # once: a series inherits it
+    gc.freeze()
     while is_asked:
         pid = os.fork()
         if pid == 0:
             _begin_series(answers)
-            os._exit(_NEXT if _serve(requests, answers, FirstState()) else 0)
+            first.note_open()
+            os._exit(_NEXT if _serve(requests, answers, first) else 0)
         status = os.waitpid(pid, 0)[1]
         if os.WIFSIGNALED(status):  # it was killed because a command took too long
             _answer(answers, status)
@@ -99,7 +102,9 @@ def _serve(requests: TextIO, answers: int, first: FirstState | None = None) -> b
 
 
 def _preload() -> None:
-    """Import the modules that the commands import, found by a child that runs them."""
+    """Import the modules that the commands import, found by a child that runs them: what a series imports later, it
+    would import again in each chain.
+    """
     with tempfile.TemporaryDirectory() as place:
         names = os.path.join(place, "names")
         pid = os.fork()
@@ -121,13 +126,18 @@ def _learn(place: str, names: str) -> None:
         os.environ["FILEORG_HOME"] = os.path.join(place, "state")
         root = os.path.join(place, "root")
         os.makedirs(root)
-        for name in ("a.jpg", "b.jpg"):
-            with open(os.path.join(root, name), "w") as file:
+        for name in ("a.jpg", "b.jpg", "film.mkv", "film.srt", "x.qqq", "new\nline.png", "sub/c.txt", "other/d.txt"):
+            path = os.path.join(place, name) if name.startswith("other/") else os.path.join(root, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as file:
                 file.write("twice")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        plan = os.path.join(place, "plan.csv")
+        plan, saved, rules = (os.path.join(place, name) for name in ("plan.csv", "saved.jsonl", "rules.toml"))
         with open(plan, "w") as file:
             file.write("path,new_path\nImages/a.jpg,Images/b.jpg\nImages/b.jpg,Images/a.jpg\n")
+        with open(rules, "w") as file:
+            file.write("version = 1\n[[rule]]\nname = 'all'\nwhen = { name = ['*.x'] }\nto = '{modified.year}/{ext}'\n")
+        other = os.path.join(place, "other")
         for words in (
             ["scan", root], ["organize", "-y", root], ["undo", "-y"], ["redo", "-y"], ["recover"],
             ["apply", "-y", plan, "--root", root],
@@ -136,6 +146,17 @@ def _learn(place: str, names: str) -> None:
         ):  # fmt: skip
             if app.run(words):
                 raise AssertionError(words)
+        os.dup2(1, 2)
+        for words in (  # not all of them are known to an older fileorg, and not all end with 0
+            ["organize", "-y", root, "-r", "--dest", other, "--config", rules, "--by", "date", "--remove-empty"],
+            ["organize", "-y", root, "-r", "--dest", other, "--on-conflict", "keep-newer"],
+            ["undo", "-y", "1", "--later", "first", "--", "*.jpg"], ["dedupe", "-y", "--action", "hardlink", other],
+            ["organize", "-r", root, "--dest", other, "--save-plan", saved], ["apply", "-n", saved, "--root", other],
+            ["compare", root, other], ["compare", root, other, "--dest", root + "/copies", "--action", "copy", "-y"],
+            ["import", "-y", other, "--dest", root, "--certificate", os.path.join(place, "certificate.json")],
+            ["jobs"], ["jobs", "resume", "1"], ["undo", "-y", "--job", "1"],
+        ):  # fmt: skip
+            app.run(words)
         with open(names, "w") as file:
             file.write("\n".join(set(sys.modules) - {"__main__"}))
         os._exit(0)

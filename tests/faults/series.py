@@ -19,14 +19,17 @@ _CHANGED_BY_PYTHON = {"__builtins__", "__warningregistry__"}
 
 
 class FirstState:
-    """The state of all modules of fileorg in a new process."""
+    """The state of all modules of fileorg in a new process. Caches by arguments stay: they depend on nothing else."""
 
     def __init__(self) -> None:
         self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == "fileorg"]
         self._globals = [(vars(module), dict(vars(module))) for module in self._modules]
         self._containers = list({id(one): (one, one.copy()) for one in self._mutable()}.values())
-        self._caches = [one for one in gc.get_objects() if hasattr(type(one), "cache_clear") and _is_ours(one)]
+        self._open = _open()
+
+    def note_open(self) -> None:
+        """Note the descriptors that a series has open."""
         self._open = _open()
 
     def _mutable(self) -> list[Any]:
@@ -34,8 +37,6 @@ class FirstState:
 
     def restore(self) -> None:
         """Reset everything that a command may have changed. Raises `AssertionError` if it left a descriptor open."""
-        for cache in self._caches:
-            cache.cache_clear()
         for now, first in self._globals:
             if now != first:
                 now.clear()
@@ -51,10 +52,6 @@ class FirstState:
 
 def _is_mutable(name: str, one: Any) -> bool:
     return isinstance(one, dict | list | set) and name not in _CHANGED_BY_PYTHON
-
-
-def _is_ours(cache: Any) -> bool:
-    return getattr(cache, "__module__", "").partition(".")[0] == "fileorg"
 
 
 def _open() -> set[str]:

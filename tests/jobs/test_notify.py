@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fileorg.core.state import find_state
-from fileorg.jobs.notify import notify
+from fileorg.jobs.notify import may_name_a_program, notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,3 +205,28 @@ def test_a_configuration_with_a_fault_is_a_line_in_the_log(fileorg: Fileorg, tre
     ran = fileorg.inside("undo", "1", FILEORG_CONFIG=str(hook.config))
     assert (ran.code, ran.err) == (0, "")
     assert "line 3: 7 is not a list of texts" in wait_for(lambda: log_of(fileorg, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "may_name"),
+    [
+        ("version = 1\n[[rule]]\nname = 'all'\nto = 'Rest'\n", False),
+        ("version = 1\n[jobs]\nattempts = 2\n", False),
+        ("version = 1\n[jobs]\nnotify = ['true']\n", True),
+        ("version = 1\njobs.webhook = 'https://example.org'\n", True),
+        ('version = 1\n[jobs]\n"n\\u006ftify" = ["true"]\n', True),
+        ("version = 1\n[jobs]\nnotify", True),
+    ],
+)
+def test_no_process_is_started_for_a_configuration_that_names_no_program(
+    tmp_path: Path, text: str, may_name: bool
+) -> None:
+    config = tmp_path / "fileorg.toml"
+    config.write_text(text)
+    assert may_name_a_program(os.fsencode(config)) is may_name
+
+
+def test_a_configuration_that_is_missing_names_no_program_and_one_that_cannot_be_read_may(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert not may_name_a_program(os.fsencode(tmp_path / "missing"))
+    assert may_name_a_program(os.fsencode(tmp_path / "fifo"))

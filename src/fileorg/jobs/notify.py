@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ _SHOWN = 300
 
 def by_configuration(state: StateDirectory, numbers: Sequence[int], configuration: bytes) -> dict[bytes, list[int]]:
     """Return jobs by the path of the configuration that names their program: the one that they were begun with, else
-    `configuration`. Leaves out those whose configuration does not exist.
+    `configuration`. Leaves out those whose configuration names none.
     """
     from fileorg.jobs.found import job
     from fileorg.journal.job_rows import configuration_of
@@ -37,9 +38,26 @@ def by_configuration(state: StateDirectory, numbers: Sequence[int], configuratio
     for number in dict.fromkeys(numbers):
         with contextlib.suppress(FileorgError):  # a run that had not begun: it has no row
             path = configuration_of(job(state, number).row) or configuration
-            if os.path.lexists(path):
+            if may_name_a_program(path):
                 found.setdefault(path, []).append(number)
     return found
+
+
+def may_name_a_program(configuration: bytes) -> bool:
+    """Return whether a configuration may name a program or a webhook: its text says so sooner than a process that
+    reads it. True for one that cannot be read, whose trouble is for the log.
+    """
+    if not os.path.lexists(configuration):
+        return False
+    try:
+        if not stat.S_ISREG(os.stat(configuration).st_mode):
+            return True
+        with open(configuration, "rb") as file:
+            text = file.read()
+    except OSError:
+        return True
+    # A key may be written with escapes, too.
+    return any(word in text for word in (b"notify", b"webhook", b"\\u", b"\\U"))
 
 
 def start(state_path: bytes, numbers: Sequence[int], configuration: bytes) -> None:
