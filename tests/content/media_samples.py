@@ -139,6 +139,16 @@ def webp(exif: bytes = b"", xmp: bytes = b"") -> bytes:
     return b"RIFF" + struct.pack("<L", len(chunks) + 4) + b"WEBP" + chunks
 
 
+def plain_webp(kind: bytes, width: int, height: int) -> bytes:
+    """Return a WebP with one picture and no header for several: `VP8 ` loses detail, `VP8L` loses none."""
+    if kind == b"VP8 ":
+        frame = b"\x10\0\0\x9d\1\x2a" + struct.pack("<2H", width, height)
+    else:
+        frame = b"\x2f" + (width - 1 | height - 1 << 14).to_bytes(4, "little")
+    chunk = kind + struct.pack("<L", 20) + frame.ljust(20, b"\0")
+    return b"RIFF" + struct.pack("<L", len(chunk) + 4) + b"WEBP" + chunk
+
+
 def box(kind: bytes, *contents: bytes) -> bytes:
     content = b"".join(contents)
     return struct.pack(">L", len(content) + 8) + kind + content
@@ -209,11 +219,21 @@ def cr3(main: bytes, exif: bytes, gps: bytes = b"") -> bytes:
     return film(box(b"uuid", canon, inside), film_header(0), brand=b"crx ")
 
 
-def matroska(nanoseconds_2001: int, seconds: float = 0.0) -> bytes:
-    """Return the beginning of a Matroska film."""
-    info = b"\x2a\xd7\xb1\x83" + (1_000_000).to_bytes(3) + b"\x44\x61\x88" + nanoseconds_2001.to_bytes(8, signed=True)
+def matroska(
+    nanoseconds_2001: int,
+    seconds: float = 0.0,
+    *,
+    scale: bytes = (1_000_000).to_bytes(3),
+    size: tuple[int, int] = (0, 0),
+) -> bytes:
+    """Return the beginning of a Matroska film, whose second track has pictures of that size."""
+    info = b"\x2a\xd7\xb1" + (0x4000 | len(scale)).to_bytes(2) + scale
+    info += b"\x44\x61\x88" + nanoseconds_2001.to_bytes(8, signed=True)
     info += b"\x44\x89\x88" + struct.pack(">d", seconds * 1000)
-    inner = b"\x15\x49\xa9\x66" + bytes([0x80 | len(info)]) + info
+    inner = b"\x15\x49\xa9\x66" + (0x4000 | len(info)).to_bytes(2) + info
+    pictures = b"\xb0\x82" + size[0].to_bytes(2) + b"\xba\x82" + size[1].to_bytes(2)
+    sound, film = b"\xae\x83\xd7\x81\1", b"\xae" + bytes([0x82 + len(pictures)]) + b"\xe0\x88" + pictures
+    inner += b"\x16\x54\xae\x6b" + bytes([0x80 | len(sound + film)]) + sound + film
     header = b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska"
     return header + b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" + inner
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+import struct
 import time
 from datetime import UTC, datetime, timedelta, timezone
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,7 @@ from tests.content.media_samples import (
     keys,
     large_box,
     matroska,
+    plain_webp,
     png,
     raf,
     seconds_1904,
@@ -50,6 +52,9 @@ from fileorg.content.head import BytesContent
 from fileorg.content.media import DateSource, MediaFacts, read_media, take_takeout, take_xmp
 from fileorg.rules.moments import DateFault, MediaMoment, refusal_of
 from fileorg.rules.name_dates import date_in_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW = datetime(2026, 11, 29, 12)
 BERLIN_SUMMER = timezone(timedelta(hours=2))
@@ -187,6 +192,9 @@ TRUTHS: dict[str, Truth] = {
         film(brand=b"isom")[:20] + large_box(b"mdat", bytes(200_000)) + film(film_header(seconds_1904(MAY)))[20:],
         DateSource.FILM, "2012-05-03 10:11:12", 120,
     ),
+    "mp4 of a camera that counts from 1970": Truth(
+        film(film_header(MAY)), DateSource.FILM, "2012-05-03 10:11:12", 120
+    ),
     "3gp": Truth(film(film_header(seconds_1904(MAY)), brand=b"3gp4"), DateSource.FILM, "2012-05-03 10:11:12", 120),
     # Matroska
     "mkv": Truth(matroska((MAY - 978_307_200) * 10**9), DateSource.MATROSKA, "2012-05-03 10:11:12", 120),
@@ -293,6 +301,21 @@ def test_camera_size_and_duration() -> None:
     picture = read_media(BytesContent(heic(tiff(exif=EXIF_MAY))))
     assert (picture.width, picture.height) == (4032, 3024)
     assert (read_media(BytesContent(webp())).width, read_media(BytesContent(png())).height) == (1920, 480)
+    film_of_disk = read_media(BytesContent(matroska(0, size=(1280, 720))))
+    assert (film_of_disk.width, film_of_disk.height) == (1280, 720)
+    assert read_media(BytesContent(film(film_header(0, 0xFFFFFFFF)))).duration_ms == 0  # not known
+
+
+@pytest.mark.parametrize("kind", [b"VP8 ", b"VP8L"])
+def test_the_size_of_a_webp_without_a_header_for_several_pictures(kind: bytes) -> None:
+    picture = read_media(BytesContent(plain_webp(kind, 320, 201)))
+    assert (picture.width, picture.height) == (320, 201)
+
+
+def test_a_film_with_a_scale_beyond_all_numbers_has_its_date() -> None:
+    facts = read_media(BytesContent(matroska(0, 5.0, scale=b"\xff" * 200)))
+    assert facts.duration_ms == 0
+    assert [each.source for each in facts.dates] == [DateSource.MATROSKA]
 
 
 # UTC to the wall clock ----------------------------------------------------------------------------------------------
@@ -457,6 +480,48 @@ def test_a_date_that_was_written_is_read(wall: datetime, between: str) -> None:
 def test_no_name_causes_an_error(name: str) -> None:
     found = date_in_name(name, NOW)
     assert found is None or 1990 <= found.wall.year <= 2026
+
+
+def places_of_nothing() -> bytes:
+    """Return a picture in boxes whose 4,000 items have 65,535 places each, none of which takes a byte."""
+    exif = box(b"infe", b"\2\0\0\0", struct.pack(">2H4s", 1, 0, b"Exif"))
+    items = struct.pack(">3H", 1, 0, 0xFFFF) * 4_000
+    places = box(b"iloc", bytes(6), struct.pack(">H", 4_000), items)
+    return box(b"ftyp", b"heic", bytes(4), b"mif1") + box(
+        b"meta", bytes(4), box(b"iinf", bytes(4), b"\0\1", exif), places
+    )
+
+
+def thousand_headers() -> bytes:
+    """Return a picture in boxes of which 1,900 items are one EXIF with 200 entries."""
+    numbers = range(1, 1_901)
+    infos = b"".join(box(b"infe", b"\2\0\0\0", struct.pack(">2H4s", each, 0, b"Exif")) for each in numbers)
+    info = box(b"iinf", bytes(4), struct.pack(">H", len(numbers)), infos)
+    loop = struct.pack("<2H2L", 0x8769, 4, 1, 8) + struct.pack("<2H2L", 0x8825, 4, 1, 8)
+    exif = b"II*\0\x08\0\0\0\xc8\0" + struct.pack("<2H2L", 0x1234, 2, 900, 8) * 198 + loop
+
+    def before(at: int) -> bytes:
+        items = b"".join(struct.pack(">3H2L", each, 0, 1, at, 8_000) for each in numbers)
+        places = box(b"iloc", bytes(4), b"\x44\0", struct.pack(">H", len(numbers)), items)
+        return box(b"ftyp", b"heic", bytes(4), b"mif1") + box(b"meta", bytes(4), info, places)
+
+    return before(len(before(0))) + bytes(4) + exif
+
+
+SLOW: dict[str, Callable[[], bytes]] = {
+    "blanks behind the name of a date": lambda: jpeg(xmp=b"xmp:CreateDate>" + b" " * 65_000),
+    "places that take no byte": places_of_nothing,
+    "a thousand headers": thousand_headers,
+    "a thousand tracks": lambda: matroska(0)[:-24] + b"\xae\x80" * 30_000,
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_a_file_that_is_made_to_take_long_takes_no_time(name: str) -> None:
+    content = BytesContent(SLOW[name]())
+    started = time.process_time()
+    taken_date(read_media(content), CHOICE)
+    assert time.process_time() - started < 0.1
 
 
 def test_damaged_pictures_cause_no_error_and_take_no_time() -> None:

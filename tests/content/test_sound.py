@@ -65,6 +65,12 @@ def test_artist_and_album(name: str, artist: str) -> None:
     assert (facts.texts["artist"], facts.texts["album"]) == (artist, "Blue / 青")
 
 
+@pytest.mark.parametrize("date", ["2003", "2003-05-01", "2003-05-01T07:00:00Z"])
+def test_the_year_is_no_more_than_a_year(date: str) -> None:
+    assert said_by(id3_frames(4, [("TDRC", date)]) + mp3(1)).texts["year"] == "2003"
+    assert said_by(flac([("DATE", date)])).texts["year"] == "2003"
+
+
 @pytest.mark.parametrize(
     ("content", "seconds"),
     [

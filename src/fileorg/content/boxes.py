@@ -30,6 +30,10 @@ _SONY = {
 }
 _TO_1970 = 2_082_844_800
 """The seconds from 1904, the zero of these files, to 1970."""
+_FIRST_FILM = 883_612_800
+"""1998, when the first films of this form were made, in seconds since 1970."""
+_UNKNOWN_LENGTHS = frozenset({0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF})
+_TIFFS = 8
 
 
 class Box(NamedTuple):
@@ -100,7 +104,8 @@ def _read_film(walker: _Walker, moov: Box, facts: IsoFacts) -> None:
             _read_track(walker, box, facts)
         elif box.kind == b"uuid" and walker.payload(box, 16) == _CANON:
             tiffs = walker.boxes(box.start + 16, box.end)
-            facts.tiffs += [(each.start, each.end) for each in tiffs if each.kind in {b"CMT1", b"CMT2", b"CMT4"}]
+            found = [(each.start, each.end) for each in tiffs if each.kind in {b"CMT1", b"CMT2", b"CMT4"}]
+            facts.tiffs += found[: _TIFFS - len(facts.tiffs)]
         elif box.kind == b"udta":
             for inner in walker.boxes(box.start, box.end):
                 if inner.kind == b"meta":
@@ -114,8 +119,10 @@ def _read_header(data: bytes, facts: IsoFacts) -> None:
     form = ">4x2Q L Q" if data[:1] == b"\1" else ">4x2L L L"
     if len(data) >= struct.calcsize(form):
         created, _, scale, length = struct.unpack_from(form, data)
-        facts.header_seconds = created - _TO_1970
-        facts.duration_ms = length * 1000 // scale if scale and length < 1 << 48 else 0
+        # Some cameras count from 1970: no film of this form is of the years from 1932 to 1969 that this would be.
+        facts.header_seconds = created if _FIRST_FILM <= created < _TO_1970 else created - _TO_1970
+        is_known = scale and length < 1 << 48 and length not in _UNKNOWN_LENGTHS
+        facts.duration_ms = length * 1000 // scale if is_known else 0
 
 
 def _read_track(walker: _Walker, trak: Box, facts: IsoFacts) -> None:
@@ -175,6 +182,8 @@ def _read_items(walker: _Walker, meta: Box, facts: IsoFacts) -> None:
         header = walker.payload(Box(b"", start, start + 4))
         if len(header) == 4:
             facts.tiffs.append((start + 4 + int.from_bytes(header), start + length))
+        if len(facts.tiffs) == _TIFFS:
+            break
 
 
 def _read_sony(xml: bytes, facts: IsoFacts) -> None:
@@ -218,11 +227,11 @@ def _places(data: bytes, wanted: set[int]) -> Iterator[tuple[int, int]]:
         method = number(2) & 15 if version else 0
         number(2)
         base = number(base_size)
-        extents = number(2)
-        for extent in range(extents):
-            number(index_size)
-            start, length = base + number(offset_size), number(length_size)
-            if extent == 0 and item in wanted and method == 0:
-                yield start, length
-            if at >= len(data):
-                return
+        extents, begun = number(2), at
+        number(index_size)
+        start, length = base + number(offset_size), number(length_size)
+        if extents and item in wanted and method == 0:
+            yield start, length
+        at = begun + extents * (index_size + offset_size + length_size)
+        if at >= len(data):
+            return

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from fileorg.rules.classify import Evidence, Rules
     from fileorg.storage.base import Storage
 
-READER = 4 + 1000 * IS_INSTALLED
+READER = 5 + 1000 * IS_INSTALLED
 """The version of what is read: a new one makes the stored evidence worthless, and so does the model for texts."""
 
 _FILES_A_TASK = 512

@@ -220,7 +220,10 @@ def add_tags(tags: Mapping[str, Any], facts: MediaFacts) -> None:
     if not facts.duration_ms and isinstance(seconds, int | float) and 0 < seconds * 1000 < LONGEST_MS:
         facts.duration_ms = round(seconds * 1000)
     for tag, name in _TEXTS.items():
-        if text := _text(by_name.get(tag)):
+        text = _text(by_name.get(tag))
+        if name == "year" and (match := re.search(r"(?a)\d{4}", text)):
+            text = match[0]
+        if text:
             facts.texts.setdefault(name, text)
     if track := re.match(r"(?a)0*([1-9]\d{0,3})(?!\d)", _text(by_name.get("Track", by_name.get("TrackNumber")))):
         facts.texts.setdefault("track", f"{int(track[1]):02}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SEGMENTS = 200
 _CHUNKS = 512
 _PACKET_BYTES = 64 << 10
+_ELEMENTS = 1_000
 _ELEMENT_BYTES = 512
 _QUARTER = 15
 _MATROSKA_ZERO = 978_307_200  # 2001-01-01
@@ -336,6 +337,8 @@ def _read_webp(content: Content, facts: MediaFacts) -> None:
         if kind == b"VP8X":
             size = content.read_at(at + 12, 6)
             facts.width, facts.height = int.from_bytes(size[:3], "little") + 1, int.from_bytes(size[3:], "little") + 1
+        elif kind in {b"VP8 ", b"VP8L"} and not facts.width:
+            facts.width, facts.height = _size_of_frame(content.read_at(at + 8, 10))
         elif kind == b"EXIF":
             start = at + 8 + (6 if content.read_at(at + 8, 6) == b"Exif\0\0" else 0)
             tags.update(tiff.read_tags(content, start, at + 8 + length))
@@ -343,6 +346,16 @@ def _read_webp(content: Content, facts: MediaFacts) -> None:
             tags.setdefault(tiff.XMP, content.read_at(at + 8, min(length, _PACKET_BYTES)))
         at += 8 + length + length % 2
     _take_tags(tags, facts)
+
+
+def _size_of_frame(frame: bytes) -> tuple[int, int]:
+    """Return width and height of the only picture of a WebP, which has no header for several; zeros for none."""
+    if frame[3:6] == b"\x9d\1\x2a" and len(frame) == 10:
+        return int.from_bytes(frame[6:8], "little") & 0x3FFF, int.from_bytes(frame[8:], "little") & 0x3FFF
+    if frame[:1] == b"\x2f" and len(frame) >= 5:
+        bits = int.from_bytes(frame[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return 0, 0
 
 
 # Films ---------------------------------------------------------------------------------------------------------------
@@ -372,37 +385,44 @@ def _read_avi(head: bytes, facts: MediaFacts) -> None:
 
 def _read_matroska(head: bytes, facts: MediaFacts) -> None:
     scale, duration = 1_000_000, 0.0
-    for number, value in _elements(head, 0, len(head), 0):
+    for number, value in _elements(head):
         if number == 0x4461 and len(value) == 8:
             moment = utc_moment(_MATROSKA_ZERO + int.from_bytes(value, signed=True) / 1e9)
             facts.add(
                 DateSource.MATROSKA, moment, moment.wall.isoformat(" ") if isinstance(moment, MediaMoment) else ""
             )
         elif number == 0x2AD7B1:
-            scale = int.from_bytes(value)
+            scale = int.from_bytes(value[:8])
         elif number == 0x4489 and len(value) in {4, 8}:
             duration = struct.unpack(">f" if len(value) == 4 else ">d", value)[0]
         elif number == 0x7BA9 and (title := printable(value.split(b"\0")[0].decode("utf-8", "replace"))):
             facts.texts["title"] = title
+        elif number == _PIXELS_WIDE and not facts.width:
+            facts.width = int.from_bytes(value[:4])
+        elif number == _PIXELS_HIGH and not facts.height:
+            facts.height = int.from_bytes(value[:4])
     milliseconds = duration * scale / 1e6
     facts.duration_ms = int(milliseconds) if 0 <= milliseconds < LONGEST_MS else 0
 
 
-def _elements(head: bytes, at: int, end: int, depth: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the numbers and contents of the elements of a segment's information."""
-    for _ in range(_SEGMENTS):
+_PIXELS_WIDE, _PIXELS_HIGH = 0xB0, 0xBA
+_ENTERED = frozenset({0x18538067, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0})
+"""The segment, its information, its tracks, and in each of these its pictures."""
+
+
+def _elements(head: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the numbers and contents of the short elements that a film and its tracks begin with."""
+    at = 0
+    for _ in range(_ELEMENTS):
         number, at = _number(head, at, keeps_marker=True)
         size, at = _number(head, at, keeps_marker=False)
-        if number <= 0 or size < -1 or at > end:
+        if number <= 0 or (size < 0 and number not in _ENTERED):
             return
-        until = end if size == -1 else min(at + size, end)
-        if number in {0x18538067, 0x1549A966} and depth < 2:
-            yield from _elements(head, at, until, depth + 1)
-        elif until - at <= _ELEMENT_BYTES:
-            yield number, head[at:until]
-        at = until
-        if at >= end:
-            return
+        if number in _ENTERED:
+            continue
+        if size <= _ELEMENT_BYTES:
+            yield number, head[at : at + size]
+        at += size
 
 
 def _number(head: bytes, at: int, *, keeps_marker: bool) -> tuple[int, int]:
@@ -422,8 +442,9 @@ def _number(head: bytes, at: int, *, keeps_marker: bool) -> tuple[int, int]:
 
 _XMP_DATES = re.compile(
     rb"(exif:DateTimeOriginal|photoshop:DateCreated|xmp:CreateDate)"
-    rb"(?:\s*=\s*[\"']([^\"'<>]{1,64})[\"']|\s*>\s*([^<>]{1,64}?)\s*<)",
+    rb"(?:\s*=\s*[\"']([^\"'<>]{1,64})[\"']|\s*>([^<>]{1,200})<)",
 )
+"""No two parts of it match the same blanks: a packet has them by the thousand, and would take minutes."""
 _XMP_ORDER = (b"exif:DateTimeOriginal", b"photoshop:DateCreated", b"xmp:CreateDate")
 _TAKEOUT = re.compile(rb'"photoTakenTime"\s*:\s*\{[^{}]{0,200}?"timestamp"\s*:\s*"?(-?\d{1,12})"?', re.DOTALL)
 
@@ -435,7 +456,7 @@ def take_xmp(packet: bytes, source: DateSource, facts: MediaFacts) -> None:
         found.setdefault(match[1], match[2] or match[3])
     for name in _XMP_ORDER:
         if name in found:
-            facts.add_text(source, found[name].decode("utf-8", "replace"))
+            facts.add_text(source, found[name].decode("utf-8", "replace").strip())
             return
 
 

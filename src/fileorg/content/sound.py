@@ -6,6 +6,7 @@ tinytag reads through `_Bounded`, so that no file makes it read more than any ot
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from fileorg.content.media import LONGEST_MS, printable
@@ -43,6 +44,8 @@ def read_sound(content: Content, facts: MediaFacts) -> None:
         "genre": found.genre, "year": found.year,
     }  # fmt: skip
     facts.texts = {name: said for name, text in texts.items() if text and (said := printable(str(text)))}
+    if year := re.search(r"(?a)\d{4}", texts["year"] or ""):
+        facts.texts["year"] = year[0]  # it may be a whole day
     if isinstance(found.track, int) and 0 < found.track < 10_000:
         facts.texts["track"] = f"{found.track:02}"
     if not facts.duration_ms and found.duration and 0 < found.duration * 1000 < LONGEST_MS:
