@@ -126,6 +126,12 @@ def test_the_page_itself_may_ask(server: Server) -> None:
     assert server.raw("GET", V1, own).status == 401
 
 
+@pytest.mark.parametrize("other", ['seen={"page": 1}', "name=a b", "ä=ü", "=", '"'])
+def test_cookies_of_other_servers_hide_none(shared: Server, cookie: str, other: str) -> None:
+    sent = f"{other}; {cookie}; {other}".encode().decode("latin-1")
+    assert shared.raw("GET", V1, {"Cookie": sent}).status == 200
+
+
 def test_another_site_opens_no_page_and_reads_nothing(shared: Server, cookie: str) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, {"Origin": "http://evil.example"}):
         assert shared.raw("GET", V1, {"Cookie": cookie, **headers}).status == 403

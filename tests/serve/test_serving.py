@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+STOPPED = "Stopped. Jobs that run go on: fileorg jobs lists them.\n"
+
+
 def run(folder: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
@@ -41,6 +44,19 @@ def test_a_socket_that_is_there_is_not_replaced(tmp_path: Path) -> None:
     ran = run(tmp_path, str(tmp_path), "--socket", str(tmp_path / "sock"))
     assert (ran.returncode, (tmp_path / "sock").read_text()) == (2, "mine")
     assert "could not be made" in ran.stderr
+
+
+def test_a_socket_that_a_killed_server_has_left_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    server = Server(tmp_path, "--socket", str(path))
+    assert "Address already in use" in run(tmp_path, str(tmp_path / "root"), "--socket", str(path)).stderr
+    server.kill()
+    assert path.exists()
+    server.start()
+    server.process.terminate()
+    out, _ = server.process.communicate(timeout=60)
+    server.errors.close()
+    assert (server.process.returncode, out, path.exists()) == (0, STOPPED, False)
 
 
 def test_folders_are_needed_and_must_be_there(tmp_path: Path) -> None:
@@ -80,7 +96,7 @@ def test_ctrl_c_ends_it_without_a_traceback(tmp_path: Path) -> None:
     server.process.send_signal(signal.SIGINT)
     out, _ = server.process.communicate(timeout=60)
     server.errors.close()
-    assert (server.process.returncode, out) == (0, "Stopped. Jobs that run go on: fileorg jobs lists them.\n")
+    assert (server.process.returncode, out) == (0, STOPPED)
     assert (tmp_path / "errors").read_text() == ""
 
 

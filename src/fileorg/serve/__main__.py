@@ -6,7 +6,9 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 import socket
+import stat
 import sys
 import webbrowser
 from typing import TYPE_CHECKING
@@ -69,6 +71,8 @@ def listening_file(path: bytes) -> socket.socket:
     found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
+        if _is_left_over(path):
+            os.unlink(path)
         found.bind(path)
         found.listen(_BACKLOG)
     except OSError as error:
@@ -82,6 +86,20 @@ def listening_file(path: bytes) -> socket.socket:
     finally:
         os.umask(before)
     return found
+
+
+def _is_left_over(path: bytes) -> bool:
+    """Return whether a path is a socket at which nobody listens: its server was killed."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.connect(path)
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _allowed(root: bytes) -> AllowedFolder:
@@ -126,7 +144,7 @@ def _open_browser(link: str) -> None:
 
 
 def serve(words: Sequence[str]) -> None:
-    """Serve until Ctrl-C. Raises `FileorgError`."""
+    """Serve until Ctrl-C or SIGTERM. Raises `FileorgError`."""
     given = _parsed(words)
     state = open_state(None if given.state_dir is None else os.fsencode(given.state_dir))
     configuration = default_config_path() if given.config is None else os.path.abspath(os.fsencode(given.config))
@@ -162,6 +180,7 @@ def serve(words: Sequence[str]) -> None:
     )
     sys.stdout.write(f"Serving {', '.join(map(display, roots))} until Ctrl-C. This link works once, for 60 seconds:\n")
     try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises the signal again once it has ended
         with contextlib.suppress(KeyboardInterrupt):  # it has ended in order by then
             _Server(config, sessions, address, opens=not given.no_open).run([listens])
         sys.stdout.write("Stopped. Jobs that run go on: fileorg jobs lists them.\n")

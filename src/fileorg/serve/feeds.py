@@ -132,7 +132,7 @@ class JobFeeds:
                 try:
                     found = await run_in_threadpool(again(job), self._state, number)
                     known = job_as_json(found, self._state)
-                except FileorgError as error:
+                except (FileorgError, OSError) as error:
                     feed.publish({"problem": as_json(problem_of(error))}, is_last=True)
                     return
                 if found.state in ENDED and not found.is_alive:

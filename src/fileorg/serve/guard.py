@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse
 
 from fileorg.core.tuples import NamedTuple
@@ -124,12 +124,8 @@ class Guard:
 
     def secret(self, headers: Headers) -> str | None:
         """Return the secret in the cookie, if there is one."""
-        jar: SimpleCookie = SimpleCookie()
-        try:
-            jar.load(headers.get("cookie", ""))
-        except CookieError:
-            return None
-        return jar[self._cookie].value if self._cookie in jar else None
+        # Other servers on this machine set cookies for all ports, in any form: none may hide this one.
+        return cookie_parser(headers.get("cookie", "")).get(self._cookie)
 
 
 class _Head(NamedTuple):
