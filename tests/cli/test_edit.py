@@ -87,7 +87,7 @@ def test_an_editor_that_fails_or_saves_nothing(
     [
         ("s/^1\\t/9\\t/", "it does not begin with the number"),
         ("s/^1\\t/one /", "it does not begin with the number"),
-        ("s/^2\\t/1\\t/", "has a row for the same file"),
+        ("s/^2\\t/1\\t/", "has the same path"),
         ("s/\\ta$/\\t/", "it has no new_path"),
         ("s/\\ta$/\\t\\\\q/", "it cannot be used"),
         ("s/\\ta$/\\t..\\/a/", "is not in the folder of the plan"),

@@ -157,7 +157,10 @@ def test_a_file_of_two_names_is_not_exchanged_across_disks(runs: Runs, elsewhere
     (elsewhere / "b").write_text("two")
     a, b = str(runs.tree.path("a")), str(elsewhere / "b")
     roots = [os.fsencode(runs.tree.root), os.fsencode(elsewhere)]
-    assert refused(runs, move(a, b), move(b, a), roots=roots) == [(1, RowFault.CYCLE_ON_DISKS)]
+    assert refused(runs, move(a, b), move(b, a), roots=roots) == [
+        (1, RowFault.CYCLE_ON_DISKS),
+        (2, RowFault.PART_REFUSED),
+    ]
 
 
 def test_a_chain_goes_through_two_disks(runs: Runs, elsewhere: Path) -> None:
@@ -298,6 +301,48 @@ def test_partial_does_what_can_be_done(runs: Runs) -> None:
             (3, RowFault.TAKEN),
         ]
     assert runs.tree.read() == {"y": "one", "b": "two", "c": "three"}
+
+
+@pytest.mark.parametrize(
+    ("first", "rows", "after", "problems"),
+    [
+        (
+            {"a/one": "1", "b/two": "2", "c/": "", "d/three": "3"},
+            [("d", "a"), ("a", "b"), ("b", "c")],
+            {},
+            [(1, RowFault.NOT_VACATED), (2, RowFault.NOT_VACATED), (3, RowFault.TAKEN)],
+        ),
+        (
+            {"a/one": "1", "a/two": "2", "b/one": "3", "b/film.mp4": "4", "b/film.srt": "5", "c": "6"},
+            [("a", "b"), ("b", "new"), ("b/film.mp4", "new/other.mp4"), ("c", "d")],
+            {"d": "6", "c": None},
+            [(1, RowFault.NOT_VACATED), (2, RowFault.PART_REFUSED), (3, RowFault.TEARS_GROUP)],
+        ),
+        ({"a/in": "1"}, [("a", "b"), ("a", "c")], {}, [(2, RowFault.TWO_ROWS)]),
+    ],
+)  # fmt: skip
+def test_partial_moves_no_folder_in_part_nor_into_one_that_stays(
+    runs: Runs, first: dict[str, str], rows: list[tuple[str, str]], after: dict[str, str | None],
+    problems: list[tuple[int, RowFault]],
+) -> None:  # fmt: skip
+    runs.tree.write(first)
+    before = runs.tree.read()
+    with runs.applying([move(*row) for row in rows], partial=True) as run:
+        assert sorted({(problem.line, problem.fault) for problem in run.problems()}) == problems
+        assert run.run().problems == []
+    assert runs.tree.read() == {path: text for path, text in (before | after).items() if text is not None}
+
+
+def test_a_folder_stays_if_a_row_of_a_file_in_it_is_refused(runs: Runs) -> None:
+    runs.tree.write({"one": "1", "two/in": "2", "x": "3"})
+    rows = [move("one", "two"), move("two", "one"), move("two/in", "two"), move("x", "y")]
+    with runs.applying(rows, partial=True) as run:
+        assert [(each.line, each.fault, each.number) for each in run.problems()] == [
+            (2, RowFault.PART_REFUSED, 3),
+            (3, RowFault.TWICE, 1),
+        ]
+        assert run.run().done == 1
+    assert runs.tree.read() == {"one": "1", "two/in": "2", "y": "3"}
 
 
 def test_a_row_says_what_must_still_hold(runs: Runs) -> None:
@@ -480,7 +525,7 @@ def test_a_file_of_two_names_does_not_take_the_name_of_a_folder_on_another_disk(
     (elsewhere / "two/in").write_text("2")
     roots = [os.fsencode(tree.root), os.fsencode(elsewhere)]
     rows = [move(str(tree.path("one")), str(elsewhere / "two")), move(str(elsewhere / "two"), str(elsewhere / "new"))]
-    assert refused(runs, *rows, roots=roots) == [(1, RowFault.CYCLE_ON_DISKS)]
+    assert refused(runs, *rows, roots=roots) == [(1, RowFault.CYCLE_ON_DISKS), (2, RowFault.PART_REFUSED)]
 
 
 def test_a_folder_stays_if_a_file_takes_its_name_and_another_enters_it(runs: Runs) -> None:
@@ -516,6 +561,17 @@ def test_a_group_stays_together(runs: Runs) -> None:
         (2, RowFault.TEARS_GROUP),
     ]
     assert runs.apply([move("film.mp4", "x/a.mp4"), move("film.srt", "x/a.srt")]).done == 2
+
+
+def test_a_group_of_which_a_file_takes_the_name_of_a_folder_is_one_with_the_exchange(runs: Runs) -> None:
+    runs.tree.write({"film.mp4": "1", "film.srt": "2", "x.mp4/in": "3"})
+    rows = [move("film.mp4", "x.mp4"), move("film.srt", "x.srt"), move("x.mp4", "y")]
+    with runs.applying(rows) as run:
+        assert len({row.together for batch in run.plan.batches(100) for row in batch}) == 1
+        assert run.run().done == 3
+    assert runs.tree.read() == {"x.mp4": "1", "x.srt": "2", "y/in": "3"}
+    assert runs.undo().problems == []
+    assert runs.tree.read() == {"film.mp4": "1", "film.srt": "2", "x.mp4/in": "3"}
 
 
 def test_an_open_document_stays(runs: Runs) -> None:

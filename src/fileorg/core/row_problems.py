@@ -48,6 +48,7 @@ class RowFault(StrEnum):
     LOOKS_ALIKE = "looks-alike"
     CYCLE_ON_DISKS = "cycle-on-disks"
     CYCLE_TOO_LONG = "cycle-too-long"
+    PART_REFUSED = "part-refused"
     # What is protected
     KEPT_WHOLE = "kept-whole"
     MARKED = "marked"

@@ -80,7 +80,9 @@ class FolderExchanges:
             settled |= lines
             number += 1
             if rows is None:
-                self._refuse(lines, RowProblem(line, RowFault.CYCLE_TOO_LONG, self._path_of(line), b"", MAX_CYCLE))
+                self._refuse(
+                    lines, RowProblem(line, RowFault.CYCLE_TOO_LONG, self._given.path_of(line), b"", MAX_CYCLE)
+                )
             elif (problem := self._problem(lines, rows)) is not None:
                 self._refuse(lines, problem)
             else:
@@ -125,17 +127,13 @@ class FolderExchanges:
                 if len(rows) > MAX_CYCLE:
                     return lines, None
                 others |= {other.line for other in (given.row_before(row), given.row_after(row)) if other is not None}
+                others |= {other.line for other in given.group_of(row)}
             for folder in self._made_by[line]:
                 file = given.row_from(folder.base, folder.path, given.digest(folder.base, folder.path))
                 others |= {file.line} if file is not None else set()
             waiting += others - lines
             lines |= others
         return lines, rows
-
-    def _path_of(self, line: int) -> bytes:
-        for (path,) in self._db.execute("SELECT path FROM folders WHERE line = ?", (line,)):
-            return bytes(path)
-        return next((row.path for row in self._given.stored("line = ?", (line,))), b"")
 
     def _problem(self, lines: set[int], rows: Sequence[StoredRow]) -> RowProblem | None:
         """Return why the rows cannot be done: a name does not become free, or a folder not empty."""
@@ -152,11 +150,7 @@ class FolderExchanges:
             there = given.trees[folder.base].storage.lstat(*split(folder.path))
             key = self._key(folder.base, folder.path)
             if there is not None and not there.is_folder and key not in leaving:
-                return RowProblem(folder.line, RowFault.FOLDER_FOR_FILE, self._path_of(folder.line), folder.path)
-        for base, folder, line in self._db.execute("SELECT DISTINCT base, folder, line FROM rows WHERE faulty"):
-            stays = next((above for above in with_parents(folder) if self._key(base, above) in self._removed), None)
-            if stays is not None and self._removed[self._key(base, stays)].line in lines:
-                return RowProblem(self._removed[self._key(base, stays)].line, RowFault.NOT_VACATED, stays, stays, line)
+                return RowProblem(folder.line, RowFault.FOLDER_FOR_FILE, self._given.path_of(folder.line), folder.path)
         return None
 
     def _crosses(self, row: StoredRow) -> bool:
@@ -180,7 +174,8 @@ class FolderExchanges:
 
     def _refuse(self, lines: set[int], problem: RowProblem) -> None:
         self._given.fail(problem)
-        for line in lines:
+        for line in sorted(lines):
+            self._given.fail_with(line, problem.line)
             self._db.execute("UPDATE rows SET faulty = 1 WHERE line = ?", (line,))
             self._given.forget_folders(line)
 

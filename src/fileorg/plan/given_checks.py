@@ -9,9 +9,10 @@ from fileorg.core.names import join, with_parents
 from fileorg.core.row_problems import RowFault, RowProblem
 from fileorg.plan.exchanges import MAX_CYCLE, FolderExchanges
 from fileorg.plan.folder_rows import FolderRows
+from fileorg.plan.given_plan import VACATES
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterator, Sequence
 
     from fileorg.core.model import Base
     from fileorg.plan.given_plan import GivenPlan, StoredRow
@@ -33,15 +34,16 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     db = given.db
     db.execute("CREATE INDEX by_source ON rows (source)")
     db.execute("CREATE INDEX by_target ON rows (target)")
-    db.execute("CREATE INDEX by_leader ON rows (leader) WHERE leader NOT NULL")
+    db.execute("CREATE INDEX by_leader ON rows (leader, folder, base) WHERE leader NOT NULL")
+    db.execute("CREATE INDEX by_line ON rows (line)")
     FolderRows(given, trash).expand()
     _two_of_one_source(given)
     _two_for_one_target(given)
     _files_below_files(given)
     filled = _filled(given)
     _taken(given, filled)
-    _whole_folders(given)
-    _groups(given)
+    _refuse_parts(given)
+    _mark_together(given)
     if given.exchanges:
         FolderExchanges(given, filled).order()
     _order(given)
@@ -128,12 +130,14 @@ def _taken(given: GivenPlan, filled: Container[tuple[Base, bytes]]) -> None:
             _block(given, row)
 
 
-def _block(given: GivenPlan, row: StoredRow) -> None:
-    """Refuse the rows that wait for one that is not done."""
-    current: StoredRow | None = row
-    while current is not None and (waiting := given.row_after(current)) is not None:
+def _block(given: GivenPlan, row: StoredRow) -> list[int]:
+    """Refuse the rows that wait for one that is not done, and return their lines."""
+    lines, current = list[int](), row
+    while (waiting := given.row_after(current)) is not None:
         given.fail_row(waiting, RowFault.NOT_VACATED, join(waiting.to_folder, waiting.to_name), current.line)
+        lines.append(waiting.line)
         current = waiting
+    return lines
 
 
 def _looks_alike(given: GivenPlan, row: StoredRow, other: StoredRow) -> bool:
@@ -147,49 +151,92 @@ def _looks_alike(given: GivenPlan, row: StoredRow, other: StoredRow) -> bool:
     return alike and not given.trees[other.base].storage.has_stable_inodes(other.folder)
 
 
-def _whole_folders(given: GivenPlan) -> None:
-    """Refuse all rows of a folder if one is refused; others are done together, unless they are too many, or a name in
-    them must become free first.
+def _refuse_parts(given: GivenPlan) -> None:
+    """Refuse the other rows of a folder or a group of which a row is refused, until no more are."""
+    while _refuse_torn_groups(given) + _refuse_parts_of_folders(given):
+        pass
+
+
+def _refuse_parts_of_folders(given: GivenPlan) -> int:
+    """Refuse all rows of a folder if one is refused, or if a file in it with a row of its own is; and the folder that
+    would get its name. Return how many folders are.
     """
-    db = given.db
+    db, refused = given.db, 0
     if db.execute("SELECT 1 FROM folders").fetchone() is None:
-        return
-    db.execute("CREATE INDEX by_line ON rows (line)")
-    query = "SELECT line, line IN (SELECT line FROM problems) FROM folders ORDER BY line"
-    for line, is_refused in db.execute(query).fetchall():
-        if is_refused:
-            for row in list(given.stored("line = ? AND NOT faulty", (line,))):
-                db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (row.id,))
-                _block(given, row)
-            given.forget_folders(line)
+        return 0
+    query = (
+        "SELECT line FROM folders WHERE line IN (SELECT line FROM problems)"
+        " OR line IN (SELECT line FROM rows WHERE faulty)"
+    )
+    waiting = [*given.repeated, *(line for (line,) in db.execute(query))]
+    inside = f"SELECT base, folder, min(line) FROM rows WHERE faulty AND {VACATES} GROUP BY base, folder"
+    for base, folder, number in db.execute(inside).fetchall():
+        for line in (line for above in with_parents(folder) for line in given.lines_of_folder(base, above)):
+            if line != number:
+                given.fail_with(line, number)
+            waiting.append(line)
+    while waiting:
+        line = waiting.pop()
+        folder = db.execute("SELECT base, folded FROM folders WHERE line = ?", (line,)).fetchone()
+        if folder is None:  # it was refused before, or the line is about a file
             continue
-        facts = "SELECT count(*), coalesce(sum(occupied), 0), min(id) FROM rows WHERE line = ?"
-        rows, occupied, first = db.execute(facts, (line,)).fetchone()
-        if 1 < rows <= MAX_TOGETHER and not occupied:
-            db.execute("UPDATE rows SET together = ? WHERE line = ?", (first, line))
-
-
-def _groups(given: GivenPlan) -> None:
-    """Refuse rows that tear files apart that belong together; the other groups are done as a whole."""
-    query = "SELECT DISTINCT base, folder, leader FROM rows WHERE leader NOT NULL AND NOT faulty"
-    groups: list[tuple[Base, bytes, bytes]] = given.db.execute(query).fetchall()
-    for base, folder, leader in groups:
-        members = given.members_of(base, folder, leader)
-        rows = list(
-            given.stored("base = ? AND folder = ? AND leader = ? AND NOT faulty ORDER BY id", (base, folder, leader))
+        given.leave_out(line)
+        refused += 1
+        for row in list(given.stored("line = ? AND NOT faulty", (line,))):
+            db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (row.id,))
+            waiting += _block(given, row)
+        followed = (
+            "SELECT line, path, to_path FROM folders WHERE to_base = ? AND to_folded = ? AND action = 'move'"
+            " AND line NOT IN (SELECT line FROM problems)"
         )
+        for other, path, to_path in db.execute(followed, folder).fetchall():
+            given.fail(RowProblem(other, RowFault.NOT_VACATED, path, to_path, line))
+            waiting.append(other)
+    return refused
+
+
+def _refuse_torn_groups(given: GivenPlan) -> int:
+    """Refuse rows that tear files apart that belong together. Return how many are."""
+    refused = 0
+    for rows, members, leader in _groups(given):
         missing = next((name for name in members if name not in {row.name for row in rows}), None)
         if missing is None and len({(row.action, row.to_base, row.to_folder) for row in rows}) == 1:
             if _keeps_stems(rows, leader):
-                if not any(row.occupied for row in rows) and len(rows) > 1:
-                    marks = [(rows[0].id, row.id) for row in rows]
-                    given.db.executemany("UPDATE rows SET together = ? WHERE id = ?", marks)
                 continue
             missing = leader
         for row in rows:
             other = next((name for name in members if name != row.name), b"") if missing is None else missing
             given.fail_row(row, RowFault.TEARS_GROUP, leader if other == row.name else other)
             _block(given, row)
+        refused += len(rows)
+    return refused
+
+
+def _groups(given: GivenPlan) -> Iterator[tuple[list[StoredRow], Sequence[bytes], bytes]]:
+    """Yield the rows of files that belong together, the names of all such files, and that of their leader."""
+    query = "SELECT DISTINCT base, folder, leader FROM rows WHERE leader NOT NULL AND NOT faulty"
+    groups: list[tuple[Base, bytes, bytes]] = given.db.execute(query).fetchall()
+    for group in groups:
+        rows = list(given.stored("base = ? AND folder = ? AND leader = ? AND NOT faulty ORDER BY id", group))
+        yield rows, given.members_of(*group), group[2]
+
+
+def _mark_together(given: GivenPlan) -> None:
+    """Have groups and folders done as a whole, unless they are too many, or a name in them must become free first."""
+    db = given.db
+    for rows, _, _ in _groups(given):
+        if not any(row.occupied for row in rows) and len(rows) > 1:
+            db.executemany("UPDATE rows SET together = ? WHERE id = ?", [(rows[0].id, row.id) for row in rows])
+    for (line,) in db.execute("SELECT line FROM folders ORDER BY line").fetchall():
+        facts = "SELECT count(*), coalesce(sum(occupied), 0), min(id) FROM rows WHERE line = ?"
+        rows, occupied, first = db.execute(facts, (line,)).fetchone()
+        if 1 < rows <= MAX_TOGETHER and not occupied:
+            db.execute("UPDATE rows SET together = ? WHERE line = ?", (first, line))
+            # Files that belong to those in the folder may have rows of their own.
+            theirs = "SELECT DISTINCT base, folder, leader FROM rows WHERE line = ? AND leader NOT NULL"
+            for group in db.execute(theirs, (line,)).fetchall():
+                whole = "UPDATE rows SET together = ? WHERE base = ? AND folder = ? AND leader = ? AND together"
+                db.execute(whole, (first, *group))
 
 
 def _keeps_stems(rows: list[StoredRow], leader: bytes) -> bool:
@@ -252,9 +299,9 @@ def _order(given: GivenPlan) -> None:
             current = given.row_after(current)
         fault = _cycle_fault(given, cycle)
         if fault is not None:
-            given.fail(RowProblem(first.line, fault, first.path, b"", MAX_CYCLE))
-            marks = [(each.id,) for each in cycle]
-            db.executemany("UPDATE rows SET faulty = 1 WHERE id = ?", marks)
+            given.fail_row(first, fault, b"", MAX_CYCLE)
+            for each in cycle[1:]:
+                given.fail_row(each, RowFault.PART_REFUSED, b"", first.line)
             continue
         # The first one makes room with a temporary name, and takes its own name last.
         first, *others = _begun_on_one_disk(cycle)

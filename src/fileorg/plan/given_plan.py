@@ -64,6 +64,7 @@ CREATE TABLE missing (
     PRIMARY KEY (base, path)) WITHOUT ROWID;
 CREATE TABLE problems (
     line INTEGER NOT NULL, fault TEXT NOT NULL, path BLOB NOT NULL, about BLOB NOT NULL, number INTEGER);
+CREATE INDEX problems_by_line ON problems (line);
 CREATE TABLE ordered (
     id INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE, together INTEGER NOT NULL, step INTEGER NOT NULL);
 CREATE TABLE steps (
@@ -193,6 +194,8 @@ class GivenPlan:
         """Whether the rows are in the table already, not only packed."""
         self.exchanges: set[int] = set()
         """Lines of files that want the name of a folder which moves, and of folders that want that of a file."""
+        self.repeated: set[int] = set()
+        """Lines of folders that later lines have rows for, too."""
         self._has_neighbors = False
         """Whether a row has a target whose name something has now, a file that belongs to others, or a keeper."""
 
@@ -235,6 +238,18 @@ class GivenPlan:
         """Add a problem of a stored row, which is then not carried out."""
         self.fail(RowProblem(row.line, fault, row.path, about, number))
         self.db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (row.id,))
+
+    def fail_with(self, line: int, number: int) -> None:
+        """Add a problem of a line without one: it is done only together with another line, which is refused."""
+        if self.db.execute("SELECT 1 FROM problems WHERE line = ?", (line,)).fetchone() is None:
+            self.fail(RowProblem(line, RowFault.PART_REFUSED, self.path_of(line), b"", number))
+
+    def path_of(self, line: int) -> bytes:
+        """Return the path that the row of a line is about."""
+        query = "SELECT path FROM folders WHERE line = ?"
+        for (path,) in self.db.execute(query, (line,)):
+            return bytes(path)
+        return next((row.path for row in self.stored("line = ?", (line,))), b"")
 
     def all_problems(self, limit: int = -1) -> Iterator[RowProblem]:
         """Yield the problems by line."""
@@ -477,8 +492,9 @@ class GivenPlan:
         elif base != to_base:
             self.fail(RowProblem(row.line, RowFault.OTHER_DISK, row.path))
         else:
-            if self.has_folder(base, path):
-                self.fail(RowProblem(row.line, RowFault.TWO_ROWS, row.path))
+            for first in self.lines_of_folder(base, path):
+                self.fail(RowProblem(row.line, RowFault.TWO_ROWS, row.path, row.path, first))
+                self.repeated.add(first)
                 return
             folded = self.folded(base, path), self.folded(to_base, to_path)
             facts = row.line, row.action, base, path, to_base, to_path, *folded
@@ -490,8 +506,12 @@ class GivenPlan:
 
     def has_folder(self, base: Base, path: bytes) -> bool:
         """Return whether a row is about this folder."""
-        query = "SELECT 1 FROM folders WHERE base = ? AND folded = ?"
-        return self.db.execute(query, self.key(base, path)).fetchone() is not None
+        return bool(self.lines_of_folder(base, path))
+
+    def lines_of_folder(self, base: Base, path: bytes) -> list[int]:
+        """Return the line of the row that is about this folder, if there is one."""
+        query = "SELECT line FROM folders WHERE base = ? AND folded = ?"
+        return [line for (line,) in self.db.execute(query, self.key(base, path))]
 
     def is_emptied(self, base: Base, path: bytes) -> bool:
         """Return whether all files of a folder are in the plan."""
@@ -563,10 +583,20 @@ class GivenPlan:
         """Return the row that waits for this one to leave its name."""
         return self.row_to(row.base, row.path, row.source) if row.vacates else None
 
+    def group_of(self, row: StoredRow) -> Iterator[StoredRow]:
+        """Yield the rows of the files that belong together with that of a row, itself included; nothing if none do."""
+        where = "leader = ? AND folder = ? AND base = ? AND NOT faulty"
+        return self.stored(where, (row.leader, row.folder, row.base)) if row.leader is not None else iter(())
+
     def forget_folders(self, line: int) -> None:
         """Neither make nor remove folders for a line."""
         self.db.execute("DELETE FROM made WHERE line = ?", (line,))
         self.db.execute("DELETE FROM emptied WHERE line = ?", (line,))
+
+    def leave_out(self, line: int) -> None:
+        """Forget the folder of a line that is refused."""
+        self.db.execute("DELETE FROM folders WHERE line = ?", (line,))
+        self.forget_folders(line)
 
     def will_be_folder(self, base: Base, path: bytes) -> bool:
         """Return whether a folder takes the name of a file that moves away."""

@@ -32,7 +32,7 @@ _SENTENCES = {
     RowFault.NAME_REFUSED: "the file system does not allow the name {about}",
     RowFault.MISSING: "it does not exist",
     RowFault.UNREADABLE: "{about} cannot be read: {error}",
-    RowFault.TWO_ROWS: "line {number} has a row for the same file",
+    RowFault.TWO_ROWS: "line {number} has the same path",
     RowFault.OTHER_SIZE: "it has changed: its size is {size}, not {about} bytes",
     RowFault.OTHER_TIME: "it has changed since {about}",
     RowFault.OTHER_CONTENT: "it has changed: its content has another digest",
@@ -53,6 +53,7 @@ _SENTENCES = {
     ),
     RowFault.CYCLE_ON_DISKS: "names are exchanged across file systems only for a regular file with one name",
     RowFault.CYCLE_TOO_LONG: "it belongs to a cycle of more than {number} names",
+    RowFault.PART_REFUSED: "it is only done together with line {number}, which is not done",
     RowFault.KEPT_WHOLE: "it is part of a folder that is kept whole (because of {about}); see --everything",
     RowFault.MARKED: "it is unfinished or open in a program (because of {about}); see --everything",
     RowFault.TEARS_GROUP: "it belongs together with {about}: both must go to one folder, under one name",
@@ -71,8 +72,6 @@ def sentence_of_row(problem: RowProblem) -> str:
     template, reason = _SENTENCES[fault], ""
     if fault is RowFault.BELOW_A_FILE and number is not None:
         template = "{about} is a folder for line {number}"
-    if fault is RowFault.TWO_ROWS and number is None:
-        template = "another line has a row for the same folder"
     if fault in {RowFault.MARKED, RowFault.KEPT_WHOLE} and not about:
         template = template.replace(" (because of {about})", "")
     if fault is RowFault.FOLDER_NOT_REMOVABLE:
