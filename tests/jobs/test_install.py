@@ -103,7 +103,9 @@ def test_what_is_written_is_taken_away_exactly(
     assert f'"--settle=20s" "--exclude=*.iso" "--" "{tree.root}"' in text
     assert f'ReadWritePaths="-{tree.root}" "-{fileorg.home}"' in text
     assert name in fileorg.inside("watch", "--status", **given).out
-    assert (tmp_path / "calls").read_text().splitlines() == ["--user daemon-reload", f"--user enable --now {name}"]
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "--user daemon-reload", f"--user enable {name}", f"--user restart {name}",
+    ]  # fmt: skip
     ran = fileorg.inside("watch", "--uninstall", "tree", **given)
     assert (ran.code, sorted(os.listdir(units))) == (0, before)
     assert fileorg.inside("watch", "--uninstall", **given).out == "No unit of fileorg is installed.\n"
@@ -229,6 +231,46 @@ def test_the_folders_of_rules_may_be_written(
     assert fileorg.inside(*words, **systemd).code == 0
     allowed = next(line for line in units_of(systemd)[".service"].splitlines() if line.startswith('ReadWritePaths="'))
     assert allowed.split()[:2] == [f'ReadWritePaths="-{tree.root}"', f'"-{archive}"']
+
+
+def test_the_command_of_a_unit_means_what_was_written(
+    fileorg: Fileorg, tree: Tree, tmp_path: Path, systemd: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short options may be written together, and a service does not have the variables of a shell."""
+    config = tmp_path / "named.toml"
+    config.write_text("version = 1\n")
+    words = ["watch", "tree", "--install", "-yrf", "json"]
+    monkeypatch.setattr("sys.argv", ["fileorg", *words])
+    assert fileorg.inside(*words, **systemd, FILEORG_CONFIG=str(config)).code == 0
+    assert f'"--config={config}" "-r" "--format=json" "--" "{tree.root}"\n' in units_of(systemd)[".service"]
+    words = ["watch", "tree", "--install", "-yfjson"]
+    monkeypatch.setattr("sys.argv", ["fileorg", *words])
+    assert fileorg.inside(*words, **systemd).code == 0
+    assert f'"--state-dir={fileorg.home}" "--format=json" "--" "{tree.root}"\n' in units_of(systemd)[".service"]
+
+
+def test_files_of_the_home_folder_are_no_modules_of_a_service(fileorg: Fileorg, tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit('not the module')\n")
+    service = service_of(
+        cast("FunctionType", watch),
+        ["--once", "--settle=0.1s", str(tree.root)],
+        [OrganizeOptions(os.fsencode(tree.root), filters=Filters(recursive=False))],
+        open_state(os.fsencode(fileorg.home)),
+    )
+    words = [*service.command[: service.command.index("--")], "--once", "--", str(tree.root)]
+    ran = subprocess.run(words, cwd=tmp_path, env=fileorg.environment(), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_units_are_written_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    service, timer = install.unit_files(WATCH._replace(schedule="daily"))
+    folder = tmp_path / "systemd" / "user"
+    folder.mkdir(parents=True)
+    (folder / timer.name).write_text("# another one's\n")
+    with pytest.raises(FileorgError, match="was not written by fileorg"):
+        install.write_units([service, timer])
+    assert os.listdir(folder) == [timer.name]
 
 
 def test_a_folder_for_units_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,11 @@ from fileorg.workflows.guards import Allowed
 from fileorg.workflows.rule_layout import folders_of_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FunctionType
 
     from fileorg.cli.options import OutputOptions
+    from fileorg.cli.parameters import Declared
     from fileorg.core.state import StateDirectory
     from fileorg.jobs.install import Service
     from fileorg.workflows.organize import OrganizeOptions
@@ -34,20 +35,37 @@ def service_words(command: FunctionType, words: Sequence[str]) -> list[str]:
     paths: list[str] = []
     rest = iter(words)
     for word in rest:
-        name, equals, value = word.partition("=")
-        taken = options.get(name)
         if word == "--":
             paths += rest
         elif not word.startswith("-"):
             paths.append(word)
-        elif taken is None or taken.kind is bool:
-            kept += [] if name in _NOT_KEPT else [word]
         else:
-            value = value if equals else next(rest, "")
-            if taken.parameter.details.get("metavar") in PATHS:
-                value = os.path.abspath(os.path.expanduser(value))
-            kept += [] if name in _NOT_KEPT else [f"{name}={value}"]
+            for name, value in _options_in(word, rest, options):
+                if name in _NOT_KEPT:
+                    continue
+                if value is not None and options[name].parameter.details.get("metavar") in PATHS:
+                    value = os.path.abspath(os.path.expanduser(value))  # noqa: PLW2901
+                kept.append(name if value is None else f"{name}={value}")
     return [*kept, "--", *(os.path.abspath(path) if takes_paths else path for path in paths)] if paths else kept
+
+
+def _options_in(word: str, rest: Iterator[str], options: Mapping[str, Declared]) -> Iterator[tuple[str, str | None]]:
+    """Yield the options of a word, such as `-rf`, with their values: one may be the next of `rest`. A name is the long
+    one if the option has a value: `-f=json` would be another value.
+    """
+    name, equals, value = word.partition("=")
+    if not word.startswith("--") and len(word) > 2:
+        name, equals, value = word[:2], "=", word[2:]
+    taken = options.get(name)
+    if taken is None:
+        yield word, None
+    elif taken.kind is not bool:
+        long = next((each for each in taken.parameter.names if each.startswith("--")), name)
+        yield long, value if equals else next(rest, "")
+    else:
+        yield name, None
+        if equals and not word.startswith("--"):
+            yield from _options_in(f"-{value}", rest, options)
 
 
 def service_of(
@@ -60,14 +78,19 @@ def service_of(
     """Return the service for the words of a command. It may write to the folders of `organize`, with those that its
     rules move files to. Raises `UsageError` for a folder of a rule that is missing.
     """
-    roots, dest = [each.root for each in organize], organize[0].dest
+    roots, dest, configuration = [each.root for each in organize], organize[0].dest, organize[0].configuration
     found = service_words(command, words)
+    if configuration is not None and configuration.path and not any(word.startswith("--config=") for word in found):
+        path = os.path.abspath(configuration.path)
+        if path != os.path.expanduser(b"~/.config/fileorg/fileorg.toml"):  # a variable that a service does not have
+            found.insert(0, f"--config={os.fsdecode(path)}")
     once = ["--once", "--quiet"] if schedule else []
     own = [*roots, *([] if dest is None else [dest])]
     further = folders_of_rules(
-        organize[0].configuration, list(map(os.path.realpath, own)), state, Allowed(organize[0].inside_project)
+        configuration, list(map(os.path.realpath, own)), state, Allowed(organize[0].inside_project)
     )
-    program = [sys.executable, "-m", "fileorg", "watch", f"--state-dir={os.fsdecode(state.path)}", *once]
+    # -P: it starts in the home folder, whose files must not be taken for modules.
+    program = [sys.executable, "-P", "-m", "fileorg", "watch", f"--state-dir={os.fsdecode(state.path)}", *once]
     changes = [*own, *further, state.path]
     return install.Service([*program, *found], roots, changes, schedule)
 

@@ -203,30 +203,30 @@ def has_systemd() -> bool:
 def write_units(files: Sequence[UnitFile]) -> list[str]:
     """Write units, all or none, and return their paths. Raises `FileorgError`."""
     folder = unit_folder()
-    written: list[str] = []
+    paths = [os.path.join(folder, file.name) for file in files]
+    for path in paths:
+        if os.path.lexists(path) and not _is_ours(path):
+            raise FileorgError(
+                f"{display(path)} was not written by fileorg.", hint="move it away", code=ErrorCode.OUTPUT_EXISTS
+            )
+    parts = [f"{path}.part" for path in paths]
     try:
         os.makedirs(folder, exist_ok=True)
-        for file in files:
-            path = os.path.join(folder, file.name)
-            if os.path.lexists(path) and not _is_ours(path):
-                raise FileorgError(
-                    f"{display(path)} was not written by fileorg.", hint="move it away", code=ErrorCode.OUTPUT_EXISTS
-                )
-            part = f"{path}.part"
+        for part, file in zip(parts, files, strict=True):
             with open(part, "w", encoding="utf-8") as stream:
                 stream.write(file.text)
+        for part, path in zip(parts, paths, strict=True):
             os.replace(part, path)
-            written.append(path)
     except OSError as error:
-        for path in written:
+        for part in parts:
             with contextlib.suppress(OSError):
-                os.unlink(path)
+                os.unlink(part)
         raise FileorgError(
             f"Could not write the unit to {display(folder)}: {error.strerror}.",
             hint="check the owner and the mode of this folder with ls -ld",
             code=ErrorCode.OUTPUT_UNUSABLE,
         ) from error
-    return written
+    return paths
 
 
 def installed_units(roots: Sequence[bytes]) -> list[str]:
@@ -253,9 +253,13 @@ def _is_ours(path: str) -> bool:
 
 
 def start_units(paths: Sequence[str]) -> str:
-    """Have systemd start units now and at each log-in; return what went wrong, empty if nothing did."""
-    started = [path for path in paths if path.endswith(".timer")] or list(paths)
-    return _systemctl("daemon-reload") or _systemctl("enable", "--now", *map(os.path.basename, started))
+    """Have systemd start units now and at each log-in; return what went wrong, empty if nothing did.
+
+    One that runs already is started again: it may have been written anew, with other options.
+    """
+    names = [os.path.basename(path) for path in paths if path.endswith(".timer")]
+    names = names or [os.path.basename(path) for path in paths]
+    return _systemctl("daemon-reload") or _systemctl("enable", *names) or _systemctl("restart", *names)
 
 
 def remove_units(paths: Sequence[str]) -> str:
