@@ -72,6 +72,34 @@ def test_a_folder_of_a_bucket_is_organized_and_undone(
     assert servers.SECRET_KEY.encode() not in kept
 
 
+def test_own_rules_in_a_bucket(
+    fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket, tmp_path: Path
+) -> None:
+    url, bucket = "s3://commands/ruled", Bucket(bucket.client, "ruled/")
+    bucket.write({"a.pdf": "1", "deep/b.dmg": "2", "deep/c.dmg": "3", "d.jpg": "4", "e.xyz": "5"})
+    before = bucket.snapshot()
+    (tmp_path / "fileorg.toml").write_text(
+        'version = 1\n[[rule]]\nname = "installers"\nwhen = { ext = "dmg", in = "s3://commands/ruled/deep" }\n'
+        'action = "trash"\n[[rule]]\nname = "papers"\nwhen = { ext = "pdf" }\nto = "Papers/{stem:upper}.{ext}"\n'
+        '[categories.Own]\nextensions = ["xyz"]\n[profile.bucket]\nroot = "s3://commands/ruled"\nrecursive = true\n'
+    )
+    ran = fileorg("organize", "--profile", "bucket", "-n", FILEORG_CONFIG="fileorg.toml")
+    assert "deep/b.dmg -> .fileorg/trash/0/deep/b.dmg" in ran.stdout, ran
+    assert bucket.snapshot() == before
+    ran = fileorg("organize", url, "-r", FILEORG_CONFIG="fileorg.toml")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "Moved 5 files" in ran.stdout
+    assert bucket.snapshot() == {
+        "Papers/A.pdf": before["a.pdf"],
+        ".fileorg/trash/1/deep/b.dmg": before["deep/b.dmg"],
+        ".fileorg/trash/1/deep/c.dmg": before["deep/c.dmg"],
+        "Images/d.jpg": before["d.jpg"],
+        "Own/e.xyz": before["e.xyz"],
+    }
+    assert fileorg("undo", "1").returncode == 0
+    assert bucket.snapshot() == before
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -24,6 +24,7 @@ from fileorg.core.errors import StorageFailure
 from fileorg.core.events import NullReporter
 from fileorg.core.model import OperationState
 from fileorg.journal.journal import Journal
+from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.storage.object.s3 import S3Client
 from fileorg.workflows.recover import recover_all
@@ -37,6 +38,18 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count()
 _MAX_REQUESTS = 200
+_EACH, _SOME = 1, 4
+_RULES = b"""
+version = 1
+
+[[rule]]
+when = { ext = "pdf" }
+action = "trash"
+
+[[rule]]
+when = { name = "a*" }
+to = "Pictures/{stem:upper}.{ext}"
+"""
 
 
 @pytest.fixture
@@ -56,6 +69,9 @@ class Step:
 
     def organize(self) -> None:
         self._runs.organize(root=self.bucket.url)
+
+    def organize_by_rules(self) -> None:
+        self._runs.organize(root=self.bucket.url, configuration=parse_configuration(b"fileorg.toml", _RULES))
 
     def recover(self) -> None:
         recover_all(self._runs.state, NullReporter())
@@ -104,9 +120,11 @@ class Step:
         assert self.bucket.snapshot() == self.first
 
 
-def _points(fault: Fault, made: Callable[[], Step], do: Callable[[Step], object]) -> Iterator[Step]:
-    """Yield a step after a fault at each request of a command."""
-    for at in range(_MAX_REQUESTS):
+def _points(
+    fault: Fault, made: Callable[[], Step], do: Callable[[Step], object], stride: int = _EACH
+) -> Iterator[Step]:
+    """Yield a step after a fault at each request of a command, or at every second, third …"""
+    for at in range(0, _MAX_REQUESTS, stride):
         step = made()
         if not step.ended_by(fault, at, lambda step=step: do(step)):  # type: ignore[misc]
             return
@@ -156,6 +174,30 @@ def test_organize_is_killed_at_each_request(made: Callable[[], Step], fault: Fau
         step.check_undone()
         points += 1
     assert points > 6
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("stride", [pytest.param(_EACH, marks=pytest.mark.slow), _SOME])
+def test_a_run_by_rules_ends_at_a_request(made: Callable[[], Step], fault: Fault, stride: int) -> None:
+    points = 0
+    for step in _points(fault, made, Step.organize_by_rules, stride):
+        step.check_recovered()
+        step.check_undone()
+        points += 1
+    assert points > 6 // stride
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", Fault)
+def test_the_undo_of_a_run_by_rules_ends_at_a_request(made: Callable[[], Step], fault: Fault) -> None:
+    def organized() -> Step:
+        step = made()
+        step.organize_by_rules()
+        return step
+
+    for step in _points(fault, organized, Step.undo):
+        step.check_recovered()
+        step.check_undone()
 
 
 @pytest.mark.parametrize("fault", KILLS)
@@ -209,7 +251,9 @@ def test_a_request_of_an_undo_or_its_answer_gets_lost(made: Callable[[], Step], 
 @pytest.mark.parametrize("fault", Fault)
 def test_organize_and_undo_on_a_real_server(on_server: Callable[[], Step], fault: Fault) -> None:
     for step in itertools.chain(
-        _points(fault, on_server, Step.organize), _points(fault, lambda: _organized(on_server), Step.undo)
+        _points(fault, on_server, Step.organize),
+        _points(fault, on_server, Step.organize_by_rules, _SOME),
+        _points(fault, lambda: _organized(on_server), Step.undo),
     ):
         step.check_recovered()
         step.check_undone()

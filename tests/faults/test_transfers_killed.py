@@ -25,6 +25,7 @@ from fileorg.core.errors import StorageFailure
 from fileorg.core.events import NullReporter
 from fileorg.core.model import OperationState
 from fileorg.journal.journal import Journal
+from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient
 from fileorg.storage.object.s3 import S3Client
@@ -45,6 +46,18 @@ _MAX_REQUESTS = 200
 _SHORT = (Fault.KILL_AFTER, Fault.LOSE_THE_ANSWER)
 _FAULTS = [each if each in _SHORT else pytest.param(each, marks=pytest.mark.slow) for each in Fault]
 _ROUTES = ["into a store", "into a folder", "to another service"]
+_EACH, _SOME = 1, 5
+_RULES = b"""
+version = 1
+
+[[rule]]
+when = { ext = "pdf" }
+action = "trash"
+
+[[rule]]
+when = { name = "a*" }
+to = "Pictures/{stem:upper}.{ext}"
+"""
 
 
 class _Faulty(FaultyClient):
@@ -107,6 +120,10 @@ class World:
     def organize(self) -> None:
         self._runs.organize(root=self._urls[0], dest=self._urls[1])
 
+    def organize_by_rules(self) -> None:
+        rules = parse_configuration(b"fileorg.toml", _RULES)
+        self._runs.organize(root=self._urls[0], dest=self._urls[1], configuration=rules)
+
     def recover(self) -> None:
         recover_all(self._runs.state, NullReporter())
 
@@ -160,9 +177,11 @@ class World:
         assert self.snapshot() == self.first
 
 
-def _points(fault: Fault, made: Callable[[], World], do: Callable[[World], object]) -> Iterator[World]:
-    """Yield a world after a fault at each request of a command."""
-    for at in range(_MAX_REQUESTS):
+def _points(
+    fault: Fault, made: Callable[[], World], do: Callable[[World], object], stride: int = _EACH
+) -> Iterator[World]:
+    """Yield a world after a fault at each request of a command, or at every second, third …"""
+    for at in range(0, _MAX_REQUESTS, stride):
         world = made()
         if not world.ended_by(fault, at, lambda world=world: do(world)):  # type: ignore[misc]
             assert at > 3
@@ -247,6 +266,15 @@ def _undone(made: Callable[[], World]) -> World:
     world = _organized(made)
     world.undo()
     return world
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+@pytest.mark.parametrize("stride", [pytest.param(_EACH, marks=pytest.mark.slow), _SOME])
+def test_a_run_by_rules_ends_at_a_request(made: Callable[[], World], fault: Fault, stride: int) -> None:
+    """A rule moves a file to the trash of its own folder or store."""
+    for world in _points(fault, made, World.organize_by_rules, stride):
+        world.check_recovered()
+        world.check_undone()
 
 
 def test_it_moves_and_comes_back_exactly(made: Callable[[], World]) -> None:

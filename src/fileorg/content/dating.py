@@ -90,8 +90,7 @@ class Dating:
 
     def named(self, name: bytes) -> MediaMoment | None:
         """Return the date in a name, as a wall clock."""
-        moment = date_in_name(os.fsdecode(name), self._choice.now)
-        return None if moment is None else in_zone(moment, self._choice)
+        return named_date(name, self._choice)
 
     def _offsets_in(self, folder: bytes) -> list[Offset]:
         if self._evidence.is_missing:
@@ -100,6 +99,12 @@ class Dating:
             found = (offset_of(facts, self._choice) for facts in self._evidence.media_in(folder))
             self._offsets = folder, [each for each in found if each is not None]
         return self._offsets[1]
+
+
+def named_date(name: bytes, choice: DateChoice) -> MediaMoment | None:
+    """Return the date in a name, as a wall clock."""
+    moment = date_in_name(os.fsdecode(name), choice.now)
+    return None if moment is None else in_zone(moment, choice)
 
 
 def _is_utc(moment: object) -> bool:

@@ -16,7 +16,7 @@ from fileorg.plan.draft import Symlink
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from fileorg.core.model import Base
     from fileorg.plan.draft import Draft
@@ -60,11 +60,14 @@ class LinkRows:
         source: Storage,
         missing: MissingFolders,
         others: Mapping[Base, Storage],
+        stores: Collection[Base],
         *,
         case_insensitive: bool,
     ) -> None:
-        """`missing` are the target folders that the plan makes; `others` are other folders that have symlinks."""
-        self._layout, self._draft = layout, draft
+        """`missing` are the target folders that the plan makes; `others` are other folders that have symlinks. No
+        symlink leads into one of the `stores`.
+        """
+        self._layout, self._draft, self._stores = layout, draft, stores
         is_there_too = layout.base == ROOT
         own = missing if is_there_too else MissingFolders(ROOT, partial(is_missing, source))
         more = {base: MissingFolders(base, partial(is_missing, storage)) for base, storage in others.items()}
@@ -89,7 +92,7 @@ class LinkRows:
 
     def _of(self, row: PlanRow) -> Iterator[PlanRow]:
         # A displaced file has no category: the newer file takes its name at once, and symlinks lead to that file.
-        if row.action is not Action.MOVE or row.reason or not row.category:
+        if row.action is not Action.MOVE or row.reason or not row.category or row.target_base in self._stores:
             return
         folder = self._key(row.source_folder)
         if self._known[0] != folder:

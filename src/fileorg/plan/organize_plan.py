@@ -113,18 +113,18 @@ class OrganizePlan:
         self._layout = layout
         self._source = source
         self._target = target
+        bases: Sequence[Storage] = (source, target)
         self._by_rules: RulePlacer | None = None
         self._rule_targets: RuleTargets | None = None
         if layout.by_rules is not None:
             from fileorg.plan.rule_placing import RulePlacer, RuleTargets
 
+            bases = cast("Sequence[Storage]", layout.by_rules.storages)
             self._rule_targets = RuleTargets(layout.by_rules.storages, layout.base)
             self._target = cast("Storage", self._rule_targets)
             self._by_rules = RulePlacer(layout, layout.by_rules.storages[ROOT])
-        self._makes_folders = target.capabilities.empty_folders
-        self._one_kind = target.kind is source.kind  # no symlink leads into a store
-        self._keeps_originals = source.kind is Kind.LOCAL and not self._one_kind and layout.action is Action.MOVE
-        """Files go into the trash of their own folder after their upload."""
+        self._stores = frozenset(base for base, storage in enumerate(bases) if storage.kind is not Kind.LOCAL)
+        self._uploads = source.kind is Kind.LOCAL and bool(self._stores)
         self._placer = self._by_rules or Placer(layout, source)
         self._draft = Draft()
         self._others: dict[Base, Storage] = {}  # other folders of the operation, which may have symlinks into this one
@@ -197,7 +197,8 @@ class OrganizePlan:
         """
         if other is not None:
             self._others[base] = other
-        if self._one_kind and (self._layout.action is Action.MOVE or self._by_rules is not None):
+        is_moved = self._layout.base not in self._stores and self._layout.action is Action.MOVE
+        if is_moved or self._by_rules is not None:
             self._draft.add_symlinks(known_by(found, self._source.root, base, case_insensitive=self._source_folds))
 
     @functools.cached_property
@@ -629,11 +630,14 @@ class OrganizePlan:
 
     def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
         ready: list[PlanRow] = []
-        missing = MissingFolders(self._layout.base, self._is_missing if self._makes_folders else lambda _: False)
-        if self._keeps_originals:
+        missing = MissingFolders(self._layout.base, self._is_missing)
+        self._trash = missing
+        if self._uploads and self._by_rules is None:
             self._trash = MissingFolders(ROOT, functools.partial(is_missing, self._source))
         folds = self._draft.has_symlinks and self._source_folds
-        links = LinkRows(self._layout, self._draft, self._source, missing, self._others, case_insensitive=folds)
+        links = LinkRows(
+            self._layout, self._draft, self._source, missing, self._others, self._stores, case_insensitive=folds
+        )
         for batch, places in self._placed_batches():
             made = self._rows(batch, places, missing)
             if self._by_rules is not None:
@@ -679,7 +683,7 @@ class OrganizePlan:
                     target_name, reason = decision.target_name, decision.reason
                     if decision.displaced_mtime_ns is not None:
                         yield from self._displace(target, target_name, decision.displaced_mtime_ns, missing)
-            if self._keeps_originals and not reason:
+            if self._uploads and not reason and self._leaves_original(number):
                 yield from self._place_for_original(folder)
             yield _new_row((
                 action, ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
@@ -696,7 +700,7 @@ class OrganizePlan:
     def _with_leader(self, folder: bytes, leader: bytes, group: int, missing: MissingFolders) -> Iterator[PlanRow]:
         """Yield the rows of a leader's followers, which come just after its own."""
         layout, targets, categories = self._layout, self._placer.targets, self._layout.rules.categories
-        rows, displacing = [], list[PlanRow]()
+        rows, displacing, leaves_original = [], list[PlanRow](), False
         for file in self._draft.followers(folder, leader):
             _, name, category, number, size, mtime_ns, inode, mode, new_name = file
             target, action = targets[number], self._way(number)[0]
@@ -706,22 +710,33 @@ class OrganizePlan:
                 target_name, reason = decision.target_name, decision.reason
                 if decision.displaced_mtime_ns is not None:
                     displacing += self._displace(target, target_name, decision.displaced_mtime_ns, missing)
+            leaves_original |= self._uploads and not reason and self._leaves_original(number)
             rows.append(_new_row((
                 action, ROOT, folder, name, layout.base, target, target_name, inode, size, mtime_ns, mode,
                 categories[category], 0, reason, None, group,
             )))  # fmt: skip
         yield from displacing
-        if self._keeps_originals and any(row.reason is None for row in rows):
+        if leaves_original:
             yield from self._place_for_original(folder)
         yield from rows
 
     def _is_missing(self, folder: bytes) -> bool:
+        """Return whether a target folder is to be made: in a store, a folder comes with its first file."""
+        if self._base_of(folder) in self._stores:
+            return False
         self._look_up(folder)
         return folder in self._new_folders
 
+    def _base_of(self, folder: bytes) -> Base:
+        return self._layout.base if self._rule_targets is None else self._rule_targets.base_of(folder)
+
+    def _leaves_original(self, target: int) -> bool:
+        """Return whether a file with this target goes into the trash of its own folder, after its upload."""
+        return self._way(target)[0] is Action.MOVE and self._base_of(self._placer.targets[target]) in self._stores
+
     def _place_for_original(self, folder: bytes) -> list[PlanRow]:
         """Return the rows that make the folder of the trash for files of a folder."""
-        trash = self._layout.link_trash
+        trash = self._layout.link_trash if self._layout.by_rules is None else self._layout.by_rules.trash
         return self._trash.rows(join(trash, folder) if folder else trash, PRIVATE_MODE)
 
     def _displace(self, folder: bytes, name: bytes, mtime_ns: int, missing: MissingFolders) -> Iterator[PlanRow]:

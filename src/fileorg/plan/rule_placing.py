@@ -26,11 +26,12 @@ from fileorg.plan.base_folders import MARK, base_folder, real
 from fileorg.plan.draft import Follower, Places
 from fileorg.plan.placing import Placer, Stay
 from fileorg.rules.column_matching import ColumnRules
-from fileorg.rules.facts import FileColumns, FileFacts, local_days
+from fileorg.rules.facts import FileColumns, FileFacts, decoded, local_days
 from fileorg.rules.field_formats import size_class
 from fileorg.rules.grouping import keeps_its_name, stem_end
 from fileorg.rules.matching import RuleDecision
 from fileorg.rules.path_template import Rendered
+from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     import time
@@ -147,6 +148,12 @@ def folders_of(root: bytes) -> Callable[[bytes], Sequence[str]]:
     return folders
 
 
+def folders_in_store(store: LocalStorage, path: bytes) -> Sequence[str]:
+    """Return the names of the folders in a folder of a store. Raises `StoreError`."""
+    found = (entry.name for listing in store.list_folder(path) for entry in listing.folders)
+    return sorted(decoded(name) for name in found if not name.startswith(b"."))
+
+
 @contextlib.contextmanager
 def _opened(folder: bytes) -> Iterator[int]:
     """Open a folder that may be used. Raises `Outside`, `OSError`."""
@@ -167,7 +174,11 @@ class RulePlacer(Placer):
             raise AssertionError("a layout without rules")
         self._by_rules = layout.by_rules
         self._rules = layout.by_rules.rules
-        self._lookups = FileLookups(source, self._classifier, folders_of(source.root), layout.rule_contents)
+        is_local = source.kind is Kind.LOCAL
+        folders = folders_of(source.root) if is_local else partial(folders_in_store, source)
+        self._lookups = FileLookups(source, self._classifier, folders, layout.rule_contents)
+        self._renews_times = not is_local
+        """Each move gives an object a new time."""
         self._default = Way(layout.action, layout.on_conflict)
         self.ways: list[Way] = [self._default]
         self._numbered: dict[tuple[bytes, Way], int] = {}
@@ -409,7 +420,9 @@ class RulePlacer(Placer):
 
     def _targets_of(self, rule: CompiledRule, category: str, folder: bytes) -> Memo[object, int]:
         """Return the known targets of a rule, by what files of one category are alike in."""
-        is_of_folder = rule.target is not None and not rule.target.fields.isdisjoint({"dir", "parent"})
+        is_of_folder = rule.target is not None and (
+            self._is_kept_in_place(rule.target) or not rule.target.fields.isdisjoint({"dir", "parent"})
+        )
         key = rule.number, category, folder if is_of_folder else None
         found = self._known.get(key)
         if found is None:
@@ -464,7 +477,15 @@ class RulePlacer(Placer):
         literal = join(above, rule.target.literal_folder) if rule.target.literal_folder else above
         if "parent" in rule.target.fields and literal and is_within(home, literal):
             return self._number_in(home, way), name  # its parent is the target itself
+        if self._is_kept_in_place(rule.target) and is_within(home, literal):
+            return self._number_in(home, way), name
         return self._number_in(target, way), decision.rendered.name
+
+    def _is_kept_in_place(self, target: PathTemplate) -> bool:
+        """Return whether what is in the folder of a target stays there: a move gave it a new time, and by that a second
+        run would move it again.
+        """
+        return self._renews_times and target.uses_modified and bool(target.literal_folder)
 
     def _number_in(self, target: bytes, way: Way) -> int:
         number = self._numbered.get((target, way))
@@ -594,6 +615,9 @@ class RuleTargets:
         self._storages = storages
         self._default = default
         self._main = storages[default]
+
+    def base_of(self, folder: bytes) -> Base:
+        return real(folder, self._default)[0]
 
     def _at(self, folder: bytes) -> tuple[LocalStorage, bytes]:
         if not folder.startswith(MARK):

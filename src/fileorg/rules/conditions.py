@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import did_you_mean
 from fileorg.core.figures import parsed_size
-from fileorg.core.names import display, is_within
+from fileorg.core.names import display, is_within, scheme_of
 from fileorg.rules.condition_values import (
     SIZES,
     Condition,
@@ -133,10 +133,16 @@ def _names_of(folder: bytes) -> list[str]:
 
 
 def _resolved(text: str, root: bytes) -> bytes:
-    """Return the absolute path of a folder: `~` and relative paths are resolved, symlinks above it too."""
+    """Return the absolute path of a folder: `~` and relative paths are resolved, symlinks above it too. A URL is one,
+    and in a store, relative paths are below its root.
+    """
     if "\0" in text:
         raise ConditionError("in contains a NUL, which no path does", "remove it")
-    path = os.path.join(root, os.path.expanduser(os.fsencode(text)))
+    path = os.path.expanduser(os.fsencode(text))
+    path = path if scheme_of(path) else os.path.join(root, path)
+    if scheme := scheme_of(path):
+        start = len(scheme) + len("://")
+        return path[:start] + os.path.normpath(path[start:])
     return os.path.realpath(path)
 
 

@@ -159,6 +159,11 @@ class PathTemplate(NamedTuple):
         return not self.fields.isdisjoint({"taken", "named", "meta", *CONTENT_FIELDS})
 
     @property
+    def uses_modified(self) -> bool:
+        """True if a field comes from the modification time."""
+        return not self.fields.isdisjoint({"modified", *_DATE_ALIASES})
+
+    @property
     def renames_by_date(self) -> bool:
         """True if names are made of dates: files of one moment need an order."""
         return any(isinstance(part, Part) and not set(part.names).isdisjoint(DATE_FIELDS) for part in self.name)

@@ -273,7 +273,7 @@ def organizing(
     by_taken = options.by is By.DATE and not options.template
     in_store = any(map(scheme_of, options.roots))
     if in_store or scheme_of(options.dest or b""):
-        _refuse_in_store(options, own_rules=bool(own_rules), is_watch=gate is not None)
+        _refuse_in_store(options, is_watch=gate is not None)
     if in_store:
         rules = rules.asking(LookInto.NONE)
     elif template.uses_category or own_rules or by_taken or options.look_into is LookInto.ALL:
@@ -290,6 +290,11 @@ def organizing(
         kinds = options.configuration, rules, options.filters, options.action
         compiled = [rules_of_run(own_rules, *kinds[:2], root, *kinds[2:]) for root in roots]
         options = options._replace(filters=compiled[0].filters)
+        if in_store or scheme_of(options.dest or b""):
+            from fileorg.rules.config import Configuration
+            from fileorg.workflows.store_rules import refuse_in_store
+
+            refuse_in_store(compiled[0].rules, options.configuration or Configuration(), from_store=in_store)
     within = None if in_store else identity_of(roots[0])
     into = Allowed(options.inside_project or options.filters.all_files, within, not changes, _NAME_ANOTHER)
     dest, to_be_made = _destination(options, roots, state, into)
@@ -320,7 +325,8 @@ def organizing(
         session.storages = tuple(storages)
         session.report_unwritable([target or sources[0]] if only_reads else session.storages)
         session.lock(session.storages)
-        only_uploads = options.action is Action.COPY and not scheme_of(roots[0])
+        moves = options.action is not Action.COPY or not all(each.only_reads for each in compiled)
+        only_uploads = not moves and not in_store
         session.refuse_unsafe(only_uploads=only_uploads, allow_unsafe=options.allow_unsafe)
         index = session.open_index(in_memory=not changes)
         never = set(state.identities())
@@ -341,7 +347,12 @@ def organizing(
                     from fileorg.workflows.contents import DateOptions, with_contents
 
                     dates = DateOptions(by_taken, options.timezone, options.configuration, options.exiftool)
-                    layout = with_contents(layout, dates, index, source)
+                    if in_store:
+                        from fileorg.workflows.store_rules import ContentsOfNames
+
+                        layout = layout._replace(rule_contents=ContentsOfNames(dates))
+                    else:
+                        layout = with_contents(layout, dates, index, source)
                 elif rules.look_into is not LookInto.NONE:
                     layout = layout._replace(contents=LateContents(partial(_indexed, rules, index, source.root)))
                 if len(sources) > 1:
@@ -385,7 +396,7 @@ def organizing(
             yield OrganizeRun(all_of_it, parts, seen, options, session, left_alone, to_be_made, index)
 
 
-def _refuse_in_store(options: OrganizeOptions, *, own_rules: bool, is_watch: bool) -> None:
+def _refuse_in_store(options: OrganizeOptions, *, is_watch: bool) -> None:
     """Raise `UsageError` for a run that does not work on stores."""
     from fileorg.workflows.stores import cannot_yet
 
@@ -396,7 +407,6 @@ def _refuse_in_store(options: OrganizeOptions, *, own_rules: bool, is_watch: boo
         "organize several folders": bool(options.more_roots),
         f"use --action {options.action}": options.action not in {Action.MOVE, Action.COPY},
         "use --fix-extensions": options.fix_extensions,
-        "use rules": own_rules,
         "use --by-content": options.look_into is LookInto.ALL and bool(scheme_of(options.root)),
         "use --by date": options.by is By.DATE and bool(scheme_of(options.root)),
     }
