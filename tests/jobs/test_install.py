@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from tests.jobs.watching import wait_for
+from tests.jobs.watching import Watching, wait_for
 from tests.support import wall
 
 from fileorg.cli.commands.watch import watch
@@ -23,13 +23,17 @@ from fileorg.jobs import install
 from fileorg.jobs.install import Service
 from fileorg.jobs.service_manager import ServiceManager
 from fileorg.rules.filters import Filters
-from fileorg.workflows.organize import OrganizeOptions
+from fileorg.workflows.organize import OrganizeOptions, OrganizeRun
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FunctionType
 
     from tests.cli.screens import Fileorg, Ran
+    from tests.support.runs import Runs
     from tests.support.tree import Tree
+
+    from fileorg.core.model import Outcome
 
 WATCH = Service(
     ["/usr/bin/python3", "-m", "fileorg", "watch", "--", '/data/100% "new" $HOME'],
@@ -301,3 +305,24 @@ def test_the_service_manager_hears_that_it_is_ready_and_alive(
             heard.append(listener.recv(4096).decode())
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     ServiceManager().say("READY=1")  # without a service manager: nothing
+
+
+def test_the_service_manager_hears_that_a_long_run_works(
+    runs: Runs, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write({"film.mp4": "large"})
+    run, heard = OrganizeRun.run, list[str]()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "100000")
+
+        def slowly(organize: OrganizeRun, stop: Callable[[], bool]) -> Outcome:
+            while sum(text == "WATCHDOG=1" for text in heard) < 20:
+                heard.append(listener.recv(4096).decode())
+            return run(organize, stop)
+
+        monkeypatch.setattr(OrganizeRun, "run", slowly)
+        with Watching(runs.state, tree.root) as watching:
+            watching.wait_until_moved(1)

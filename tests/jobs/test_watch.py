@@ -22,7 +22,7 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from fileorg.core.errors import FileorgError, Locked, UsageError
 from fileorg.core.model import GIVEN, By, Limits
-from fileorg.jobs.watch_loop import WatchLoop
+from fileorg.jobs.watch_loop import WatchLoop, _ScannedFolders
 from fileorg.jobs.watchers import watchers
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
@@ -202,6 +202,23 @@ def test_a_folder_that_goes_and_comes_back(runs: Runs, tree: Tree, monkeypatch: 
 
 
 @pytest.mark.root
+def test_a_folder_above_that_is_replaced(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No event tells of it. What a symlink leads to was not asked for; a new folder at the path was."""
+    monkeypatch.setattr("fileorg.jobs.watch_loop._TROUBLE_SECONDS", 0.1)
+    tree.write({"above/root/a.jpg": "one", "other/root/theirs.jpg": "two"})
+    with Watching(runs.state, tree.path("above/root")) as watching:
+        watching.wait_until_moved(1)
+        tree.path("above").rename(tree.path("before"))
+        tree.path("above").symlink_to("other")
+        tree.write({"before/root/b.jpg": "three"})
+        wait_for(lambda: any("is now behind a symlink" in each for each in watching.troubles), "a word")
+        assert tree.path("other/root/theirs.jpg").exists()
+        tree.path("above").unlink()
+        tree.write({"above/root/c.jpg": "four"})
+        watching.wait_until_moved(2)
+    assert tree.path("above/root/Images/c.jpg").exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
 def test_a_disk_that_is_unmounted_and_mounted_again(runs: Runs, tree: Tree, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -293,6 +310,47 @@ def test_a_folder_that_could_not_be_listed_is_looked_at_again(
         tree.write({"a.jpg": "one"})
         watching.wait_until_moved(1)
         assert failed.is_set()
+
+
+def test_a_folder_made_while_the_tree_is_scanned_is_found(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scan has listed the folder above it already, and that one is watched once the scan has ended."""
+    tree.path("a").mkdir()
+    advance = _ScannedFolders.advance
+
+    def make(scanned: _ScannedFolders, files: int, size_bytes: int = 0, folder: bytes = b"") -> None:
+        advance(scanned, files, size_bytes, folder)
+        if folder == b"a" and not tree.path("a/new").exists():
+            tree.write({"a/new/x.jpg": "one"})
+
+    monkeypatch.setattr(_ScannedFolders, "advance", make)
+    with Watching(runs.state, tree.root, recursive=True) as watching:
+        watching.wait_until_moved(1)
+
+
+def test_a_polled_folder_that_cannot_be_listed_is_asked_for_rarely(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fileorg.jobs.watch_loop.is_polled", lambda _: True)
+    monkeypatch.setattr("fileorg.jobs.watch_loop._POLL_SECONDS", 0.05)
+    monkeypatch.setattr("fileorg.jobs.watch_loop._TROUBLE_SECONDS", 1.0)
+    turns, failures, pause = 0, [], WatchLoop._pause
+
+    def fails(*_: object) -> Iterator[Listing]:
+        failures.append(turns)
+        raise OSError(errno.EIO, "Input/output error")
+
+    def counted(loop: WatchLoop) -> bool:
+        nonlocal turns
+        turns += 1
+        return pause(loop)
+
+    monkeypatch.setattr(WatchLoop, "_pause", counted)
+    with Watching(runs.state, tree.root):
+        monkeypatch.setattr(LocalStorage, "list_folder", fails)
+        wait_for(lambda: len(failures) > 1, "a second try")
+    assert failures[1] - failures[0] < 100
 
 
 def test_the_next_look_takes_what_a_time_limit_has_left(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class ServiceManager:
@@ -32,3 +37,25 @@ class ServiceManager:
         if self._pause_seconds and time.monotonic() - self._alive_at >= self._pause_seconds:
             self._alive_at = time.monotonic()
             self.say("WATCHDOG=1")
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Send it from a thread, too, while one call may take longer than the service manager waits for a word: as the
+        copy of a large film does.
+        """
+        if not self._pause_seconds:
+            yield
+            return
+        ended = threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(self._pause_seconds):
+                self.say("WATCHDOG=1")
+
+        beating = threading.Thread(target=beat, daemon=True)
+        beating.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            beating.join()

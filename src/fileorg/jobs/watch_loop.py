@@ -51,6 +51,7 @@ _OF_ITS_TIME = 20
 """A large folder is listed at most in so small a part of the time."""
 _POLL_SECONDS = 5.0
 _LOCKED_SECONDS, _TROUBLE_SECONDS = 5.0, 60.0
+_COARSE_NS = 20_000_000
 
 
 class WatchOptions(NamedTuple):
@@ -368,6 +369,7 @@ class WatchLoop:
         if now >= tree.rescan_at:
             self._rescan(tree)
         if tree.polled and now >= tree.poll_at:
+            tree.poll_at = now + _POLL_SECONDS
             for folder in tree.polled:
                 tree.dirty.setdefault(folder, now)
             if tree.waiting:
@@ -467,16 +469,16 @@ class WatchLoop:
 
     def _scan_folders(self, tree: _Tree) -> None:
         """Find the folders that the scan enters. Raises `FileorgError`."""
-        scanned = _ScannedFolders(self._reporter, self._alive)
+        scanned, began_ns = _ScannedFolders(self._reporter, self._alive), time.time_ns()
         gate = Gate(b"")
         with organizing(self._aged(tree.options), self._state, scanned, changes=False, gate=gate) as run:
             self._note_own_folders(tree, run)
             with contextlib.closing(self._storage(tree)) as storage:
                 tree.by_name = not storage.has_stable_inodes(b"")
-        self._take_folders(tree, scanned.folders)
+        self._take_folders(tree, scanned.folders, began_ns)
 
-    def _take_folders(self, tree: _Tree, entered: set[bytes]) -> None:
-        """Watch the folders of a scan, and no others."""
+    def _take_folders(self, tree: _Tree, entered: set[bytes], began_ns: int) -> None:
+        """Watch the folders of a scan, and no others; `began_ns` is when it began."""
         for folder in tree.folders - entered:
             self._forget(tree, folder)
         new = sorted(entered - tree.folders)
@@ -485,6 +487,8 @@ class WatchLoop:
         now = time.monotonic()
         for folder in new:
             tree.mark(folder, now)
+        if any(_has_changed(below(tree.root, folder), began_ns) for folder in new if folder):
+            tree.rescan_at = now  # it may have a new folder that neither the scan nor an event tells of
 
     def _note_own_folders(self, tree: _Tree, run: OrganizeRun) -> None:
         for tally in run.plan.by_category.values():
@@ -498,11 +502,11 @@ class WatchLoop:
         tree.is_mount_point = Mounts().is_point(tree.root)
         if self._marks is not None:
             self._watch_folders(tree, [b""])  # before the scan: nothing is missed
+        tree.rescan_at = time.monotonic() + self._options.rescan_seconds
         self._scan_folders(tree)
         tree.identity = seen.st_dev, seen.st_ino
         tree.mounts = _mounts_of(tree.root)
         tree.put_back = PutBack(self._state, tree.root, by_name=tree.by_name)
-        tree.rescan_at = time.monotonic() + self._options.rescan_seconds
         self._list(tree, sorted(tree.folders))
 
     def _lose(self, tree: _Tree) -> None:
@@ -511,6 +515,14 @@ class WatchLoop:
             self._forget(tree, folder)
         tree.identity = None
         tree.not_before = time.monotonic() + _SOON_SECONDS
+
+    def _is_lost(self, tree: _Tree) -> bool:
+        """Return whether the folder of a tree is gone, or another one is at its path; stop to work in it then."""
+        is_same = tree.by_name or _identity(tree.root) == tree.identity
+        if is_same and not _absent(tree):
+            return False
+        self._lose(tree)
+        return True
 
     def _return(self, tree: _Tree) -> None:
         """Watch a lost tree again if its folder is back."""
@@ -536,17 +548,14 @@ class WatchLoop:
             if mounts == tree.mounts:
                 continue
             tree.mounts = mounts
-            if tree.identity is None or _absent(tree) or _identity(tree.root) != tree.identity:
-                self._lose(tree)
+            if tree.identity is None or self._is_lost(tree):
                 tree.not_before = 0.0
             else:
                 tree.rescan_at = 0.001
 
     def _rescan(self, tree: _Tree) -> None:
         tree.rescan_at = time.monotonic() + self._options.rescan_seconds
-        if wrong := _absent(tree):
-            self._lose(tree)
-            self._say(tree, wrong)
+        if self._is_lost(tree):
             return
         try:
             self._scan_folders(tree)
@@ -560,6 +569,8 @@ class WatchLoop:
 
     def _attempt(self, tree: _Tree) -> None:
         """Organize a tree now; on trouble, later."""
+        if self._is_lost(tree):  # no event tells that a folder above it was renamed, or is a symlink now
+            return
         now = time.monotonic()
         try:
             held = self._organize(tree, now)
@@ -570,8 +581,7 @@ class WatchLoop:
         except (FileorgError, OSError) as error:
             tree.not_before = time.monotonic() + _TROUBLE_SECONDS
             self._say(tree, str(error))
-            if _absent(tree):
-                self._lose(tree)
+            self._is_lost(tree)
             return
         if held is None:
             self._say(tree, "")
@@ -589,9 +599,9 @@ class WatchLoop:
             job = put_back.waits_for
             self._say(tree, f"Job {job} waits for your approval: fileorg jobs approve {job}, or cancel {job}.")
             return Held(tree.root, job, 0, 0)
-        scanned = _ScannedFolders(self._reporter, self._alive)
+        scanned, began_ns = _ScannedFolders(self._reporter, self._alive), time.time_ns()
         held = outcome = None
-        with organizing(self._aged(tree.options), self._state, scanned, gate=gate) as run:
+        with self._manager.busy(), organizing(self._aged(tree.options), self._state, scanned, gate=gate) as run:
             self._note_own_folders(tree, run)
             self._say_waiting(tree, run)
             limit = largest_run(run.sizes_before(LAST_RUNS), self._options.max_changes)
@@ -609,7 +619,7 @@ class WatchLoop:
         if outcome is not None:
             self._count(tree, outcome)
         self._notify()
-        self._take_folders(tree, scanned.folders)
+        self._take_folders(tree, scanned.folders, began_ns)
         if run.seen.ignored[IgnoreReason.UNSETTLED] > tree.settling.unsettled:  # a change that no event has told
             for folder in tree.folders:
                 tree.mark(folder, now)
@@ -715,6 +725,14 @@ def _identity(path: bytes) -> tuple[int, int] | None:
     except OSError:
         return None
     return seen.st_dev, seen.st_ino
+
+
+def _has_changed(path: bytes, since_ns: int) -> bool:
+    """Return whether the names in a folder have changed since a time, or nearly: the clock of a disk may be coarse."""
+    try:
+        return os.lstat(path).st_mtime_ns >= since_ns - _COARSE_NS
+    except OSError:
+        return False
 
 
 def _mounts_of(root: bytes) -> frozenset[object]:
