@@ -23,7 +23,7 @@ from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.compare import CompareOptions, comparing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.cli.screens import Fileorg
     from tests.support.runs import Runs
@@ -136,6 +136,55 @@ def test_a_plan_that_was_killed_in_the_middle_goes_on(fileorg: Fileorg, tree: Tr
     assert tree.read() == expected
     assert fileorg.inside("undo", "--job", "1", "--yes").code == 0
     assert tree.snapshot() == before
+
+
+class Notes(NullReporter):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def applied_in_part(runs: Runs, rows: Sequence[tuple[str, str]], calls: int) -> None:
+    plan = runs.tree.root.parent / "plan.jsonl"
+    given = [{"path": path, "new_path": new_path} for path, new_path in rows]
+    plan.write_text("".join(json.dumps(row) + "\n" for row in given))
+    with runs.applying(given, plan=os.fsencode(plan)) as run:
+        assert run.run(stopped_after(calls)).interrupted
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_exchanges_that_are_done_are_no_problems_of_the_rest(
+    runs: Runs, tree: Tree, state: StateDirectory, calls: int
+) -> None:
+    tree.write({"one": "1", "two/in": "2", "three": "3", "four/in": "4", "a": "a", "b": "b", "x": "x", "y/": ""})
+    pairs = [("one", "two"), ("three", "four"), ("a", "b")]
+    rows = [*pairs, *((new, old) for old, new in pairs), ("x", "new/x"), ("y", "z")]
+    applied_in_part(runs, rows, calls)
+    said = Notes()
+    carry_out(state, 1, said, lambda: False)
+    assert (job(state, 1).state, said.notes) == (JobState.DONE, [])
+    after = {"one/in": "2", "two": "1", "three/in": "4", "four": "3", "a": "b", "b": "a", "new/x": "x", "z/": ""}
+    assert tree.read() == after
+
+
+def test_rows_that_cannot_be_done_any_more_are_told(runs: Runs, tree: Tree, state: StateDirectory) -> None:
+    tree.write({f"{at}.jpg": str(at) for at in range(9)})
+    applied_in_part(runs, [(f"{at}.jpg", f"new/{at}.jpg") for at in range(9)], 2)
+    tree.write({"new/7.jpg": "of another program"})
+    tree.path("8.jpg").unlink()
+    said = Notes()
+    carry_out(state, 1, said, lambda: False)
+    ended = job(state, 1)
+    assert (ended.state, ended.row.reason) == (JobState.FAILED, "rows of the plan could not be done")
+    assert said.notes == ["line 8: 7.jpg: the name is taken: new/7.jpg", "line 9: 8.jpg: it does not exist"]
+    assert tree.read() == {f"new/{at}.jpg": str(at) for at in range(7)} | {
+        "7.jpg": "7",
+        "new/7.jpg": "of another program",
+    }
 
 
 @pytest.mark.parametrize("command", ["undo", "clean", "purge"])

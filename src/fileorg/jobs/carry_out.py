@@ -17,7 +17,6 @@ from fileorg.journal.job_rows import (
     configuration_of,
     job_rows,
     limits_of,
-    moved_inodes,
     operations_of,
     touched_folders,
     touched_inodes,
@@ -25,7 +24,7 @@ from fileorg.journal.job_rows import (
 from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
 from fileorg.storage.base import Kind
-from fileorg.workflows.apply_plan import ApplyOptions, applying, rows_of
+from fileorg.workflows.apply_plan import ApplyOptions, applying, places_of, rows_of
 from fileorg.workflows.clean import CleanOptions, cleaning
 from fileorg.workflows.compare import CompareOptions, comparing
 from fileorg.workflows.dedupe import DedupeOptions, deduping
@@ -163,19 +162,20 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
         if isinstance(options, ImportOptions):
             return options
         if isinstance(options, ApplyOptions):
-            # What is done is not there any more; and two names that were exchanged must not be exchanged again.
-            operations = operations_of(journal, job.id)
-            made = sorted({path for each in operations for path in journal.relations.made_folders(each)})
-            return options._replace(partial=True, touched=moved_inodes(journal, job.id).tobytes(), made=made)
-        touched = touched_inodes(journal, job.id)
+            # What is done is no problem; and two names that were exchanged must not be exchanged again.
+            operations, relations = operations_of(journal, job.id), journal.relations
+            made = sorted({path for each in operations for path in relations.made_folders(each)})
+            touched = places_of(path for each in operations for path in relations.changed_paths(each))
+            return options._replace(is_rest=True, touched=touched, made=made)
+        inodes = touched_inodes(journal, job.id)
         if isinstance(options, CleanOptions):
-            found = set(touched)
+            found = set(inodes)
             for base, path in touched_folders(journal, job.id):
                 with contextlib.suppress(OSError):
                     place = options.roots[max(0, base - DEST)]
                     found.add(os.lstat(os.path.join(place, path)).st_ino)
-            touched = array("Q", sorted(found))
-    filters = options.filters._replace(before_job_ns=job.before_ns, touched=touched.tobytes())
+            inodes = array("Q", sorted(found))
+    filters = options.filters._replace(before_job_ns=job.before_ns, touched=inodes.tobytes())
     return options._replace(filters=filters)
 
 
@@ -210,7 +210,7 @@ def _afresh(
                     code=ErrorCode.NOT_RECORDED,
                 )
             with applying(options, rows_of(options), state, reporter, resumes=start, fd=fd) as apply:
-                return apply.run(stop) if apply.plan.files else Outcome()
+                return apply.run_rest(stop)
         case UndoOptions():
             with undoing(options, state, reporter, resumes=start, fd=fd) as undo:
                 return undo.run(stop)

@@ -96,9 +96,8 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
             return ImportOptions(**found | paths | enums | {"certificate": _path(found["certificate"])})
         case "apply":
             roots = [os.fsencode(path) for path in found["roots"]]
-            return ApplyOptions(
-                **found | {"roots": roots, "plan": os.fsencode(found["plan"]), "touched": b"", "made": ()}
-            )
+            rest = {"is_rest": False, "touched": b"", "made": ()}
+            return ApplyOptions(**found | {"roots": roots, "plan": os.fsencode(found["plan"])} | rest)
         case "clean":
             goes = frozenset(Leftover(kind) for kind in found["goes"])
             more = [os.fsencode(path) for path in found.get("more_roots", ())]

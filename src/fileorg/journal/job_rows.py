@@ -109,16 +109,6 @@ def touched_inodes(journal: JournalReader, job: int) -> array[int]:
     return array("Q", sorted(number for number in found if number > 0))
 
 
-def moved_inodes(journal: JournalReader, job: int) -> array[int]:
-    """Return the inode numbers of the files that a job has moved, sorted."""
-    found: set[int] = set()
-    for operation in operations_of(journal, job):
-        low, high = journal.record_range(operation)
-        query = "SELECT coalesce(target_inode, inode) FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
-        found.update(number for (number,) in journal.select(query, (low, high)) if isinstance(number, int))
-    return array("Q", sorted(number for number in found if number > 0))
-
-
 def touched_folders(journal: JournalReader, job: int) -> Iterator[tuple[int, bytes]]:
     """Yield the base and the path of each folder that a job has worked in."""
     for operation in operations_of(journal, job):

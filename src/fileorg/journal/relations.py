@@ -210,6 +210,18 @@ class Relations:
         for rows in self._queries.stream(query, self._queries.record_range(operation)):
             yield from (join(above, name) for above, name in rows)
 
+    def changed_paths(self, operation: Operation) -> Iterator[bytes]:
+        """Yield the absolute paths of the files that the operation has changed, as they were before, and of the folders
+        that it has removed.
+        """
+        query = (
+            f"WITH {BASES} SELECT {ABSOLUTE}, coalesce(r.source_name, r.target_name) FROM records r"
+            f" CROSS JOIN {FOLDERS} WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action <> 'make-folder'"
+            " AND f.id = coalesce(r.source_folder, r.target_folder)"
+        )
+        for rows in self._queries.stream(query, self._queries.record_range(operation)):
+            yield from (join(above, name) for above, name in rows)
+
     def left_folders(self, operation: Operation) -> list[MadeFolder]:
         """Return folders that no record of this operation removes, although they are to go with it, the deepest first.
 

@@ -155,13 +155,13 @@ class GivenPlan:
         trash: bytes,
         *,
         all_files: bool = False,
-        touched: Callable[[int], bool] | None = None,
+        touched: Callable[[bytes], bool] | None = None,
         made: Collection[bytes] = (),
     ) -> None:
         """The first of the `trees` is the one that relative paths start from. `trash` is the folder of the trash below
         each. `all_files`: also what fileorg keeps where it is. `touched` returns whether a job that is taken up again
-        has done something with an inode already: its row is left out. `made` are the absolute paths of the folders that
-        the job has made: what is left of folders can go on into them.
+        has changed the file that an absolute path led to: its row is left out. `made` are the absolute paths of the
+        folders that the job has made: what is left of folders can go on into them.
         """
         self.db: Scratch = scratch(_SCHEMA, cache_kb=16_000)
         self.db.execute("BEGIN")  # never committed: one for each row would cost more than the row
@@ -349,6 +349,8 @@ class GivenPlan:
 
     def _add(self, placed: Sequence[_LocatedRow]) -> None:
         """Check sources and targets folder by folder, and insert the rows."""
+        if self._touched is not None:
+            placed = [each for each in placed if not self._is_touched(self._touched, each)]
         faults: dict[int, Fault] = {}
         entries: list[Entry | None] = [each.entry for each in placed]
         leaders: dict[int, bytes] = {}
@@ -377,8 +379,6 @@ class GivenPlan:
             if stat.S_ISDIR(entry.mode):
                 self._add_folder(each)
                 continue
-            if self._touched is not None and self._touched(entry.inode):
-                continue
             source = digest(base, folder + b"/" + name if folder else name)
             target = digest(to_base, to_folder + b"/" + to_name if to_folder else to_name)
             sources.append(source)
@@ -403,6 +403,10 @@ class GivenPlan:
             self._seen[1].extend(targets)
             if len(self._seen[0]) > _COMPARED_IN_MEMORY:
                 self._seen = None
+
+    def _is_touched(self, touched: Callable[[bytes], bool], each: _LocatedRow) -> bool:
+        path = below(self.trees[each.base].storage.root, join(each.folder, each.name))
+        return touched(self.folded(each.base, path))
 
     def _look_up_sources(
         self,

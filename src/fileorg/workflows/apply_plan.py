@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from array import array
 from bisect import bisect_left
 from typing import IO, TYPE_CHECKING, Any
+
+from xxhash import xxh3_64_intdigest
 
 from fileorg.core.batches import in_batches
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
 from fileorg.core.figures import plural
-from fileorg.core.model import DEST, ROOT
-from fileorg.core.names import display
+from fileorg.core.model import DEST, ROOT, JobState, Outcome
+from fileorg.core.names import collision_key, display
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.given_checks import check_together
 from fileorg.plan.given_plan import GivenPlan, PlanTree
 from fileorg.plan.given_rows import given_rows
 from fileorg.plan.row_order import GivenRows
+from fileorg.report.row_sentences import line_of_row
 from fileorg.workflows.guards import Allowed, changeable_folder, refuse_too_many
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import separate_folders
@@ -28,21 +32,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
-    from fileorg.core.model import Base, Outcome
+    from fileorg.core.model import Base
     from fileorg.core.row_problems import RowProblem
     from fileorg.core.state import StateDirectory
     from fileorg.plan.given_rows import GivenRow
     from fileorg.workflows.session import Later
 
 _ROWS = 4096
+_NOTED = 20
+"""The rows that a job notes because they could not be done."""
 
 
 class ApplyOptions(NamedTuple):
     """The options of `fileorg apply`. `plan` is the path of the plan; empty for the standard input and for an editor.
 
-    `roots`: the folders that rows may be in; relative paths start from the first. `touched`: for a job that is taken
-    up again, the inodes that it has done something with, as an array of 64 bits, sorted; `made` are the folders that it
-    has made.
+    `roots`: the folders that rows may be in; relative paths start from the first. `is_rest`: for a job that is taken up
+    again, which does the rows that it can; `touched` are the places whose files it has changed (see `places_of`), and
+    `made` the folders that it has made.
     """
 
     roots: Sequence[bytes]
@@ -52,6 +58,7 @@ class ApplyOptions(NamedTuple):
     all_files: bool = False
     max_changes: int | None = None
     inside_project: bool = False
+    is_rest: bool = False
     touched: bytes = b""
     made: Sequence[bytes] = ()
 
@@ -100,8 +107,8 @@ class ApplyRun:
         """Raise `RowsRefused` if a row cannot be carried out, unless the others are wanted; `GuardRefused` if the plan
         exceeds `--max-changes`.
         """
-        given = self.given
-        if given.problems and (given.is_unreadable or not self._options.partial):
+        given, is_partial = self.given, self._options.partial or self._options.is_rest
+        if given.problems and (given.is_unreadable or not is_partial):
             raise RowsRefused(list(self.problems(1000)), given.problems, is_unreadable=given.is_unreadable)
         refuse_too_many(self.plan.files, self._options.max_changes, "file", "changed")
 
@@ -109,6 +116,25 @@ class ApplyRun:
         """Carry out the plan. Raises like `check`, `JournalError`."""
         self.check()
         return self._session.run("apply", self.plan, self._options.facts(), stop, renames=self.plan.renames)
+
+    def run_rest(self, stop: Callable[[], bool]) -> Outcome:
+        """Carry out what is left of a job, and note the rows that cannot be done: the job has failed then, unless it
+        was to do only those that can. Raises like `run`.
+        """
+        self.check()
+        outcome, session, problems = Outcome(), self._session, self.given.problems
+        if self.plan.files:
+            facts, renames = self._options.facts(), self.plan.renames
+            outcome = session.run("apply", self.plan, facts, stop, renames=renames, ends_job=not problems)
+        if problems:
+            for problem in self.problems(_NOTED):
+                session.reporter.note(line_of_row(problem))
+            if problems > _NOTED:
+                session.reporter.note(f"… and {problems - _NOTED:,} more problems")
+            session.end_job_with(outcome)
+            if not (self._options.partial or outcome.interrupted or outcome.goes_on):
+                session.end_job(JobState.FAILED, "rows of the plan could not be done")
+        return outcome
 
     def save(self, later: Later) -> None:
         """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""
@@ -221,11 +247,21 @@ def _paths(root: bytes, given: Sequence[bytes]) -> list[bytes]:
     return [root, *(path for path in given if path != root and os.path.realpath(path) == root)]
 
 
-def _has_touched(inodes: bytes) -> Callable[[int], bool]:
-    view = memoryview(inodes).cast("Q")
+def places_of(paths: Iterable[bytes]) -> bytes:
+    """Return digests of 64 bits of absolute paths, sorted; also of the paths as they are where case does not count."""
+    found = set[int]()
+    for path in paths:
+        found.add(xxh3_64_intdigest(path))
+        found.add(xxh3_64_intdigest(collision_key(path, case_insensitive=True)))
+    return array("Q", sorted(found)).tobytes()
 
-    def has(inode: int) -> bool:
-        at = bisect_left(view, inode)
-        return at < len(view) and view[at] == inode
+
+def _has_touched(places: bytes) -> Callable[[bytes], bool]:
+    view = memoryview(places).cast("Q")
+
+    def has(path: bytes) -> bool:
+        place = xxh3_64_intdigest(path)
+        at = bisect_left(view, place)
+        return at < len(view) and view[at] == place
 
     return has
