@@ -143,7 +143,15 @@ def test_a_root_that_vanishes_is_said(server: Server) -> None:
     problem = server.ended(begun)["problem"]
     assert (problem["status"], problem["code"]) == (404, "no-such-path")
     assert server.carry_out(plan)["status"] == "failed"
+    server.root.mkdir()  # as when another disk is mounted there
+    assert server.get("")["roots"][0]["is_there"] is False
+    begun = server.post("/plans", {"kind": "organize", "paths": [{"path": str(server.root)}]})
+    problem = server.ended(begun)["problem"]
+    assert (problem["status"], problem["code"]) == (409, "another-folder")
+    assert problem["detail"] == f"Another folder is at {server.root} than when this server was started."
+    server.root.rmdir()
     (server.folder / "gone").rename(server.root)
+    assert server.get("")["roots"][0]["is_there"] is True
 
 
 def test_a_plan_that_is_dropped_is_gone(server: Server) -> None:

@@ -39,6 +39,17 @@ class Outside(GuardRefused):
         super().__init__(f"{display(path)} is not in a folder that may be used here.", path=path)
 
 
+class Replaced(Outside):
+    """Raised for a path below an allowed folder if another folder is at the path of that by now, as of another disk."""
+
+    code = ErrorCode.ANOTHER_FOLDER
+    hint = "mount its disk again, or start the server again"
+
+    def __init__(self, path: bytes) -> None:
+        super().__init__(path)
+        self.args = (f"Another folder is at {display(path)} than when this server was started.",)
+
+
 def confined_to(folders: Sequence[AllowedFolder], client: str = "") -> dict[str, str]:
     """Return the environment of a process that may use only these folders, and works for `client`."""
     import json
@@ -79,10 +90,24 @@ def check_path(path: bytes, given: bytes = b"") -> None:
 
 
 def check_opened_folder(fd: int, path: bytes) -> None:
-    """Raise `Outside` for an open folder that is neither an allowed one nor below one, wherever its path leads."""
+    """Raise `Outside` for an open folder that is neither an allowed one nor below one, wherever its path leads;
+    `Replaced` if that is so because another folder has taken the place of an allowed one.
+    """
     folders = allowed_folders()
     if folders is None:
         return
     allowed = {(each.dev, each.inode) for each in folders}
     if identity(fd) not in allowed and not any(above in allowed for above, _ in folders_above(fd)):
+        for each in folders:
+            if is_within(path, each.path) and not is_in_place(each):
+                raise Replaced(each.path)
         raise Outside(path)
+
+
+def is_in_place(folder: AllowedFolder) -> bool:
+    """Return whether an allowed folder is still at its path."""
+    try:
+        seen = os.lstat(folder.path)
+    except OSError:
+        return False
+    return (seen.st_dev, seen.st_ino) == (folder.dev, folder.inode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -79,7 +80,9 @@ def listening_file(path: bytes) -> socket.socket:
         found.close()
         raise UsageError(
             f"The socket {display(path)} could not be made: {error.strerror or error}.",
-            hint="remove the file, or choose another one",
+            hint="remove the file, or choose another one"
+            if error.errno == errno.EADDRINUSE
+            else "choose a short path in a folder that exists",
             code=ErrorCode.OUTPUT_UNUSABLE,
             path=path,
         ) from error
@@ -196,7 +199,7 @@ def main() -> None:
     try:
         serve(sys.argv[1:])
     except FileorgError as error:
-        sys.stderr.write(f"fileorg: {error}\n" + (f"  Hint: {error.hint}\n" if error.hint else ""))
+        sys.stderr.write(f"fileorg: {error}\n" + (f"Hint: {error.hint}\n" if error.hint else ""))
         sys.exit(int(error.exit_code))
 
 

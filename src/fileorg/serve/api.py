@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from fileorg import __version__
+from fileorg.core.confinement import allowed_folders, is_in_place
 from fileorg.core.errors import ErrorCode, FileorgError
 from fileorg.core.formats import named
 from fileorg.core.model import RecordState, SortBy
@@ -89,9 +90,10 @@ _BACK: Schema = {
 def about(asked: ApiRequest) -> dict[str, Any]:
     """Return what this server serves."""
     served = asked.served
+    in_place = {folder.path for folder in allowed_folders() or () if is_in_place(folder)}
     return {
         "version": __version__,
-        "roots": [{**named("path", root), "is_there": os.path.isdir(root)} for root in served.roots],
+        "roots": [{**named("path", root), "is_there": root in in_place} for root in served.roots],
         **named("state_dir", served.state.path),
         **named("configuration", served.configuration),
         "limits": {

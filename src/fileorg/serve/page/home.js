@@ -113,7 +113,7 @@ function rootCard(root) {
       found.value = answer;
     }, (error) => (state.value = problemBox(error))));
   } else {
-    state.value = problemBox(new Problem({ detail: `${pathText(root)} does not exist.`, hint: "is its disk mounted?" }));
+    state.value = problemBox(new Problem({ detail: `${pathText(root)} is not there, or another folder is in its place.`, hint: "mount its disk, or start fileorg serve again" }));
   }
   return h("section", { class: "card", "aria-labelledby": id },
     h("div", { class: "card-head" },

@@ -24,7 +24,7 @@ export function settings(about) {
     h("p", { class: "quiet" }, "Kept in ", h("span", { class: "path" }, about.configuration), "; the commands read the same file."),
     () => { turn.value; return later(get("settings"), (found) => form(found, () => (turn.value += 1))); },
     h("section", { class: "card", "aria-labelledby": "folders-title" }, h("h2", { id: "folders-title" }, "Folders that can be changed here"),
-      h("ul", { class: "plain-list" }, about.roots.map((/** @type {any} */ root) => h("li", {}, h("span", { class: "path" }, pathText(root)), root.is_there ? null : h("span", { class: "bad" }, " does not exist")))),
+      h("ul", { class: "plain-list" }, about.roots.map((/** @type {any} */ root) => h("li", {}, h("span", { class: "path" }, pathText(root)), root.is_there ? null : h("span", { class: "bad" }, " is not there")))),
       h("p", { class: "quiet" }, "They are named at the start: fileorg serve FOLDER …")),
     h("section", { class: "card", "aria-labelledby": "profiles-title" }, h("h2", { id: "profiles-title" }, "Profiles"),
       later(get("profiles"), ({ profiles }) => (profiles.length
