@@ -163,6 +163,35 @@ def test_a_group_goes_as_a_whole_and_a_late_sidecar_follows(tree: Tree, dest: Tr
     assert late.places["IMG_2.AAE"] == "Images/IMG_2.AAE"
 
 
+@pytest.mark.parametrize("left", [(), ("IMG_1 (2).xmp",), ("IMG_1 (2).JPG", "IMG_1 (2).JPG.xmp"), ("IMG_1 (2).CR2",)])
+def test_what_is_left_of_a_photo_gets_the_number_that_its_raw_file_has(
+    tree: Tree, dest: Tree, state: StateDirectory, left: tuple[str, ...]
+) -> None:
+    """A card was pulled before all files of a photo were copied, or a sidecar was added since."""
+    tree.write({"IMG_1.CR2": "raw", "IMG_1.JPG": "picture", "IMG_1.xmp": "settings", "IMG_1.JPG.xmp": "of the picture"})
+    dest.write({"Images/IMG_1.CR2": "another photo"})
+    assert imported(tree.root, dest.root, state).copied == 4
+    everything = dest.read()
+    assert set(everything) - {"Images/IMG_1.CR2"} == {
+        "Images/IMG_1 (2).CR2", "Images/IMG_1 (2).JPG", "Images/IMG_1 (2).xmp", "Images/IMG_1 (2).JPG.xmp",
+    }  # fmt: skip
+    for path in everything:
+        if path.removeprefix("Images/") not in {"IMG_1.CR2", "IMG_1 (2).CR2", *left}:
+            dest.path(path).unlink()
+    again = imported(tree.root, dest.root, state)
+    assert again.is_complete
+    assert dest.read() == everything
+
+
+def test_a_picture_has_its_own_name_if_its_raw_file_was_moved_to_another_folder(
+    tree: Tree, dest: Tree, state: StateDirectory
+) -> None:
+    tree.write({"IMG_1.CR2": "raw", "IMG_1.JPG": "picture"})
+    dest.write({"Images/IMG_1.PNG": "another", "best/IMG_1 (2).CR2": "raw"})
+    assert imported(tree.root, dest.root, state).is_complete
+    assert dest.read()["Images/IMG_1.JPG"] == "picture"
+
+
 def test_a_project_keeps_its_folders(tree: Tree, dest: Tree, state: StateDirectory) -> None:
     project = {"work/app/.git/HEAD": "ref", "work/app/src/a.py": "same", "work/app/src/b.py": "same",
                "work/app/empty.py": "", "work/app/pyproject.toml": "p"}  # fmt: skip

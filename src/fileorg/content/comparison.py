@@ -240,6 +240,12 @@ class Comparison:
                 file = ComparedFile(number, batch.folder, name, size, mtime_ns)
                 yield Located(file, digest if any(digest) else b"", place)
 
+    def place_of(self, known: Digested, at: int) -> tuple[int, bytes, bytes] | None:
+        """Return where the content of a file is: the position of the tree, the folder and the name."""
+        digest = known.full_digests[at * FULL_WIDTH : (at + 1) * FULL_WIDTH]
+        batch = known.batch
+        return self._place(digest, batch.inodes[at] if batch.nlinks[at] > 1 else 0, batch.dev)
+
     def _place(self, digest: bytes, inode: int, dev: int) -> tuple[int, bytes, bytes] | None:
         """Return where a content is, or a file with several names."""
         row = self._db.execute("SELECT tree, batch, position FROM there WHERE digest = ?", (digest,)).fetchone()

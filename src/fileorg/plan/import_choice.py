@@ -1,11 +1,13 @@
 """The files of a card that an import copies: each missing content once, and a group as a whole with its main file.
 
-A sidecar whose main file is in the destination already is copied alone. A folder that is kept whole, such as a project,
+A sidecar whose main file is in the destination already is copied alone, and so is a picture whose raw file is: they get
+the number that the other one has there. A folder that is kept whole, such as a project,
 is copied as a whole if any content in it is missing, and its files keep their folders.
 """
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +15,7 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import join, split, with_parents
 from fileorg.core.scratch import scratch
 from fileorg.index.digest_columns import FULL_WIDTH
+from fileorg.rules.grouping import stem_end
 from fileorg.rules.whole_folders import is_bundle
 from fileorg.scan.whole import whole
 
@@ -29,11 +32,15 @@ if TYPE_CHECKING:
 
 _SCHEMA = """
 CREATE TABLE contents (content BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE leaders (folder BLOB NOT NULL, name BLOB NOT NULL, goes INTEGER NOT NULL, PRIMARY KEY (folder, name))
+CREATE TABLE leaders (
+    folder BLOB NOT NULL, name BLOB NOT NULL, goes INTEGER NOT NULL, place BLOB, stem BLOB, number BLOB,
+    PRIMARY KEY (folder, name)) WITHOUT ROWID;
+CREATE TABLE renamed (folder BLOB NOT NULL, name BLOB NOT NULL, new_name BLOB NOT NULL, PRIMARY KEY (folder, name))
     WITHOUT ROWID;
 CREATE TABLE chosen (batch BLOB PRIMARY KEY, positions BLOB NOT NULL) WITHOUT ROWID;
 """
 _NO_DIGEST = bytes(FULL_WIDTH)
+_NUMBER = re.compile(rb" \([0-9]+\)")
 
 
 class ImportChoice:
@@ -45,10 +52,13 @@ class ImportChoice:
         source: LocalStorage,
         above: bytes,
         taken: Callable[[FileBatch], Sequence[int]] | None = None,
+        *,
+        keeps_numbers: bool = True,
     ) -> None:
         """`taken` returns the positions of the files that may be copied, by default all. Folders that are kept whole
-        are made in the folder `above`.
+        are made in the folder `above`. `keeps_numbers`: a file gets the number that its main file has there.
         """
+        self._keeps_numbers, self._has_numbers = keeps_numbers, False
         self._source, self._above = source, above
         self._db: Scratch = scratch(_SCHEMA)
         self._is_kept_whole: Memo[bytes, bool] = Memo(MANY_FOLDERS)
@@ -72,7 +82,7 @@ class ImportChoice:
         for _, known, _ in found.batches():
             batch = known.batch
             rows = {(batch.folder, leader) for leader in (*batch.followers().values(), *batch.raws().values())}
-            self._db.executemany("INSERT OR IGNORE INTO leaders VALUES (?, ?, 0)", rows)
+            self._db.executemany("INSERT OR IGNORE INTO leaders (folder, name, goes) VALUES (?, ?, 0)", rows)
         for _, known, missing in found.batches():
             if not missing or self._positions(known.fingerprint):
                 continue  # the files of a whole folder are chosen already
@@ -83,6 +93,27 @@ class ImportChoice:
                 leads = ((folder, names[at]) for at in goes)
                 self._db.executemany("UPDATE leaders SET goes = 1 WHERE folder = ? AND name = ?", leads)
                 self._add(known.fingerprint, goes)
+        if self._keeps_numbers and self._db.execute("SELECT 1 FROM leaders LIMIT 1").fetchone() is not None:
+            self._note_numbers(found)
+
+    def _note_numbers(self, found: Comparison) -> None:
+        """Note the numbers that leaders have in the destination."""
+        for _, known, missing in found.batches():
+            batch, absent = known.batch, set(missing)
+            query = "SELECT name FROM leaders WHERE folder = ? AND NOT goes"
+            leaders = {name for (name,) in self._db.execute(query, (batch.folder,))}
+            for at, name in enumerate(batch.split_names()) if leaders else ():
+                if name not in leaders or at in absent or (place := found.place_of(known, at)) is None:
+                    continue
+                tree, folder, there = place
+                stem = name[: stem_end(name)]
+                number = there[len(stem) : len(there) - len(name) + len(stem)]
+                if tree == 0 and there == stem + number + name[len(stem) :] and _NUMBER.fullmatch(number):
+                    self._db.execute(
+                        "UPDATE leaders SET place = ?, stem = ?, number = ? WHERE folder = ? AND name = ?",
+                        (folder, stem, number, batch.folder, name),
+                    )
+                    self._has_numbers = True
 
     def _choose_followers(self, found: Comparison, taken: Callable[[FileBatch], Sequence[int]] | None) -> None:
         for _, known, missing in found.batches():
@@ -133,11 +164,11 @@ class ImportChoice:
         if whole_folder is not None:
             inside = batch.folder[len(split(whole_folder)[0]) :].lstrip(b"/")
             number = placer.number_of(join(self._above, inside) if self._above else inside)
-        names = batch.split_names() if number else []
+        names = batch.split_names() if number or self._has_numbers else []
         for at in chosen:
             targets[at] = number or places.targets[at]
             digests[at] = placer.digest(number, names[at]) if number else places.digests[at]
-        leaders = batch.followers()
+        leaders, raws = batch.followers(), batch.raws()
         followers: dict[int, Follower] = {}
         for at, follower in places.followers.items():
             if targets[at] and number:
@@ -148,7 +179,29 @@ class ImportChoice:
                 if going is not None:
                     followers[at] = follower._replace(leader=going)
         new_names = {} if number else {at: name for at, name in places.names.items() if targets[at]}
+        for at in chosen if self._has_numbers and not number else ():
+            leader = raws.get(at) or leaders.get(at)
+            new_name = leader and self._numbered(batch.folder, names[at], leader, placer.targets[targets[at]])
+            if new_name:
+                new_names[at], digests[at] = new_name, placer.digest(targets[at], new_name)
+                self._db.execute("INSERT OR REPLACE INTO renamed VALUES (?, ?, ?)", (batch.folder, names[at], new_name))
+                if at in followers:
+                    followers[at] = followers[at]._replace(new_name=new_name)
         return places._replace(targets=targets, digests=digests, followers=followers, names=new_names)
+
+    def _numbered(self, folder: bytes, name: bytes, leader: bytes, target: bytes) -> bytes:
+        """Return a name with the number that its leader has in the target folder; empty if it has none there."""
+        query = "SELECT stem, number FROM leaders WHERE folder = ? AND name = ? AND place = ?"
+        for stem, number in self._db.execute(query, (folder, leader, target)):
+            if name.startswith(stem):
+                return bytes(stem + number + name[len(stem) :])
+        return b""
+
+    def new_name(self, folder: bytes, name: bytes) -> bytes:
+        """Return the name that a file of the plan gets because another one has its number; empty for its own."""
+        query = "SELECT new_name FROM renamed WHERE folder = ? AND name = ?"
+        row = self._db.execute(query, (folder, name)).fetchone() if self._has_numbers else None
+        return b"" if row is None else bytes(row[0])
 
     def _whole_folder(self, folder: bytes) -> bytes | None:
         """Return the uppermost folder kept whole that is this folder or holds it, None if there is none."""

@@ -104,12 +104,14 @@ class OrganizePlan:
         adjust: Callable[[FileBatch, Places, Placer], Places] | None = None,
         *,
         names: PlannedNames | None = None,
+        new_name: Callable[[bytes, bytes], bytes] | None = None,
     ) -> None:
         """`adjust` returns the places to use for a batch instead of those of the layout; 0 for a file that stays.
-        `names` are those of all plans of the operation, if it has several.
+        `names` are those of all plans of the operation, if it has several. `new_name` returns the name of a file (its
+        folder, its name) for which `adjust` has another one, unless rules give names.
         """
         self._index = index
-        self._adjust = adjust
+        self._adjust, self._adjusted_name = adjust, new_name
         self._layout = layout
         self._source = source
         self._target = target
@@ -505,7 +507,9 @@ class OrganizePlan:
 
     def _new_name(self, target: int, folder: bytes, row: FileRow, followers: Sequence[bytes]) -> bytes:
         """Return the name that a file is to have at its target, unless it is taken there."""
-        return row[0] if self._by_rules is None else self._by_rules.new_name(target, folder, row, followers)
+        if self._by_rules is not None:
+            return self._by_rules.new_name(target, folder, row, followers)
+        return (self._adjusted_name and self._adjusted_name(folder, row[0])) or row[0]
 
     def _group(
         self, folder: bytes, leader: Follower, followers: Sequence[Follower]
@@ -671,6 +675,8 @@ class OrganizePlan:
                 if by_rules.renames(number):
                     with_it = [file.name for file in self._draft.followers(folder, name)] if name in leaders else ()
                     target_name = by_rules.new_name(number, folder, row, with_it)
+            elif self._adjusted_name is not None:
+                target_name = self._adjusted_name(folder, name) or name
             if target not in known and not (reason := self._faults[target]):
                 yield from missing.rows(target, PRIVATE_MODE if self._is_trash(target) else 0o777)
             group = 0
