@@ -171,16 +171,16 @@ def test_what_is_left_of_a_photo_gets_the_number_that_its_raw_file_has(
     tree.write({"IMG_1.CR2": "raw", "IMG_1.JPG": "picture", "IMG_1.xmp": "settings", "IMG_1.JPG.xmp": "of the picture"})
     dest.write({"Images/IMG_1.CR2": "another photo"})
     assert imported(tree.root, dest.root, state).copied == 4
-    everything = dest.read()
-    assert set(everything) - {"Images/IMG_1.CR2"} == {
+    complete = dest.read()
+    assert set(complete) - {"Images/IMG_1.CR2"} == {
         "Images/IMG_1 (2).CR2", "Images/IMG_1 (2).JPG", "Images/IMG_1 (2).xmp", "Images/IMG_1 (2).JPG.xmp",
     }  # fmt: skip
-    for path in everything:
+    for path in complete:
         if path.removeprefix("Images/") not in {"IMG_1.CR2", "IMG_1 (2).CR2", *left}:
             dest.path(path).unlink()
     again = imported(tree.root, dest.root, state)
     assert again.is_complete
-    assert dest.read() == everything
+    assert dest.read() == complete
 
 
 def test_a_picture_has_its_own_name_if_its_raw_file_was_moved_to_another_folder(
