@@ -10,10 +10,15 @@ from fileorg.rules.moments import MediaMoment, utc_moment
 _FIRST_YEAR = 1990
 _MILLISECONDS = 1000
 _DATE = r"(?P<year>\d{4})(?P<between>[-_.]?)(?P<month>\d\d)(?P=between)(?P<day>\d\d)"
+_ANOTHER_DATE = r"(?!\d{4}[-_.]\d\d|20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d))"
+"""Two dates are the first and the last day of something: the second one is no time."""
 _TIME = (
-    r"(?:(?:[T_ .-]|, | at | um )+(?P<hour>[01]\d|2[0-3])(?:[-_.:h]?(?P<minute>[0-5]\d)(?:[-_.:m]?(?P<second>[0-5]\d)"
-    r"(?:(?P<fraction>\.?\d{1,6}))?)?)(?![\d]))?"
+    rf"(?:(?:[T_ .-]|, | at | um | à | a\u0300 | a las | alle | kl\. | om | klo )+{_ANOTHER_DATE}(?:"
+    r"(?P<hour12>0?[1-9]|1[0-2])[-_.:](?P<minute12>[0-5]\d)(?:[-_.:](?P<second12>[0-5]\d))?[\s\xa0\u202f]?(?P<half>[AaPp])\.?[Mm]\b|"
+    r"(?P<hour>[01]\d|2[0-3])(?:[-_.:h]?(?P<minute>[0-5]\d)(?:[-_.:m]?(?P<second>[0-5]\d)"
+    r"(?:(?P<fraction>\.?\d{1,6}))?)?)(?![\d])))?"
 )
+"""A time of 24 hours, or of 12 with AM or PM, which macOS and messengers write in some languages."""
 _DATED = re.compile(rf"(?<!\d){_DATE}(?:{_TIME}|(?P<tight>\d{{6}})(?:\d{{3}})?)(?!\d)", re.ASCII)
 _WORD = re.compile(
     r"(?:img|vid|pxl|mvimg|pano|dsc|photo|video|wa|screenshot|screen[ _]?shot|screencast|screen[ _]?recording|"
@@ -50,13 +55,16 @@ def _counts(match: re.Match[str], name: str) -> bool:
     before = name[: match.start()]
     if _WORD.search(before):
         return True
-    behind = match["hour"] is not None or match["tight"] is not None
+    behind = any(match[part] is not None for part in ("hour", "half", "tight"))
     return (not before and behind) or _WORD.match(name[match.end() :].lstrip("_- ")) is not None
 
 
 def _moment(match: re.Match[str], name: str) -> MediaMoment | None:
     hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
     has_time = match["hour"] is not None and match["minute"] is not None
+    if match["half"]:
+        hour, minute, second = (int(match[part] or 0) for part in ("hour12", "minute12", "second12"))
+        hour, has_time = hour % 12 + 12 * (match["half"] in "Pp"), True
     if match["tight"]:
         hour, minute, second = (int(match["tight"][at : at + 2]) for at in (0, 2, 4))
         has_time = True
