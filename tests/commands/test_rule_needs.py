@@ -329,6 +329,11 @@ def test_an_undo_needs_its_destination_only_if_files_are_there(tree: Tree, runs:
             {"Copy of a.b.PDF": "Docs/a.b.PDF"},
         ),
         ('when = { ext = "pdf" }\nto = "Docs/paper.{ext}"', {"a.pdf": "Docs/paper.pdf"}),
+        ('to = "Docs/{modified:%Y}_{stem}.{ext}"', {"a.PDF": "Docs/2023_a.PDF", "b.tar.gz": "Docs/2023_b.tar.gz"}),
+        ('to = "Docs/{stem}_{modified:%Y}.{ext:lower}"', {"a.PDF": "Docs/a_2023.pdf", "README": "Docs/README_2023"}),
+        ('to = "Docs/{modified:%Y}_{stem:slug}.{ext}"', {"My File.pdf": "Docs/2023_my_file.pdf"}),
+        ('to = "Docs/{modified:%Y-%m} {name:slug}"', {"My File.pdf": "Docs/2023-03 my_file.pdf"}),
+        ('to = "Docs/{stem} of {modified.year}.txt"', {"2023.txt": "Docs/2023 of 2023.txt"}),
     ],
 )
 def test_what_a_rule_has_moved_stays_there(tree: Tree, runs: Runs, rules: str, files: dict[str, str]) -> None:
@@ -363,6 +368,24 @@ def test_a_destination_and_an_absolute_target(tree: Tree, runs: Runs, tmp_path: 
     assert [place.snapshot() for place in places] == before
     assert runs.redo().problems == []
     assert [place.read() for place in places] == after
+
+
+@pytest.mark.parametrize("target", ["{name:slug}", "{stem:slug:3}/{name}", "{name:1}", "x" * 180 + "{name}"])
+def test_a_file_for_which_a_target_is_empty_or_too_long_goes_by_the_next_rule(
+    tree: Tree, runs: Runs, target: str
+) -> None:
+    long, signs, other = "y" * 100 + ".txt", " !.txt", "a.txt"
+    tree.write({long: "1", signs: "2", other: "3"})
+    run(tree, runs, f'[[rule]]\nto = "A/{target}"\n[[rule]]\nto = "B"')
+    there = {path.rpartition("/")[0].partition("/")[0] for path in tree.read() if path.endswith((long, signs))}
+    assert "Documents" not in there
+    assert "B" in there
+
+
+def test_a_rule_for_all_files_may_leave_some_to_the_next(tree: Tree) -> None:
+    rules = b'version = 1\n[[rule]]\nto = "A/{name:slug}"\n[[rule]]\nto = "A/{category}"\n[[rule]]\nto = "B"\n'
+    found = checked_rules(parse_configuration(b"fileorg.toml", rules), os.fsencode(tree.root))
+    assert [(each.rule, "rule 2" in each.message) for each in found] == [("rule 3", True)]
 
 
 def test_portable_names(tree: Tree, runs: Runs) -> None:

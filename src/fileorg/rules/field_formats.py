@@ -172,12 +172,17 @@ _RESERVED = frozenset(
 )
 
 
+def portable_characters(text: bytes) -> bytes:
+    """Return a part of a name with `_` for each character that Windows does not accept."""
+    plain = text.decode("utf-8", "replace").replace("\ufffd", "_")
+    return re.sub(r'[<>:"\\|?*\x00-\x1f\x7f]', "_", plain).encode()
+
+
 def portable(component: bytes) -> bytes:
     r"""Return a name that Windows accepts: `_` for `<>:"\|?*`, controls, bytes that are not UTF-8, and a blank or dot
     at the end; `_` after a device name such as `con`.
     """
-    text = component.decode("utf-8", "replace").replace("\ufffd", "_")
-    text = re.sub(r'[<>:"\\|?*\x00-\x1f\x7f]', "_", text)
+    text = portable_characters(component).decode()
     if text.endswith((" ", ".")):
         text = f"{text[:-1]}_"
     stem, dot, rest = text.partition(".")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from fileorg.rules.field_formats import (
     date_format,
     date_parts,
     portable,
+    portable_characters,
     safe_part,
     size_class,
     slug,
@@ -71,6 +73,9 @@ SHARED_FIELDS = frozenset({"modified", *_DATE_ALIASES}) | {
     "parent",
 }
 """Fields that have one value for many files of a folder: all of one day, for example."""
+_OWN_NAMES = frozenset({("name",), ("stem",)})
+_SURE_FIELDS = frozenset({"category", "extension", "size_class", "dir"})
+"""Fields with which every file has a target: `{dir}` of a file in the root stands for no folder."""
 _EXTENSION_FIELDS = frozenset({"ext", "extension", "type"})
 """Fields in which a file name may end; one without an extension ends before their dot."""
 _TOKEN = re.compile(r"(?s)\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
@@ -170,8 +175,9 @@ class PathTemplate(NamedTuple):
 
     @property
     def may_be_empty(self) -> bool:
-        """True if some files may have no target."""
-        return not self.fields <= {"category", "extension", "size_class", "dir", "name"}
+        """True if some files may have no target: a field may be empty, or a name too long."""
+        fields = [part for folder in self.folders for part in folder if isinstance(part, Part)]
+        return bool(self.name) or not all(part.text in _SURE_FIELDS for part in fields)
 
     @property
     def is_shared(self) -> bool:
@@ -190,41 +196,41 @@ class PathTemplate(NamedTuple):
                 rendered = join(rendered, folder)
         if not self.name:
             return Rendered(rendered, portable(file.name) if self.is_portable else file.name)
-        name = self._component(self.name, file, _Context(groups, in_name=True))
-        if isinstance(name, EmptyField):
-            return name
-        return Rendered(rendered, file.name if self._has_all_around(name, file) else name)
+        context = _Context(groups, in_name=True)
+        name = self._component(self.name, self._without_added(file, context), context)
+        return name if isinstance(name, EmptyField) else Rendered(rendered, name)
 
-    def _has_all_around(self, name: bytes, file: FileFacts) -> bool:
-        """Return whether a name already has the text that the template puts around it: a second run adds none."""
-        if not any(isinstance(part, Part) and part.text == "name" for part in self.name):
-            return False
-        before, found, after = name.partition(file.name)
-        return bool(found and (before or after)) and (
-            len(file.name) > len(before + after) and file.name.startswith(before) and file.name.endswith(after)
-        )
+    def _without_added(self, file: FileFacts, context: _Context) -> FileFacts:
+        """Return a file without what the template puts around its name: a second run must not add it again."""
+        own = next((at for at, part in enumerate(self.name) if isinstance(part, Part) and _is_own(part)), None)
+        if own is None:
+            return file
+        before, after = (_joined_values(some, file, context) for some in (self.name[:own], self.name[own + 1 :]))
+        if isinstance(before, EmptyField) or isinstance(after, EmptyField):
+            return file
+        if self.is_portable:
+            before, after = portable_characters(before), portable_characters(after)
+        text = file.name
+        if _parts_of(self.name[own : own + 1]) == ("stem",):
+            text, dot = file.stem, after.lower().rfind(b"." + file.extension if file.extension else b".")
+            after = after[:dot] if dot >= 0 else after
+        inner = text.removeprefix(before).removesuffix(after)
+        if not inner or inner == text or len(before) + len(inner) + len(after) != len(text):
+            return file
+        same = copy(file)
+        same.name = inner + file.name[len(text) :]
+        for fact in ("text", "lower", "extension"):
+            same.__dict__.pop(fact, None)
+        return same
 
     def _component(self, component: _Component, file: FileFacts, context: _Context) -> bytes | EmptyField:
-        pieces, is_path = list[bytes](), False
-        for part in component:
-            if isinstance(part, bytes):
-                pieces.append(part)
-                continue
-            value = part.value(file, context)
-            if part.names[0] in PATH_FIELDS:
-                if not value and part.names != ("dir",):
-                    return EmptyField(f"{{{part.text}}} is empty")
-                is_path = True
-            elif not value:
-                if context.in_name and part.names[0] in _EXTENSION_FIELDS and pieces and pieces[-1].endswith(b"."):
-                    pieces[-1] = pieces[-1][:-1]  # a file without an extension gets none
-                    continue
-                return EmptyField(f"{{{part.text}}} is empty")
-            pieces.append(os.fsencode(value))
-        rendered = b"".join(pieces)
-        names = rendered.split(b"/") if is_path and rendered else [rendered]
+        rendered = _joined_values(component, file, context)
+        if isinstance(rendered, EmptyField):
+            return rendered
+        is_path = not set(_parts_of(component)).isdisjoint(PATH_FIELDS)
         if is_path and not rendered:
             return b""
+        names = rendered.split(b"/") if is_path else [rendered]
         if self.is_portable:
             names = list(map(portable, names))
         for name in names:
@@ -361,6 +367,23 @@ class _Parser:
         return partial(_group_value, group, formats)
 
 
+def _joined_values(component: _Component, file: FileFacts, context: _Context) -> bytes | EmptyField:
+    """Return the text of a component, or which of its fields is empty."""
+    pieces = list[bytes]()
+    for part in component:
+        if isinstance(part, bytes):
+            pieces.append(part)
+            continue
+        value = part.value(file, context)
+        if not value and part.names != ("dir",):
+            has_dot = bool(pieces) and pieces[-1].endswith(b".")
+            if not (context.in_name and part.names[0] in _EXTENSION_FIELDS and has_dot):
+                return EmptyField(f"{{{part.text}}} is empty")
+            pieces[-1] = pieces[-1][:-1]  # a file without an extension gets none
+        pieces.append(os.fsencode(value))
+    return b"".join(pieces)
+
+
 def _with_absolute(components: list[_Component], above: bytes) -> tuple[list[_Component], bytes]:
     """Move the literal folders at the beginning of an absolute target into its starting folder."""
     while components and all(isinstance(part, bytes) for part in components[0]):
@@ -398,6 +421,11 @@ def _is_name(component: _Component) -> bool:
 
 
 _EXTENSION = re.compile(rb"\.[A-Za-z0-9]{1,5}\Z")
+
+
+def _is_own(part: Part) -> bool:
+    """Return whether a field is all of the file's own name, or of its stem, perhaps in another form."""
+    return part.names in _OWN_NAMES and not _is_cut(part)
 
 
 def _is_cut(part: Part) -> bool:
