@@ -127,6 +127,11 @@ NEEDS = {
             "e.png": "Wrong/e.html", "f": "f",
         },
     ),
+    "a type by another word": Need(
+        '[[rule]]\nwhen = { type = ["JPEG", ".htm"] }\nto = "A"\n[[rule]]\nwhen = { type = "txt" }\nto = "B"',
+        {"a": JPEG, "b.png": HTML, "c": b"a letter of no kind", "d.csv": b"a;b\n1;2\n3;4\n", "e.png": PNG},
+        {"a": "A/a", "b.png": "A/b.png", "c": "B/c", "d.csv": "Spreadsheets/d.csv", "e.png": "Images/e.png"},
+    ),
     "39 videos by length, ringtones apart": Need(
         '[[rule]]\nwhen = { category = "Audio", duration = "<10s" }\nto = "Ringtones"\n'
         '[[rule]]\nwhen = { category = "Video", duration = ">=1min" }\nto = "Films"\n'

@@ -486,6 +486,13 @@ def test_a_check_of_rules_finds_all_wrong_values(tree: Tree) -> None:
         ('when = { name = ["*.pdf", "!draft*"] }\nto = "P"', "begins with !, and excludes nothing"),
         ('when = { name = "notes.txt" }\nto = "Docs/todo.txt"', "ends in todo.txt, which is a folder"),
         ('to = "Docs/v1.2"', ""),
+        ('when = { name = "*.{jpg,png}" }\nto = "P"', "name *.{jpg,png} has braces"),
+        ('when = { path = "{a,b}/**" }\nto = "P"', "path {a,b}/** has braces"),
+        ('when = { name = "{1}*" }\nto = "P"', ""),
+        ('to = "$HOME/Papers"', "has a $"),
+        ("to = 'C:\\Papers'", "has a \\"),
+        ('when = { type = "nef" }\nto = "P"', "type nef matches no file"),
+        ('when = { type = ["jpeg", "tiff", "pdf", "txt", "image/*"] }\nto = "P"', ""),
         ('to = "Docs/{name:1}.txt"', ""),
     ],
 )
@@ -493,6 +500,29 @@ def test_a_check_of_rules_finds_what_people_write_by_mistake(tree: Tree, rule: s
     configuration = parse_configuration(b"fileorg.toml", b"version = 1\n[[rule]]\n" + rule.encode())
     messages = [each.message for each in checked_rules(configuration, os.fsencode(tree.root))]
     assert [said in message for message in messages] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "first", "second", "is_hidden"),
+    [
+        ("name", "invoice*", "*invoice*", False), ("name", "*INVOICE*", "*invoice*", True),
+        ("from", "*.github.com", "github.com", False), ("regex", "^[A-Z]", "^[a-z]", False),
+        ("path", "Tax/**", "tax/**", False), ("ext", ".PDF", "*.pdf", True), ("category", "Images", "images", True),
+    ],
+)  # fmt: skip
+def test_a_rule_is_hidden_by_one_that_surely_matches_its_files(
+    tree: Tree, key: str, first: str, second: str, is_hidden: bool
+) -> None:
+    rules = "version = 1\n" + "".join(
+        f"[[rule]]\nwhen = {{ {key} = '{value}' }}\nto = 'x'\n" for value in (first, second)
+    )
+    found = checked_rules(parse_configuration(b"fileorg.toml", rules.encode()), os.fsencode(tree.root))
+    assert [each.rule for each in found] == (["rule 2"] if is_hidden else [])
+
+
+def test_a_pattern_excludes_a_part_of_another(tree: Tree) -> None:
+    rule = b"version = 1\n[[rule]]\nwhen = { name = '*draft*' }\nnot = { name = 'draft*' }\nkeep = true\n"
+    assert checked_rules(parse_configuration(b"fileorg.toml", rule), os.fsencode(tree.root)) == []
 
 
 def test_examples_are_tried(tree: Tree) -> None:

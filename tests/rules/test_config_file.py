@@ -221,6 +221,17 @@ BAD = {
     "a wrong age": (V + "[[rule]]\nto='x'\nnot = { age = '7d' }\n", 4, "neither more nor less", ">14d"),
     "a wrong day": (V + "[[rule]]\nto='x'\nany = [\n{ modified = '2023-13' }]\n", 5, "modified is 2023-13", "2024"),
     "a day by its name": (V + "[[rule]]\nto='x'\nwhen = { modified = 'today' }\n", 4, "this is no date", "an age"),
+    "a day that is compared": (
+        V + "[[rule]]\nto='x'\nwhen = { taken = '<2024-01-01' }\n", 4, "days are not compared with <", "..2023",
+    ),
+    "sets in each other": (
+        V + "[sets]\n" + "".join(f"s{number} = '@s{number + 1}'\n" for number in range(3_000)) + "s3000 = 'x'\n",
+        103, "more than 100 deep", "write the members",
+    ),
+    "a path from here": (V + "[[rule]]\nto='x'\nwhen = { path = './tax/**' }\n", 4, "no path has a . or ..", ""),
+    "a field of meta": (V + "[[rule]]\nto='x'\nwhen = { camera = 'X' }\n", 4, "a field of meta", "meta = { camera"),
+    "a list of conditions": (V + "[[rule]]\nto='x'\nwhen = [{ ext = 'a' }]\n", 4, "not a table", "when = { … }"),
+    "the folder itself": (V + "[[rule]]\nto = '.'\n", 3, "a part named . or ..", "write {name}"),
     "a size of nothing": (V + "[[rule]]\nto='x'\nwhen = { size = 0 }\n", 4, "says neither more nor less", "<50KB"),
     "a wrong depth": (V + "[[rule]]\nto='x'\nwhen = { depth = 'a' }\n", 4, "which is no depth", "..1"),
     "a wrong pattern": (V + "[[rule]]\nto='x'\nwhen = { regex = '(' }\n", 4, "the pattern ( cannot be used", "RE2"),

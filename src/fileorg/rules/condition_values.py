@@ -193,7 +193,10 @@ def bounds_by_day(key: str, value: object, setting: Setting) -> list[tuple[int |
     """Return the bounds of the stored time for days, spans of days, and ages."""
     bounds = list[tuple[int | None, int | None]]()
     for text in texts_of(key, str(value) if not isinstance(value, str | list | tuple | bool) else value):
-        if re.match(r"\s*[<>]", text):
+        if match := re.match(r"\s*([<>]=?)", text):
+            if re.match(r"\s*\d{4}(?:-|\s*$)", text[match.end() :]):
+                hint = 'write for example "..2023" for the days before 2024, or "2024-05.." for those from May on'
+                raise ConditionError(f"{key} is {display(text)}, and days are not compared with {match[1]}", hint)
             bounds += bounds_by_age(key, text, setting)
             continue
         try:

@@ -19,6 +19,7 @@ from fileorg.rules.conditions import ELSEWHERE, KEYS
 from fileorg.rules.config import VERSION, Category, Configuration, DateSettings, Jobs, Profile, Rule, Serve, Settings
 from fileorg.rules.config_values import Values
 from fileorg.rules.extensions import OTHER
+from fileorg.rules.facts import META
 from fileorg.rules.globs import Glob
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ JOBS = ("notify", "webhook", "webhook_key", "attempts", "helper_memory", "parall
 DATES = ("local_video", "exiftool")
 _MOST_ATTEMPTS = 100
 _MOST_REQUESTS = 1_000_000
+_DEEPEST_SETS = 100
 PROFILE_KEYS = ("root", "rules", "tags", "schedule")
 OPTIONS: Mapping[str, type] = {
     "dest": str, "by": str, "template": str, "action": str, "on_conflict": str, "recursive": bool, "max_depth": int,
@@ -262,6 +264,9 @@ class _Check:
             )
         if name in self._sets:
             return self._sets[name]
+        if len(above) >= _DEEPEST_SETS:
+            message = f"sets are in each other more than {_DEEPEST_SETS} deep"
+            raise self._error(("sets", name), message, "write the members of some of them out")
         found: dict[str, None] = {}
         for position, text in enumerate(self._values.texts(table, name, ("sets",))):
             inner = text[1:]
@@ -376,7 +381,12 @@ class _Check:
 
     def _expanded(self, table: Mapping[str, Any], keys: Keys) -> Mapping[str, object]:
         """Return checked conditions with the members of sets in place of their names."""
-        self._values.known(table, CONDITIONS, keys, "the condition", prefixes=("meta",))
+        for key in META:
+            if key in table:
+                hint = f'write meta = {{ {key} = "…" }}'
+                hint += ', or modified = "…" for the year of the last change' if key == "year" else ""
+                raise self._error((*keys, key), f"{key} is a field of meta", hint)
+        self._values.known(table, KEYS, keys, "the condition", also=ELSEWHERE)
         found: dict[str, object] = {}
         for key, value in table.items():
             place = (*keys, key)

@@ -9,7 +9,7 @@ from fileorg.core.errors import similar_word
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from fileorg.rules.config import ConfigError, Configuration
     from fileorg.rules.toml_lines import Keys
@@ -50,11 +50,12 @@ class Values:
         return lines
 
     def known(
-        self, table: Mapping[str, Any], words: Sequence[str], keys: Keys, noun: str, prefixes: Sequence[str] = ()
+        self, table: Mapping[str, Any], words: Iterable[str], keys: Keys, noun: str, also: Container[str] = ()
     ) -> None:
-        """Refuse a key that is not one of the words."""
+        """Refuse a key that is not one of the words, nor one of `also`, which are not told."""
+        words = tuple(words)
         for key in table:
-            if key not in words and key not in prefixes:
+            if key not in words and key not in also:
                 raise self.unknown(noun, key, words, (*keys, key))
 
     def unknown(
@@ -159,4 +160,6 @@ def _name(keys: Keys) -> str:
 def _example(keys: Keys, kind: type) -> str | None:
     name = _name(keys)
     examples = {str: f'{name} = "…"', bool: f"{name} = true", int: f"{name} = 10", list: f'{name} = ["…", "…"]'}
+    if kind is dict and len(keys) > 1:
+        return f"for example: {name} = {{ … }}"
     return f"for example: {examples[kind]}" if kind in examples else f"write [{name}] above its keys"

@@ -6,7 +6,7 @@ Loaded only for rules with such a key. The facts come from `FileFacts`, which re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,6 @@ from fileorg.rules.facts import META
 from fileorg.rules.globs import Glob
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from fileorg.rules.condition_values import Setting
@@ -38,6 +37,14 @@ _PIXELS = 'write for example "<640x480", ">1920x1080" or "640x480..1920x1080"'
 _DURATIONS = 'write for example "<40s", ">10min" or "1min..1h30min"; the units are s, min and h'
 _UNITS = {"s": 1000, "min": 60_000, "h": 3_600_000}
 _LONGEST_PATTERN = 200
+SYNONYMS: Mapping[str, str] = {
+    "jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "heif": "heic", "htm": "html", "mpeg": "mpg",
+    "mpe": "mpg", "midi": "mid", "aiff": "aif", "yml": "yaml", "markdown": "md", "sqlite": "db", "sqlite3": "db",
+    "eps": "ps", "dll": "exe",
+}  # fmt: skip
+"""Other words for the usual extension of a format."""
+TEXTS = frozenset({"txt", "text"})
+"""Words for a text of no known format."""
 
 
 Asked = tuple[str, Callable[["FileFacts"], bool]]
@@ -62,7 +69,10 @@ def _type(value: object, _: Setting) -> Asked:
                 f"type is {display(text)}, which is no media type", 'write for example "image/*", or "pdf"'
             )
         else:
-            extensions.add(plain.removeprefix(".").encode("utf-8", "surrogateescape"))
+            word = plain.removeprefix(".")
+            if word in TEXTS:
+                types.append(_glob("type", "text/plain"))
+            extensions.add(SYNONYMS.get(word, word).encode("utf-8", "surrogateescape"))
 
     def test(file: FileFacts) -> bool:
         kind = file.content_type

@@ -159,6 +159,8 @@ class Glob:
             names.append(_ANY)
         if not all(names) or line.startswith("#"):
             raise ValueError("it matches nothing")
+        if not {".", ".."}.isdisjoint(names):
+            raise ValueError("it matches nothing, because no path has a . or .. in it")
         self._is_anchored, self._needs_more = names[0] != _ANY, names[-1] == _ANY
         self._end_matches = not (whole or self._needs_more)
         self._blocks = _blocks(names)

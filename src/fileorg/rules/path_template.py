@@ -446,7 +446,8 @@ def _check(component: _Component) -> None:
     if sum(map(len, literals)) > MAX_LITERAL_BYTES:
         raise TemplateError(f"a part of it has more than {MAX_LITERAL_BYTES} bytes of text")
     if wrong := fault(b"".join(part if isinstance(part, bytes) else b"x" for part in component)):
-        raise TemplateError(f"it has a part {wrong}", "a target may not lead out of its folder")
+        hint = "write {name} for the folder that is organized" if component == (b".",) else ""
+        raise TemplateError(f"it has a part {wrong}", hint or "a target may not lead out of its folder")
 
 
 def _parts_hint(base: str) -> str:

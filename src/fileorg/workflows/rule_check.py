@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _NAMES_ONLY = frozenset({"name", "regex", "ext", "category", "path", "hidden", "unready", "named"})
 """Keys that the path of an example can answer."""
+_WITH_CASE = frozenset({"regex", "path", "in", "owner"})
+_LISTS_OF_ALTERNATIVES = _WITH_CASE | {"ext", "category", "name", "from", "tag"}
+"""Keys that a file matches if it matches one of their values."""
 
 
 class RuleFinding(NamedTuple):
@@ -138,13 +142,18 @@ def _covers(key: str, wider: object, narrower: object) -> bool:
     """Return whether one value of a key matches all that another one matches."""
     if wider == narrower:
         return True
-    if key not in {"ext", "category", "name", "regex", "path", "in", "owner", "from", "tag"}:
+    if key not in _LISTS_OF_ALTERNATIVES:
         return False
-    return _words(narrower) <= _words(wider)
+    return _words(key, narrower) <= _words(key, wider)
 
 
-def _words(value: object) -> set[str]:
-    return {str(each).lower().lstrip("*.") if isinstance(each, str) else str(each) for each in _values(value)}
+def _words(key: str, value: object) -> set[str]:
+    """Return the values of a list, alike where the key takes them for the same."""
+    words = set(map(str, _values(value)))
+    if key in _WITH_CASE:
+        return words
+    lower = {word.lower() for word in words}
+    return {word.strip().removeprefix("*").removeprefix(".") for word in lower} if key == "ext" else lower
 
 
 def _values(value: object) -> list[object]:
@@ -181,6 +190,39 @@ def _likely_mistakes(rule: CompiledRule) -> Iterator[RuleFinding]:
                     line, name, f"its name {display(pattern)} is a whole name, and not an extension",
                     f'write ext = "{display(pattern[1:])}", or name = "*{display(pattern)}"',
                 )  # fmt: skip
+        for key in ("name", "path"):
+            for pattern in map(str, _values(table.get(key, []))):
+                if re.search(r"\{[^{}]*,[^{}]*\}", pattern):
+                    yield RuleFinding(
+                        line, name, f"its {key} {display(pattern)} has braces, which stand for themselves",
+                        f'write a list: {key} = ["…", "…"]',
+                    )  # fmt: skip
+        for word in map(str, _values(table.get("type", []))):
+            yield from _unknown_type(line, name, word.strip().lower().removeprefix("."))
+    to = rule.rule.to or ""
+    if odd := "$" if to.startswith("$") else "\\" if "\\" in to else "":
+        yield RuleFinding(
+            line, name, f"its target has a {odd}, which becomes a part of a folder name",
+            "write ~/ for your home directory, and / between folders",
+        )  # fmt: skip
+
+
+def _unknown_type(line: int, name: str, word: str) -> Iterator[RuleFinding]:
+    """Yield a finding for a word that is no format which the content of a file tells."""
+    from fileorg.content.file_formats import FORMATS
+    from fileorg.rules.content_conditions import SYNONYMS, TEXTS
+
+    if "/" in word or word in SYNONYMS or word in TEXTS or any(each.name == word.encode() for each in FORMATS.values()):
+        return
+    holding = next((each.name.decode() for each in FORMATS.values() if word.encode() in each.extensions), "")
+    yield RuleFinding(
+        line,
+        name,
+        f"its type {display(word)} matches no file: fileorg knows no content that is {display(word)} and nothing else",
+        f'write type = "{holding}", and ext = "{word}" if need be'
+        if holding
+        else 'write for example "image/*", or "pdf"',
+    )
 
 
 def _ends_in_a_file(rule: CompiledRule) -> Iterator[RuleFinding]:
