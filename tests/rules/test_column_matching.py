@@ -18,6 +18,7 @@ from fileorg.rules.facts import FileColumns, FileFacts
 from fileorg.rules.globs import Glob
 from fileorg.rules.matching import RuleSet
 from fileorg.rules.path_template import Rendered
+from fileorg.rules.regexes import PatternSet, Regexes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,6 +158,17 @@ def test_a_folder_answers_for_its_files_only_if_all_have_the_answer(text: str, a
 )
 def test_what_a_folder_answers(text: str, above: list[str], answer: bool | None) -> None:
     assert Glob(text, whole=True).fits_all(above) is answer
+
+
+def test_patterns_that_no_set_can_hold_are_found_by_all_the_same() -> None:
+    """One set takes 27 patterns of the second kind."""
+    few, many = r"^(?P<client>[\p{L}\d -]{1,2})", r"^(?P<client>[\p{L}\d -]{3,40})"
+    patterns = [f"{few if number % 2 else many}_{number:04}" for number in range(70)]
+    at_once, regexes = PatternSet(patterns), Regexes()
+    for name in ("Müller & Sohn_0002", "Müller Sohn_0002", "Ab_0039", "Abcd_0068", "Ab_0069", "Ab_0070"):
+        one_by_one = [number for number, each in enumerate(patterns) if regexes.found(each, name) is not None]
+        assert sorted(at_once.hits(name)) == one_by_one
+        assert not name.isascii() or sorted(at_once.hits(name.encode())) == one_by_one
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(.*a){20}b", "(a?){40}a{40}b", r"^(\w+\s?)*$", "(x+x+)+y"])

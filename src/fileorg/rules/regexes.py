@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _LONGEST = 2000
 _MEMORY_BYTES = 64 << 20
+_SMALL_PROGRAM = 5_000
+_SMALL_IN_A_SET = 150
+"""Together they fit into a set, which takes programs of some 1.3 million instructions."""
 
 
 class RegexError(ValueError):
@@ -69,19 +72,48 @@ def _compile(pattern: str) -> Any:
 
 
 class PatternSet:
-    """Several patterns tried at once: a search takes hardly longer for 200 than for one."""
+    """Several patterns tried at once: a search takes hardly longer for 200 than for one.
+
+    Patterns that do not fit into one set of RE2 are in several. Large ones are tried one by one: to bring them together
+    would take seconds.
+    """
 
     def __init__(self, patterns: Iterable[str]) -> None:
         import re2
 
-        options = re2.Options()
-        options.log_errors = False
-        options.max_mem = _MEMORY_BYTES
-        self._set = re2.Set.SearchSet(options)
-        for pattern in patterns:
-            self._set.Add(pattern)
-        self._set.Compile()
+        self._single: list[tuple[int, Any]] = []
+        numbered = list(enumerate(patterns))
+        try:
+            self._sets = [_set_of(numbered)]
+        except re2.error:
+            small = list[tuple[int, str]]()
+            for number, pattern in numbered:
+                compiled = _compile(pattern)
+                if compiled.programsize > _SMALL_PROGRAM:
+                    self._single.append((number, compiled))
+                else:
+                    small.append((number, pattern))
+            self._sets = [_set_of(small[at : at + _SMALL_IN_A_SET]) for at in range(0, len(small), _SMALL_IN_A_SET)]
 
-    def hits(self, text: str | bytes) -> list[int]:
-        """Return the numbers of the patterns that occur in a text, in no order."""
-        return self._set.Match(text) or []
+    def hits(self, text: str | bytes) -> Iterator[int]:
+        """Yield the numbers of the patterns that occur in a text, in no order."""
+        for numbers, some in self._sets:
+            for at in some.Match(text) or ():
+                yield numbers[at]
+        for number, pattern in self._single:
+            if pattern.search(text) is not None:
+                yield number
+
+
+def _set_of(patterns: Sequence[tuple[int, str]]) -> tuple[list[int], Any]:
+    """Return the numbers of patterns, and a set of them. Raises `re2.error` if they are too large together."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY_BYTES
+    found = re2.Set.SearchSet(options)
+    for _, pattern in patterns:
+        found.Add(pattern)
+    found.Compile()
+    return [number for number, _ in patterns], found
