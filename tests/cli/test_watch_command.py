@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.screens import Fileorg
+    from tests.support.runs import Runs
     from tests.support.tree import Tree
 
 ONCE = ("watch", "tree", "--once", "--settle", "0.1s")
@@ -59,6 +60,15 @@ def test_once_in_text_and_json(fileorg: Fileorg, tree: Tree) -> None:
     events = [json.loads(line) for line in fileorg.inside(*ONCE, "-f", "json").out.splitlines()]
     assert [event["event"] for event in events] == ["operation", "end"]
     assert (events[0]["operation"], events[0]["files"], events[1]["not_ready"]) == (2, 1, 1)
+
+
+def test_once_does_the_other_folders_if_one_cannot_be_done(fileorg: Fileorg, tree: Tree, runs: Runs) -> None:
+    tree.write({"busy/a.jpg": "one", "free/b.jpg": "two"})
+    with runs.organizing(root=tree.path("busy")):
+        words = ["watch", "tree/busy", "tree/free", "--once", "--settle", "0.1s", "--quiet"]
+        ran = fileorg.inside(*words)
+    assert (ran.code, ran.out, "Another fileorg is running" in ran.err) == (4, "", True)
+    assert set(tree.read()) == {"busy/a.jpg", "free/Images/b.jpg"}
 
 
 def test_the_brake_of_a_single_run(fileorg: Fileorg, tree: Tree) -> None:

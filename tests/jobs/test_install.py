@@ -49,6 +49,7 @@ def test_the_unit_of_a_watch() -> None:
     assert lines[0] == "# Written by fileorg. Remove it with: fileorg watch --uninstall"
     assert 'ExecStart="/usr/bin/python3" "-m" "fileorg" "watch" "--" "/data/100%% \\"new\\" $$HOME"' in lines
     assert 'ReadWritePaths="-/data/100%% \\"new\\" $HOME" "-/home/you/.local/state/fileorg"' in lines
+    assert "RestartPreventExitStatus=5" in lines  # a missing folder, exit code 2, may be on a disk to come
     for line in ("Type=notify", "Restart=on-failure", "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes"):
         assert line in lines
 

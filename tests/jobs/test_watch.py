@@ -272,6 +272,7 @@ def test_a_mount_that_reports_nothing_is_listed(
         assert {path for path, text in tree.read().items() if text} == {"Images/a.jpg", "Documents/b.pdf"}
     finally:
         subprocess.run(["fusermount3", "-u", "-z", str(tree.root)], check=False)
+        server.kill()  # it would go on while another mount namespace has the mount
         server.wait()
 
 

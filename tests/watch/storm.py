@@ -288,7 +288,8 @@ def _root(storm: Storm, folder: Path) -> Iterator[Path]:
             yield root
         finally:
             subprocess.run(["fusermount3", "-u", "-z", str(root)], check=False)
-            server.wait(_PATIENCE_SECONDS)
+            server.kill()  # it would go on while another mount namespace, such as that of another test, has the mount
+            server.wait()
     elif storm.remount:
         image = folder / "disk.img"
         with image.open("wb") as file:

@@ -96,8 +96,8 @@ def unit_files(service: Service) -> list[UnitFile]:
         f"ExecStart={' '.join(_quoted(word, in_command=True) for word in service.command)}",
     ]
     if not service.schedule:
-        # The exit codes of a wrong or refused request: another start would say the same.
-        head += ["Restart=on-failure", "RestartSec=30", "RestartPreventExitStatus=2 5", "WatchdogSec=5min"]
+        # After a refusal, another start would say the same; a folder that is missing may be on a disk to come.
+        head += ["Restart=on-failure", "RestartSec=30", "RestartPreventExitStatus=5", "WatchdogSec=5min"]
     head += [*_hardening(service.changes), ""]
     if not service.schedule:
         return [UnitFile(f"{service.name}.service", "\n".join([*head, "[Install]", "WantedBy=default.target", ""]))]

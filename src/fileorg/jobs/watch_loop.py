@@ -35,7 +35,7 @@ from fileorg.workflows.organize import organizing
 from fileorg.workflows.session import Later
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
@@ -264,25 +264,33 @@ class WatchLoop:
     def once(self) -> list[Held]:
         """Organize what is settled now: two looks, and one run in each folder. Return the plans that wait.
 
-        Raises `FileorgError`.
+        Raises `FileorgError`, the first of its kind, once all other folders have had their turn.
         """
-        held = []
+        found: list[Held] = []
+        errors: list[FileorgError] = []
+        looked_at = []
         for tree in self._trees:
-            self._scan_folders(tree)
-            self._list(tree, sorted(tree.folders))
-        self._events.settles(self._options.settle_seconds)
+            with _noted(errors):
+                self._scan_folders(tree)
+                self._list(tree, sorted(tree.folders))
+                looked_at.append(tree)
+        if looked_at:
+            self._events.settles(self._options.settle_seconds)
         until = time.monotonic() + self._options.settle_seconds
-        while (left := until - time.monotonic()) > 0 and not self._stop():
+        while looked_at and (left := until - time.monotonic()) > 0 and not self._stop():
             select.select([self._wake_read], [], [], left)
             self._drain()
-        for tree in self._trees:
+        for tree in looked_at:
             if self._stop():
                 break
-            self._list(tree, sorted(tree.folders))
-            waiting = self._organize(tree, time.monotonic())
-            if waiting is not None:
-                held.append(waiting)
-        return held
+            with _noted(errors):
+                self._list(tree, sorted(tree.folders))
+                waiting = self._organize(tree, time.monotonic())
+                if waiting is not None:
+                    found.append(waiting)
+        if errors:
+            raise errors[0]
+        return found
 
     # The loop -------------------------------------------------------------------------------------------------------
 
@@ -683,6 +691,15 @@ class WatchLoop:
             operations=self.operations,
             trouble=[tree.trouble for tree in self._trees if tree.trouble][:3],
         )
+
+
+@contextlib.contextmanager
+def _noted(errors: list[FileorgError]) -> Iterator[None]:
+    """Keep an error for later: the next folder has its turn."""
+    try:
+        yield
+    except FileorgError as error:
+        errors.append(error)
 
 
 def checked_roots(each: Sequence[OrganizeOptions], state: StateDirectory) -> list[OrganizeOptions]:
