@@ -123,7 +123,7 @@ _TELLS = (
     ),
     ("aspx", r"\A\s*<%@ "),
     ("yaml", r"\A%YAML "),
-    ("dtd", r"\A(?:\s|<\?xml[^>]*>|<!--(?:.|\n)*?-->)*<!(?:ELEMENT|ENTITY|ATTLIST) "),
+    ("dtd", r"\A(?:\s|<\?xml[^>]*>|<!--(?:[^-]|-(?!->))*-->)*<!(?:ELEMENT|ENTITY|ATTLIST) "),
 )  # fmt: skip
 
 _INTERPRETERS = (
@@ -138,7 +138,7 @@ _ROOTS = {
     "tt": "ttml", "mxfile": "drawio", "COLLADA": "dae", "playlist": "xspf", "smil": "ttml", "SAMI": "smi",
 }  # fmt: skip
 _ROOT = re.compile(
-    r"\A\s*(?:<\?[^>]*\?>\s*|<!--(?:[^-]|-(?!->))*-->\s*|<!DOCTYPE\s+[^\[>]*(?:\[[^\]]*\]\s*)?>\s*)*"
+    r"\A\s*(?:<\?[^>]*\?>\s*|<!--(?:[^-]|-(?!->))*-->\s*|<!DOCTYPE\s[^\[>]*(?:\[[^\]]*\]\s*)?>\s*)*"
     r"<(?:[\w.-]+:)?([\w.-]+)([^>]*)",
 )
 _HTML = re.compile(
