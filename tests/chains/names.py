@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.support.snapshot import compared
-
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
@@ -76,11 +74,7 @@ class Names:
         """Return the changes by fileorg between two views."""
         wrong, kept = list[str](), dict[bytes, Name]()
         strayed = [name for name in self.at.values() if not self._stays(name, before, after)]
-        for path, name in self.at.items():
-            if name not in strayed:
-                kept[path] = name
-                if after.nodes[path].content != name.node.content:
-                    wrong.append(f"the content of {name} is another: {compared(name.node, after.nodes[path])}")
+        kept |= {path: name for path, name in self.at.items() if name not in strayed}
         free = [path for path in after.files if path not in kept and is_inside(path)]
         moves = dict[Name, bytes]()
         for find in (self._by_inode, self._in_its_place, self._alike, self._in_place_of_ours, self._of_its_content):
@@ -138,14 +132,12 @@ class Names:
         return path.split(b"/")[0] not in self._wandering
 
     def _stays(self, name: Name, before: View, after: View) -> bool:
+        """Return whether a file is the same: with another content, it is another one to which the disk gave the number
+        of the one that was there, which is lost unless its content is elsewhere.
+        """
         path = name.path
         now = after.nodes.get(path)
-        return (
-            now is not None
-            and now.kind == name.node.kind
-            and self._lasts(path)
-            and after.inodes[path] == before.inodes[path]
-        )
+        return now is not None and name.is_like(now) and self._lasts(path) and after.inodes[path] == before.inodes[path]
 
     # Possible new paths of a missing name, the most certain first -------------------------------------------------
 

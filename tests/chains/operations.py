@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.chains.view import View
     from tests.faults.process import Finished
 
-FORWARD = frozenset({"organize", "dedupe", "clean"})
+FORWARD = frozenset({"organize", "dedupe", "clean", "apply", "import", "compare"})
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """The place for copies of journals, because closing a journal flushes it."""
 
@@ -37,33 +37,50 @@ class Line(NamedTuple):
     state: str
 
 
-def read_lines(state: Path) -> dict[int, Line]:
-    """Read the operations from a copy of the journal, so that nothing changes."""
+class Job(NamedTuple):
+    """One job in the journal."""
+
+    number: int
+    kind: str
+    state: str
+
+
+class Listed(NamedTuple):
+    """The operations and jobs of a journal, by number."""
+
+    lines: dict[int, Line]
+    jobs: dict[int, Job]
+
+
+def read_journal(state: Path) -> Listed:
+    """Read the operations and jobs from a copy of the journal, so that nothing changes."""
     if not _holds(state / "journal.db"):
-        return {}
+        return Listed({}, {})
     if not any(_holds(state / f"journal.db-{log}") for log in ("wal", "journal")):
         content = bytearray((state / "journal.db").read_bytes())
         content[18:20] = b"\1\1"  # rollback mode: a database in memory cannot use WAL
         with contextlib.closing(sqlite3.connect(":memory:")) as db:
             db.deserialize(bytes(content))
-            return _lines(db)
+            return _listed(db)
     with tempfile.TemporaryDirectory(dir=_MEMORY) as copy:
         for name in ("journal.db", "journal.db-wal", "journal.db-journal"):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copy(state / name, copy)
         with contextlib.closing(sqlite3.connect(os.path.join(copy, "journal.db"))) as db:
-            return _lines(db)
+            return _listed(db)
 
 
 def _holds(file: Path) -> bool:
     return file.exists() and file.stat().st_size > 0
 
 
-def _lines(db: sqlite3.Connection) -> dict[int, Line]:
-    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations'").fetchall():
-        return {}  # missing, or killed during creation
-    query = "SELECT id, kind, undoes, state FROM operations ORDER BY id"
-    return {row[0]: Line(*row) for row in db.execute(query)}
+def _listed(db: sqlite3.Connection) -> Listed:
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if "operations" not in tables:
+        return Listed({}, {})  # missing, or killed during creation
+    lines = db.execute("SELECT id, kind, undoes, state FROM operations ORDER BY id").fetchall()
+    jobs = db.execute("SELECT id, kind, state FROM jobs ORDER BY id").fetchall() if "jobs" in tables else []
+    return Listed({row[0]: Line(*row) for row in lines}, {row[0]: Job(*row) for row in jobs})
 
 
 @dataclass
@@ -106,7 +123,9 @@ class Command(NamedTuple):
     takes_changed: bool
     """True for `--include-changed`, which moves back files that others put in place of the original ones."""
     is_part: bool = False
-    """True for an undo or redo of chosen files, which may undo a part of several operations."""
+    """True for an undo or redo of chosen files or of a job, which may undo several operations, or a part of each."""
+    is_resumed: bool = False
+    """True for a job that goes on: it recovers what it had begun."""
 
 
 class Operations:
@@ -124,6 +143,7 @@ class Operations:
         self._is_elsewhere, self._is_made, self._is_named = is_elsewhere, is_made, is_named
         self._differences = differences
         self.lines: list[dict[int, Line]] = [{} for _ in states]
+        self.jobs: list[dict[int, Job]] = [{} for _ in states]
         self._known: dict[Key, Operation] = {}
         self._order = 0
 
@@ -149,7 +169,8 @@ class Operations:
     def account(self, command: Command) -> list[str]:
         """Take note of a command and return its violations."""
         known = self.lines[command.state]
-        lines = self.lines[command.state] = read_lines(self._states[command.state])
+        lines, self.jobs[command.state] = read_journal(self._states[command.state])
+        self.lines[command.state] = lines
         fresh = [line for number, line in lines.items() if number not in known]
         if fresh and command.is_part and command.what in {"undo", "redo"}:
             return self._taken_in_part(command, fresh)
@@ -160,7 +181,7 @@ class Operations:
             if forward:
                 self._handed_on(command, was_open)
             return self._begun(command, (forward or fresh)[-1], was_open=bool(was_open))
-        if command.what == "recover":
+        if command.what == "recover" or command.is_resumed:
             return self._recovered(command, [line.number for line in known.values() if line.state != "sealed"])
         if command.followed.moves and command.what != "purge" and not command.is_touched:
             return [f"{command.what} moved {len(command.followed.moves)} names without an operation"]
@@ -224,7 +245,7 @@ class Operations:
             if operation is not None:
                 operation.note(number, command.followed, is_more=True)
         code = command.finished.code
-        if code in {1, 3} and not command.interventions and not self.is_confused:
+        if code in {1, 3} and command.what == "recover" and not command.interventions and not self.is_confused:
             return [f"recover ends with {code}, though nobody else did anything: {command.finished.output[-300:]}"]
         return []
 

@@ -11,15 +11,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.chains.others import Others
+from tests.chains.plans import drawn_rows, write_plan
 from tests.chains.rule_files import RULE_FILES
-from tests.chains.world import Run, World, Wrong
+from tests.chains.world import STOPPED, Run, World, Wrong
 from tests.faults.world import KILLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.chains.operations import Job
     from tests.chains.places import Places
+    from tests.chains.plans import Row
     from tests.chains.runners import Runner
     from tests.chains.steps import Chain, Step
 
@@ -76,6 +79,7 @@ def _base(places: Places) -> Iterator[Path]:
             (place.path / name).mkdir(parents=True, exist_ok=True)
         (place.path / "outside/victim/secret.jpg").write_bytes(b"not yours")
         (place.path / "rules").mkdir()
+        (place.path / "plans").mkdir()
         for number, rules in enumerate(RULE_FILES):
             (place.path / f"rules/{number}.toml").write_text(rules)
         yield place.path
@@ -139,14 +143,62 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
         words.append(str(sorted(lines)[number % len(lines)]))
     if "part" in step:
         words += ["--", *step["part"]] if words[-1].isdigit() else []
-    run = Run(words, state, step.get("die_at", 0), step.get("halt_at", 0), step.get("rows", 0))
+    planned = _plan(step, world, words)
+    if planned is None:
+        return
+    job = _job(step, world.operations.jobs[state])
+    if job is not None:
+        words.append(str(job.number))
+    elif "job" in step:
+        return
+    kind = job.kind if job is not None and words[0] == "jobs" else ""
+    disturbed = {name: step.get(name, 0) for name in ("die_at", "halt_at", "job_dies_at", "signal", "rows")}
+    run = Run(words, state, **disturbed, kind=kind, planned=planned)
     if meanwhile := step.get("meanwhile"):
         world.reported.append(f"at a halt of the next one, others: {meanwhile}")
         run = run._replace(meanwhile=lambda: others.intervene(meanwhile))
     finished = world.run(run)
-    counts[f"command: {words[0]}{' of a part' if '--' in words else ''}"] += 1
+    counts[f"command: {_command(words)}"] += 1
     counts["kills"] += finished.code == KILLED
     counts["halts"] += bool(meanwhile)
+    counts["interrupted"] += finished.code == STOPPED
+    counts["plans carried out"] += words[0] == "apply" and finished.code == 0
+
+
+def _command(words: list[str]) -> str:
+    action = f" {words[1]}" if words[0] == "jobs" else " --save-plan" if "--save-plan" in words else ""
+    later = next((f" {word}" for word in words if word in {"--background", "--hold"}), "")
+    part = " of a part" if "--" in words else " of a job" if "--job" in words else ""
+    return words[0] + action + later + part
+
+
+def _plan(step: Step, world: World, words: list[str]) -> list[Row] | None:
+    """Write the plan of an `apply`, or find a saved one, and add it to the words. Return the rows that were drawn, None
+    if there is nothing to apply.
+    """
+    if plan := step.get("plan"):
+        rows = drawn_rows(plan, world.view)
+        file = world.plans / f"drawn-{len(world.reported)}.jsonl"  # a job that goes on reads it again
+        with contextlib.suppress(OSError):
+            write_plan(file, rows, world.place, has_sizes=plan["has_sizes"])
+            words += [f"PLANS/{file.name}"]
+            return rows or None
+        return None
+    if (which := step.get("saved")) is not None:
+        saved = sorted(path.name for path in world.plans.glob("saved-*"))
+        if not saved:
+            return None
+        words += [f"PLANS/{saved[which % len(saved)]}"]
+    return []
+
+
+def _job(step: Step, jobs: dict[int, Job]) -> Job | None:
+    """Return the job that a step is about, if possible one that has not come to its end."""
+    if (which := step.get("job")) is None or not jobs:
+        return None
+    found = [job for job in jobs.values() if job.state in step["job_states"]] or list(jobs.values())
+    chosen: Job = found[which % len(found)]
+    return chosen
 
 
 def shrunk(

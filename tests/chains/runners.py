@@ -34,6 +34,12 @@ class Runner(Protocol):
     def close(self) -> None: ...
 
 
+def of_job(die_at: int) -> dict[str, str]:
+    """Return the variables that kill a job in the background at one of its steps, not the command that starts it."""
+    path = os.pathsep.join([str(_SITE), ENVIRONMENT["PYTHONPATH"]])
+    return {"PYTHONPATH": path, "FILEORG_JOB_DIES_AT": str(die_at)}
+
+
 class Forks(Driver):
     """Forks of a parent that has imported everything, with the interpreter of a script if given.
 
@@ -42,6 +48,8 @@ class Forks(Driver):
 
     def __init__(self, scratch: Path, script: Path | None = None) -> None:
         self.is_ours = script is None
+        if self.is_ours:
+            _compile()  # for jobs in the background
         super().__init__(scratch, sys.executable if script is None else _python_of(script))
 
     def begin(self) -> None:
@@ -49,8 +57,8 @@ class Forks(Driver):
             self.begin_series()
 
     def start(self, request: Request) -> int:
-        has_fault = request.die_at or request.halt_at or request.max_open or request.control
-        request.in_series = self.is_ours and not has_fault
+        is_own = request.die_at or request.halt_at or request.max_open or request.control or request.starts_job
+        request.in_series = self.is_ours and not is_own
         return super().start(request)
 
 
@@ -61,8 +69,8 @@ class Processes:
         self.is_ours = False
         scratch.mkdir(parents=True, exist_ok=True)
         self._command = [str(script)] if script else [sys.executable, "-m", "fileorg"]
-        for folder in (_TESTS.parent / "src", _TESTS / "faults") if script is None else ():
-            compileall.compile_dir(folder, quiet=1)  # commands write no byte code and would compile every time
+        if script is None:
+            _compile()
         self._output = scratch / "output"
         mine = (name for name in os.environ if not name.startswith(("COV", "FILEORG")))
         self._environment = {name: os.environ[name] for name in mine} | ENVIRONMENT
@@ -92,6 +100,12 @@ class Processes:
 
     def close(self) -> None:
         pass
+
+
+def _compile() -> None:
+    """Compile what processes of this checkout import: they write no byte code, and would compile every time."""
+    for folder in (_TESTS.parent / "src", _TESTS / "faults"):
+        compileall.compile_dir(folder, quiet=1)
 
 
 def _python_of(script: Path) -> str:

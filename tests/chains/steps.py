@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.chains.others import IGNORED, ODD_TIMES
+from tests.chains.plans import SHAPES
 from tests.chains.rule_files import RULE_FILES
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _FILTERS = (
 def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs"), about: str = "") -> Chain:
     """Return the chain of a seed, always the same one; `about` restricts it to one subject."""
     rng = random.Random(seed)
-    about = about or rng.choices(list(ABOUT), [45, 27, 14, 14])[0]
+    about = about or rng.choices(list(ABOUT), [38, 22, 10, 10, 11, 9])[0]
     root, dest = _file_system(rng, has), _file_system(rng, has)
     while about in {"crashes", "programs"} and root == dest:
         dest = _file_system(rng, has)
@@ -86,6 +88,48 @@ def _programs(rng: random.Random) -> list[Step]:
     return steps
 
 
+def _plans(rng: random.Random) -> list[Step]:
+    """Draw plans that are saved or drawn, sometimes changes by others, and their apply, undo and redo."""
+    steps: list[Step] = []
+    for _ in range(rng.randint(1, 3)):
+        if rng.random() < 0.5:
+            steps.append({"do": "run", **_save(rng)})
+            steps += [_intervene(rng, _INTERVENTIONS)] if rng.random() < 0.25 else []
+            steps.append(_disturbed(rng, {"do": "run", **_apply_saved(rng)}))
+        else:
+            steps.append(_disturbed(rng, {"do": "run", **_apply(rng)}))
+        steps += [_command(rng, calm=True) for _ in range(rng.randint(0, 2))]
+        steps.append(_disturbed(rng, {"do": "run", **_back(rng)}))
+    return steps
+
+
+def _jobs(rng: random.Random) -> list[Step]:
+    """Draw runs that are killed, stopped or held, sometimes changes by others, and how their jobs go on."""
+    steps: list[Step] = []
+    for _ in range(rng.randint(1, 3)):
+        begun: Step = {
+            "do": "run",
+            **rng.choice([_organize, _organize, _apply, _dedupe, _import, _copy_missing, _back])(rng),
+        }
+        begun["rows"] = rng.choice([0, 1, 3])
+        match rng.randrange(8):
+            case 0 | 1 | 2:
+                begun["die_at"] = rng.randint(8, 70)
+            case 3 | 4 | 5:
+                begun |= {"halt_at": rng.randint(20, 160), "signal": rng.choice([signal.SIGINT, signal.SIGTERM])}
+            case 6 if "part" not in begun:
+                begun["words"] = [*begun["words"][:2], "--hold", *begun["words"][2:]]
+            case 7 if "part" not in begun:
+                tries = [] if begun["words"][0] == "import" else ["--attempts", "1"]
+                begun["words"] = [*begun["words"][:2], "--background", *tries, *begun["words"][2:]]
+                begun["job_dies_at"] = rng.choice([0, rng.randint(8, 60)])
+        steps.append(begun)
+        steps += [_intervene(rng, _INTERVENTIONS)] if rng.random() < 0.3 else []
+        steps += [{"do": "run", **_go_on(rng)} for _ in range(rng.randint(1, 2))]
+        steps += [_command(rng, calm=True)] if rng.random() < 0.5 else []
+    return steps
+
+
 def _file_system(rng: random.Random, has: Sequence[str]) -> str:
     return rng.choice([*has, "ext4", "tmpfs", "ext4"])
 
@@ -115,6 +159,11 @@ def _tree(rng: random.Random) -> list[Step]:
 def _command(rng: random.Random, *, calm: bool) -> Step:
     kind = rng.choices(list(_COMMANDS), [weight for weight, _ in _COMMANDS.values()])[0]
     step: Step = {"do": "run", **_COMMANDS[kind][1](rng)}
+    return _disturbed(rng, step, calm=calm)
+
+
+def _disturbed(rng: random.Random, step: Step, *, calm: bool = True) -> Step:
+    """Return the step, killed or, unless `calm`, halted now and then."""
     chance = rng.random()
     if chance < 0.18:
         step["die_at"] = rng.randint(1, 60)
@@ -156,6 +205,8 @@ def _clean(rng: random.Random) -> Step:
 def _back(rng: random.Random) -> Step:
     words = [rng.choice(["undo", "undo", "undo", "redo"]), "-y"]
     words += ["--include-changed"] if rng.random() < 0.1 else []
+    if rng.random() < 0.06:
+        return {"words": [*words, "--job"], "job": rng.randrange(12), "job_states": []}
     words += ["--rename"] if rng.random() < 0.1 and words[0] == "undo" else []
     step = {"words": words, "number": rng.randrange(12) if rng.random() < 0.45 else None}
     if step["number"] is not None and rng.random() < 0.4:
@@ -173,7 +224,67 @@ def _purge(rng: random.Random) -> Step:
 
 
 def _view(rng: random.Random) -> Step:
-    return {"words": rng.choice([["scan", "ROOT"], ["history"], ["organize", "-n", "-r", "ROOT"], ["dedupe", "ROOT"]])}
+    views = (
+        ["scan", "ROOT"], ["history"], ["organize", "-n", "-r", "ROOT"], ["dedupe", "ROOT"], ["jobs"],
+        ["compare", "ROOT", "DEST"], ["compare", "DEST", "ROOT"],
+    )  # fmt: skip
+    return {"words": rng.choice(views)}
+
+
+def _apply(rng: random.Random) -> Step:
+    """Draw a plan of the files that exist when the step is taken."""
+    across = rng.random() < 0.3
+    words = ["apply", "-y", "--root", "ROOT", *(["--root", "DEST"] if across else [])]
+    words += ["--everything"] if rng.random() < 0.6 else []
+    words += ["--partial"] if rng.random() < 0.25 else []
+    plan = {
+        "shape": rng.choice(SHAPES), "which": rng.randrange(120), "count": rng.randint(1, 4), "across": across,
+        "has_sizes": rng.random() < 0.4,
+    }  # fmt: skip
+    return {"words": words, "plan": plan}
+
+
+def _save(rng: random.Random) -> Step:
+    """Draw a command that saves its plan, and changes nothing."""
+    draw_one = rng.choice([_organize, _organize, _organize, _dedupe, _clean, _copy_missing])
+    words = [word for word in draw_one(rng)["words"] if word != "-y"]
+    if words[0] == "dedupe":  # no row can say that a link replaces a file
+        words[words.index("--action") + 1] = "quarantine"
+    return {"words": [*words, "--force", "--save-plan", f"PLANS/saved-{rng.randrange(3)}.jsonl"]}
+
+
+def _apply_saved(rng: random.Random) -> Step:
+    words = ["apply", "-y", "--root", "ROOT", "--root", "DEST", *(["--partial"] if rng.random() < 0.3 else [])]
+    return {"words": words, "saved": rng.randrange(3)}
+
+
+def _import(rng: random.Random) -> Step:
+    words = [
+        "import",
+        "-y",
+        *rng.choice((["DEST", "--dest", "ROOT/imported"], ["ROOT", "--dest", "DEST"], ["DEST", "--dest", "ROOT"])),
+    ]
+    words += ["--by", rng.choice(["date", "extension"])] if rng.random() < 0.4 else []
+    words += ["--force", "--certificate", "PLANS/certificate.json"] if rng.random() < 0.6 else []
+    return {"words": words}
+
+
+def _copy_missing(rng: random.Random) -> Step:
+    old, new = rng.choice([("ROOT", "DEST"), ("DEST", "ROOT")])
+    return {"words": ["compare", "-y", old, new, "--action", "copy", "--dest", f"{new}/rescued"]}
+
+
+def _go_on(rng: random.Random) -> Step:
+    action, *states = rng.choices(
+        [("resume", "interrupted", "failed", "cancelled", "running"), ("approve", "waiting"), ("cancel", "waiting")],
+        [8, 2, 1],
+    )[0]
+    step: Step = {"words": ["jobs", action], "job": rng.randrange(12), "job_states": states}
+    if action == "approve":
+        step["job_dies_at"] = rng.choice([0, 0, rng.randint(8, 60)])
+    elif rng.random() < 0.2:
+        step["die_at"] = rng.randint(8, 70)
+    return step
 
 
 _COMMANDS: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
@@ -183,7 +294,13 @@ _COMMANDS: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
     "back": (34, _back),
     "recover": (5, _recover),
     "purge": (4, _purge),
-    "view": (3, _view),
+    "view": (4, _view),
+    "apply": (8, _apply),
+    "save": (3, _save),
+    "apply saved": (3, _apply_saved),
+    "import": (3, _import),
+    "copy missing": (3, _copy_missing),
+    "job": (3, _go_on),
 }
 
 # Acts of others -----------------------------------------------------------------------------------------------------
@@ -225,5 +342,7 @@ ABOUT: dict[str, Callable[[random.Random], list[Step]]] = {
     "fileorg alone": partial(_anything, calm=True),
     "crashes": _crashes,
     "programs": _programs,
+    "plans": _plans,
+    "jobs": _jobs,
 }
 """The subjects of chains, so that rare combinations are tried often too."""

@@ -13,6 +13,7 @@ import shutil
 import signal
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.chains import promises, runners
 from tests.chains import view as views
 from tests.chains.names import TRASH, Followed, Name, Names, above, is_inside, is_temporary
 from tests.chains.operations import Command, Operations
@@ -23,11 +24,12 @@ from tests.support.snapshot import compared
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.chains.operations import Key
     from tests.chains.places import Place
+    from tests.chains.plans import Row
     from tests.chains.runners import Runner
     from tests.chains.view import View
     from tests.faults.process import Finished
@@ -41,8 +43,16 @@ _STATE = re.compile(
     r"|serve\.token|job-\d+\.(status|plan(\.columns)?|log|cancel))\Z"
 )
 _NOT_KEPT = re.compile(r"Could not preserve.*: see fileorg files (\d+)")
+_JOB = re.compile(r"Job (\d+) runs in the background")
+STOPPED = 130
 _LAST_VIEW = re.compile(r"\[halted (before unlink|after lstat)\]")
 """Between the last check of a file and its removal, writers cannot be noticed without leases."""
+
+
+_SENTENCES = (
+    "fileorg: ", "could not be processed", "left in the trash", "changed after the crash", "missing in",
+    "Not everything is there", "waits for your approval", "Job ", "Stopped after", "Interrupted", "are left out",
+)  # fmt: skip
 
 
 class Wrong(Exception):
@@ -50,22 +60,44 @@ class Wrong(Exception):
 
 
 class Run(NamedTuple):
-    """A command, its disturbance, and the acts of others while it is halted."""
+    """A command, its disturbance, and the acts of others while it is halted, or the signal that it gets then."""
 
     words: list[str]
     state: int = 0
     die_at: int = 0
     halt_at: int = 0
+    job_dies_at: int = 0
+    """The step at which the job in the background that the command starts is killed."""
+    signal: int = 0
     rows: int = 0
     meanwhile: Callable[[], object] = lambda: None
+    kind: str = ""
+    """What a job does that goes on."""
+    planned: Sequence[Row] = ()
+    """The rows of a plan to apply, if they were drawn for this step."""
+
+    @property
+    def what(self) -> str:
+        """What is done: the command, or that of the job."""
+        return self.kind or self.words[0]
+
+    @property
+    def goes_on(self) -> bool:
+        """True for a job that is taken up again."""
+        return self.words[:2] in (["jobs", "resume"], ["jobs", "approve"])
 
     @property
     def changes(self) -> bool:
         """True if the command may change files."""
-        return "-y" in self.words or self.words == ["recover"]
+        return "-y" in self.words or self.words == ["recover"] or self.goes_on
+
+    @property
+    def starts_job(self) -> bool:
+        """True if another process goes on with it when the command has ended."""
+        return "--background" in self.words or self.words[:2] == ["jobs", "approve"]
 
     def __str__(self) -> str:
-        facts = [f"{name}={value}" for name, value in zip(self._fields[1:4], self[1:4], strict=True) if value]
+        facts = [f"{name}={value}" for name, value in zip(self._fields[1:7], self[1:7], strict=True) if value]
         return " ".join([*self.words, *facts])
 
 
@@ -81,7 +113,8 @@ class World:
         self.bases = {name: os.fsencode(place.path) for name, place in self.places.items()}
         self.bases[b"outside"] = os.fsencode(base / "outside")
         self._words = [(name, os.fsdecode(self.bases[name.lower().encode()])) for name in ("ROOT", "DEST")]
-        self._words.append(("RULES", str(base / "rules")))
+        self.plans = base / "plans"
+        self._words += [("RULES", str(base / "rules")), ("PLANS", str(self.plans))]
         self.state_inside = state_inside
         self.states = [root.path / "state" if state_inside else base / "state", base / "second state"]
         self.away = dict[bytes, bytes]()
@@ -211,7 +244,7 @@ class World:
 
     def run(self, run: Run) -> Finished:
         """Run a command and check everything that must hold afterwards. Raises `Wrong`."""
-        what, before, was_open = run.words[0], self.view, self.operations.has_open(run.state)
+        what, before, was_open = run.what, self.view, self.operations.has_open(run.state)
         makes_state = self.state_inside and not self.states[0].exists()
         if makes_state:  # with the other state directory, a clean has removed it as an empty folder
             self._touched_folders.add(b"root")
@@ -225,7 +258,9 @@ class World:
         self.reported.append(f"{run} -> {finished.code}: {finished.output.strip()}")
         if is_late:
             raise Wrong(f"{what}: it has not ended after {_PATIENCE_SECONDS:.0f} s")
-        followed = self.names.follow(self.view, after, command=what)
+        # As dedupe does, purge keeps the last copy of a file whose row in a plan names a duplicate.
+        moved_by = "dedupe" if any(row.duplicate_of for row in run.planned) else what
+        followed = self.names.follow(self.view, after, command=moved_by)
         self.view = after
         if halfway is not None:
             if _LAST_VIEW.search(finished.output) and not all(place.keeps_inodes for place in self.places.values()):
@@ -233,10 +268,11 @@ class World:
             followed = Followed(
                 halfway.wrong + followed.wrong, followed.moves | halfway.moves, halfway.made | followed.made
             )
-        self._hear(what, finished.output, run.state)
+        self._hear(run, finished.output)
         if what == "purge":  # undo takes a file that is gone from the trash for one that was purged
             self.names.purged |= self._taken_from_trash
-        is_touched = finished.code == KILLED or was_open or halfway is not None
+        is_killed = finished.code < 0
+        is_touched = is_killed or was_open or halfway is not None or finished.code == STOPPED
         takes_changed = "--include-changed" in run.words
         self._takes_changed |= takes_changed
         command = Command(
@@ -248,29 +284,67 @@ class World:
             self.interventions,
             is_touched,
             takes_changed,
-            "--" in run.words,
+            "--" in run.words or "--job" in run.words,
+            run.goes_on,
         )
         wrong = followed.wrong + self._always() + self.operations.account(command)
-        if finished.code != KILLED:
-            may_refuse = bool(self.away) or is_diverted or "fail" in run.words
-            wrong += _honest(what, finished, may_refuse=may_refuse)
-            wrong += self._ended(run.state) if run.changes else []
+        if not is_killed:
+            may_refuse = (
+                bool(self.away) or is_diverted or bool({"fail", "jobs", "--hold", "--background"} & set(run.words))
+            )
+            wrong += _honest(run, finished, may_refuse=may_refuse)
+            wrong += self._ended(run.state) if run.changes and finished.code != STOPPED else []
+        if not is_touched:
+            wrong += self._kept_promises(run, finished.code, before)
         if not run.changes and halfway is None and before != after and not makes_state:
             wrong.append(f"{what}: it was to change nothing")
         if wrong:
             raise Wrong("\n".join(wrong))
         return finished
 
+    def _kept_promises(self, run: Run, code: int, before: View) -> list[str]:
+        """Return which promises of `apply`, `import` and `compare` an undisturbed command has broken."""
+        if run.goes_on or self.away or self.state_inside or {"--hold", "--background"} & set(run.words):
+            return []
+        if run.words[0] == "apply" and (run.planned or code in {2, 5}):
+            return promises.of_apply(run.planned, code, before, self.view)
+        if run.words[0] not in {"import", "compare"} or promises.is_doubtful(before):
+            return []
+        card, *places = (word.lower().encode() for word in run.words if word.startswith(("ROOT", "DEST")))
+        wrong = promises.of_copies(run.words[0], code, card, places, self.view)
+        if "--certificate" in run.words and code == 0:
+            file = self._word(run.words[run.words.index("--certificate") + 1])
+            wrong += promises.of_certificate(file, self._base_of, self.view)
+        return wrong
+
+    def _base_of(self, path: bytes) -> bytes | None:
+        """Return the path in a view of an absolute path."""
+        for name, place in self.bases.items():
+            if path.startswith(place + b"/"):
+                return name + path.removeprefix(place)
+        return None
+
     def _carry_out(self, run: Run) -> tuple[Finished, Followed | None, bool]:
-        """Return its end, its changes before the halt if it was halted, and True if it took too long."""
+        """Return its end, its changes before the halt if it was halted, and True if it took too long. The end of a job
+        in the background is that of the command.
+        """
+        finished, halfway, is_late = self._carried_out(run)
+        if not run.starts_job or is_late or not (found := _JOB.search(finished.output)):
+            return finished, halfway, is_late
+        ended, _, is_late = self._carried_out(Run(["jobs", "attach", found[1]], run.state))
+        code = KILLED if ended.code == STOPPED and run.job_dies_at else ended.code
+        return ended._replace(code=code, output=finished.output + ended.output), halfway, is_late
+
+    def _carried_out(self, run: Run) -> tuple[Finished, Followed | None, bool]:
         request = Request(
             [self._word(word) for word in run.words],
-            {"FILEORG_HOME": str(self.states[run.state])},
+            {"FILEORG_HOME": str(self.states[run.state])} | (runners.of_job(run.job_dies_at) if run.starts_job else {}),
             rows=run.rows if self._runner.is_ours else 0,
             die_at=run.die_at,
             halt_at=run.halt_at,
             max_open=self._max_open,
             control=self._control,
+            starts_job=run.starts_job,
         )
         pid = self._runner.start(request)
         halfway = None
@@ -280,6 +354,8 @@ class World:
                 halfway = self.names.follow(self.view, halted, command=run.words[0])
                 self.view = halted
                 run.meanwhile()
+                if run.signal:
+                    os.kill(pid, run.signal)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
@@ -303,12 +379,12 @@ class World:
             word = word.replace(name, path)
         return word
 
-    def _hear(self, what: str, output: str, state: int) -> None:
+    def _hear(self, run: Run, output: str) -> None:
         """Collect the output about files that were not restored, or lost attributes."""
-        if what in {"undo", "redo", "recover"}:
+        if run.what in {"undo", "redo", "recover"} or run.goes_on:
             self._said += output
         for number in _NOT_KEPT.findall(output):
-            self._runner.start(Request(["files", number], {"FILEORG_HOME": str(self.states[state])}))
+            self._runner.start(Request(["files", number], {"FILEORG_HOME": str(self.states[run.state])}))
             self._not_kept += self._runner.end().output
 
     def _always(self) -> list[str]:
@@ -486,17 +562,20 @@ def _is_changed(path: bytes, before: View, after: View) -> bool:
     return new.kind != "folder" and before.inodes[path] != after.inodes[path]
 
 
-def _honest(what: str, finished: Finished, *, may_refuse: bool) -> list[str]:
+def _honest(run: Run, finished: Finished, *, may_refuse: bool) -> list[str]:
     """Check for a true exit code and readable output; nothing in a tree may stop a whole command."""
-    code, output = finished.code, finished.output
-    waits = what == "recover" and code == 3  # for a person
-    if (code not in {0, 1, 2, 4, 5} and not waits) or "Traceback" in output or "Unexpected error" in output:
-        return [f"{what} ends with {code}, not in a sentence for people: {output[-600:]}"]
-    if code and not any(
-        words in output
-        for words in ("fileorg: ", "could not be processed", "left in the trash", "changed after the crash")
+    what, code, output = run.what, finished.code, finished.output
+    # For a person; or something is missing.
+    waits = code == 3 and (what in {"recover", "import", "compare"} or "--hold" in run.words or run.words[0] == "jobs")
+    is_stopped = code == STOPPED and bool(run.signal)
+    if (
+        (code not in {0, 1, 2, 4, 5} and not waits and not is_stopped)
+        or "Traceback" in output
+        or "Unexpected error" in output
     ):
+        return [f"{what} ends with {code}, not in a sentence for people: {output[-600:]}"]
+    if code and not any(words in output for words in _SENTENCES):
         return [f"{what} ends with {code}, without a sentence: {output[-300:]}"]
-    if code in {2, 5} and not may_refuse and what not in {"undo", "redo", "purge"}:
+    if code in {2, 5} and not may_refuse and what not in {"undo", "redo", "purge", "apply"}:
         return [f"{what} as a whole is refused with {code}: {output[-300:]}"]
     return []

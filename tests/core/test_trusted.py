@@ -10,11 +10,13 @@ import pytest
 
 from fileorg.core.errors import FileorgError, StateError
 from fileorg.core.state import JOURNAL, open_state
-from fileorg.core.trusted import link_target, open_directory
+from fileorg.core.trusted import folders_above, link_target, open_directory
 from fileorg.index.index import Index
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
 _NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to another user")
@@ -92,3 +94,43 @@ def test_no_index_is_made_where_its_path_leads_by_now(tmp_path: Path) -> None:
     with pytest.raises(FileorgError, match="cannot be written"):
         Index(state.index)
     assert list((tmp_path / "victim").iterdir()) == []
+
+
+def interrupted(call: Callable[..., Any], number: int) -> Callable[..., Any]:
+    """Return the call, with Ctrl-C right after its given one."""
+    calls = 0
+
+    def interrupting(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        found = call(*arguments, **named)
+        if calls == number:
+            raise KeyboardInterrupt
+        return found
+
+    return interrupting
+
+
+@pytest.mark.parametrize("call", ["close", "open"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_ctrl_c_on_the_way_to_a_folder_closes_nothing_twice(
+    call: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second close is an error, which hid the reason; or it closes what another thread has opened since."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.setattr(os, call, interrupted(getattr(os, call), number))
+    with pytest.raises(KeyboardInterrupt):
+        open_directory(os.fsencode(tmp_path / "link"))
+
+
+@pytest.mark.parametrize("call", ["close", "fstat"])
+@pytest.mark.parametrize("number", [2, 3])
+def test_ctrl_c_on_the_way_up_closes_nothing_twice(
+    call: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fd = os.open(tmp_path, os.O_RDONLY)
+    monkeypatch.setattr(os, call, interrupted(getattr(os, call), number))
+    with pytest.raises(KeyboardInterrupt):
+        list(folders_above(fd))
+    monkeypatch.undo()
+    os.close(fd)

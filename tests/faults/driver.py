@@ -19,6 +19,7 @@ import importlib
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 import traceback
@@ -179,6 +180,9 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
             os.dup2(fd, standard)
         os.environ.update(request["env"])
         os.umask(0o022)
+        signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # a shell lets what it runs in the background ignore it
         if request["max_open"]:
             resource.setrlimit(resource.RLIMIT_NOFILE, (request["max_open"], request["max_open"]))
         if sys.platform == "linux":

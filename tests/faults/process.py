@@ -63,6 +63,8 @@ class Request:
     """The limit of open descriptors, 0 for the default."""
     in_series: bool = False
     """True to run it in the process of the series, if one has begun, instead of in a fork."""
+    starts_job: bool = False
+    """True for a command that starts a job in the background, which inherits its variables."""
     on_network: bool = False
     """True to treat all folders like those of a network mount."""
     wall: list[str] = field(default_factory=list)

@@ -30,15 +30,15 @@ def open_directory(path: bytes, *, make: bool = False) -> int:
                 continue
             found = _entry(fd, name, make=make)
             if isinstance(found, int):
-                os.close(fd)
-                fd = found
+                above, fd = fd, found  # before it is closed: Ctrl-C in between must not close it twice
+                os.close(above)
                 continue
             if (links := links + 1) > _MAX_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
             todo += found.split(b"/")[::-1]
             if found.startswith(b"/"):
-                os.close(fd)
-                fd = os.open(b"/", _ON_THE_WAY | os.O_DIRECTORY)
+                above, fd = fd, os.open(b"/", _ON_THE_WAY | os.O_DIRECTORY)
+                os.close(above)
     except BaseException:
         os.close(fd)
         raise
@@ -159,9 +159,10 @@ def folders_above(fd: int) -> Iterator[tuple[tuple[int, int], int]]:
                     above = os.open(b"..", flags, dir_fd=fd if opened < 0 else opened)
             except PermissionError:
                 return
-            if opened >= 0:
-                os.close(opened)
-            below, here, opened = here, identity(above), above
+            last, opened = opened, above  # before it is closed: Ctrl-C in between must not close it twice
+            if last >= 0:
+                os.close(last)
+            below, here = here, identity(opened)
             if here == below:  # the root of the file system
                 return
             yield here, opened
