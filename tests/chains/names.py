@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,6 +40,8 @@ class Name:
     trashed_from: bytes = b""
     alike: frozenset[bytes] = frozenset()
     """For a name that fileorg made: the paths of identical files at that moment."""
+    passed: set[bytes] = field(default_factory=set)
+    """The folders out of which fileorg moved it."""
 
     def __str__(self) -> str:
         home = "" if self.home in {None, self.path} else f" (of {display(self.home or b'')})"
@@ -91,6 +93,7 @@ class Names:
                 kept[found] = name
                 if found != name.path:
                     moves[name] = name.path
+                    name.passed.add(name.path.rpartition(b"/")[0])
                 if TRASH in found and found != name.path:  # without stable inode numbers, it may have stayed there
                     name.trashed_by = command
                     name.trashed_from = name.trashed_from if TRASH in name.path else name.path
@@ -127,6 +130,10 @@ class Names:
         if self._lasts(name.path) and self._lasts(name.home or name.path):
             return False
         return any(other is not name and other.is_like(name.first) for other in self.at.values())
+
+    def folders_in_doubt(self, name: Name) -> set[bytes]:
+        """Return the folders of which nothing shows, once others have changed a file, that fileorg moved it out."""
+        return {folder for folder in name.passed if not self._lasts(folder)}
 
     def _lasts(self, path: bytes) -> bool:
         return path.split(b"/")[0] not in self._wandering

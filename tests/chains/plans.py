@@ -46,7 +46,7 @@ def write_plan(file: Path, rows: Sequence[Row], place: Callable[[bytes], bytes],
 
 def drawn_rows(plan: dict[str, Any], view: View) -> list[Row]:
     """Return the rows of a shape for the files and folders that exist; none if there are too few."""
-    bases = (b"root/", b"dest/") if plan["across"] else (b"root/",)
+    bases = (b"root/", b"dest/") if plan["in_both"] else (b"root/",)
     paths = [path for path in sorted(view.nodes) if path.startswith(bases) and is_inside(path) and not _is_ours(path)]
     files = [path for path in paths if view.nodes[path].kind == "file"]
     folders = [path for path in paths if view.nodes[path].kind == "folder"]

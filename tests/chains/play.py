@@ -152,8 +152,8 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
     elif "job" in step:
         return
     kind = job.kind if job is not None and words[0] == "jobs" else ""
-    disturbed = {name: step.get(name, 0) for name in ("die_at", "halt_at", "job_dies_at", "signal", "rows")}
-    run = Run(words, state, **disturbed, kind=kind, planned=planned)
+    faults = {name: step.get(name, 0) for name in ("die_at", "halt_at", "job_dies_at", "signal", "rows")}
+    run = Run(words, state, **faults, kind=kind, planned=planned)
     if meanwhile := step.get("meanwhile"):
         world.reported.append(f"at a halt of the next one, others: {meanwhile}")
         run = run._replace(meanwhile=lambda: others.intervene(meanwhile))
@@ -166,7 +166,7 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
 
 
 def _command(words: list[str]) -> str:
-    action = f" {words[1]}" if words[0] == "jobs" else " --save-plan" if "--save-plan" in words else ""
+    action = f" {words[1]}" if words[0] == "jobs" and words[1:] else " --save-plan" if "--save-plan" in words else ""
     later = next((f" {word}" for word in words if word in {"--background", "--hold"}), "")
     part = " of a part" if "--" in words else " of a job" if "--job" in words else ""
     return words[0] + action + later + part

@@ -95,11 +95,11 @@ def _plans(rng: random.Random) -> list[Step]:
         if rng.random() < 0.5:
             steps.append({"do": "run", **_save(rng)})
             steps += [_intervene(rng, _INTERVENTIONS)] if rng.random() < 0.25 else []
-            steps.append(_disturbed(rng, {"do": "run", **_apply_saved(rng)}))
+            steps.append(_with_fault(rng, {"do": "run", **_apply_saved(rng)}))
         else:
-            steps.append(_disturbed(rng, {"do": "run", **_apply(rng)}))
+            steps.append(_with_fault(rng, {"do": "run", **_apply(rng)}))
         steps += [_command(rng, calm=True) for _ in range(rng.randint(0, 2))]
-        steps.append(_disturbed(rng, {"do": "run", **_back(rng)}))
+        steps.append(_with_fault(rng, {"do": "run", **_back(rng)}))
     return steps
 
 
@@ -159,10 +159,10 @@ def _tree(rng: random.Random) -> list[Step]:
 def _command(rng: random.Random, *, calm: bool) -> Step:
     kind = rng.choices(list(_COMMANDS), [weight for weight, _ in _COMMANDS.values()])[0]
     step: Step = {"do": "run", **_COMMANDS[kind][1](rng)}
-    return _disturbed(rng, step, calm=calm)
+    return _with_fault(rng, step, calm=calm)
 
 
-def _disturbed(rng: random.Random, step: Step, *, calm: bool = True) -> Step:
+def _with_fault(rng: random.Random, step: Step, *, calm: bool = True) -> Step:
     """Return the step, killed or, unless `calm`, halted now and then."""
     chance = rng.random()
     if chance < 0.18:
@@ -233,12 +233,12 @@ def _view(rng: random.Random) -> Step:
 
 def _apply(rng: random.Random) -> Step:
     """Draw a plan of the files that exist when the step is taken."""
-    across = rng.random() < 0.3
-    words = ["apply", "-y", "--root", "ROOT", *(["--root", "DEST"] if across else [])]
+    in_both = rng.random() < 0.3
+    words = ["apply", "-y", "--root", "ROOT", *(["--root", "DEST"] if in_both else [])]
     words += ["--everything"] if rng.random() < 0.6 else []
     words += ["--partial"] if rng.random() < 0.25 else []
     plan = {
-        "shape": rng.choice(SHAPES), "which": rng.randrange(120), "count": rng.randint(1, 4), "across": across,
+        "shape": rng.choice(SHAPES), "which": rng.randrange(120), "count": rng.randint(1, 4), "in_both": in_both,
         "has_sizes": rng.random() < 0.4,
     }  # fmt: skip
     return {"words": words, "plan": plan}

@@ -41,10 +41,13 @@ def test_a_real_process_counts_its_steps_as_a_fork_does(tally: Counter[str]) -> 
     judge(Assignment("processes", 6, forks=False, plain=True), tally)
 
 
-@pytest.mark.parametrize("control", ["journal after acting", "shutil.move", "stray"])
-def test_a_missing_safeguard_is_found(control: str) -> None:
+@pytest.mark.parametrize(
+    ("control", "about"),
+    [("journal after acting", ""), ("shutil.move", "fileorg alone"), ("stray", ""), ("stray", "plans")],
+)
+def test_a_missing_safeguard_is_found(control: str, about: str) -> None:
     """Negative control: the chains must find a missing safeguard soon."""
-    came = many.run(Assignment("0", 300, control=control, shrink=0, plain=True))
+    came = many.run(Assignment("0", 300, control=control, about=about, shrink=0, plain=True))
     assert came.found
 
 

@@ -44,6 +44,7 @@ _STATE = re.compile(
 )
 _NOT_KEPT = re.compile(r"Could not preserve.*: see fileorg files (\d+)")
 _JOB = re.compile(r"Job (\d+) runs in the background")
+_REDO_FIRST = re.compile(r"fileorg redo (\d+)")
 STOPPED = 130
 _LAST_VIEW = re.compile(r"\[halted (before unlink|after lstat)\]")
 """Between the last check of a file and its removal, writers cannot be noticed without leases."""
@@ -192,7 +193,7 @@ class World:
         names = [name for path, name in self.names.at.items() if path in paths]
         self.touched |= paths | {name.home for name in names if name.home}
         for name in names:  # each undo finds the folder without it, so not as its operation left it
-            self._touched_folders |= self.operations.folders_passed(name)
+            self._touched_folders |= self.operations.folders_passed(name) | self.names.folders_in_doubt(name)
 
     def _take_over(self, path: bytes, old: Node | None, new: Node | None, *, is_another: bool) -> None:
         if any(node is not None and node.kind == "folder" for node in (old, new)):
@@ -494,6 +495,8 @@ class World:
                 if (state, number) in empty:
                     continue
                 finished = self.run(Run(["undo", "-y", *more, str(number)], state))
+                for again in _REDO_FIRST.findall(finished.output) if finished.code == 5 else ():
+                    self.run(Run(["redo", "-y", again], state))  # what was undone of a part is in the way
                 if "has nothing left to undo" in finished.output:
                     empty.add((state, number))
                     continue
