@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import os
 import random
+import sys
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,7 @@ from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.undo import UndoOptions, undoing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.support.runs import Runs
     from tests.support.tree import Tree
@@ -358,6 +360,30 @@ def test_a_row_says_what_must_still_hold(runs: Runs) -> None:
 # What is refused ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("mtime", "fault"),
+    [
+        ("2024-05-01T12:00:00Z", None),
+        ("2024-05-01T12:00:00+00:00", None),
+        ("2024-05-01 14:00:00+02:00", None),
+        ("2024-05-01T12:00:00.25Z", None),
+        ("2024-05-01T12:00:00.250000001Z", RowFault.OTHER_TIME),
+        ("2024-05-01T12:00:00-01:00", RowFault.OTHER_TIME),
+        ("2024-05-01T12:00:00", RowFault.BAD_VALUE),
+        ("2024-05-32T12:00:00Z", RowFault.BAD_VALUE),
+        ("yesterday", RowFault.BAD_VALUE),
+        ("\ud800", RowFault.BAD_VALUE),
+    ],
+)
+def test_a_time_may_be_written_in_other_ways(runs: Runs, mtime: str, fault: RowFault | None) -> None:
+    runs.tree.write({"a": "1"})
+    os.utime(runs.tree.path("a"), ns=(0, 1_714_564_800_250_000_000))
+    if fault is None:
+        assert runs.apply([move("a", "b", mtime=mtime)]).done == 1
+    else:
+        assert refused(runs, move("a", "b", mtime=mtime)) == [(1, fault)]
+
+
 def test_every_problem_is_told_at_once(runs: Runs) -> None:
     runs.tree.write({"a": "1", "b": "2", "c": "3", "d": "4", "e/f": "5", "taken": "6"})
     rows = [
@@ -542,6 +568,10 @@ def test_a_row_that_waits_for_a_refused_one(runs: Runs) -> None:
 def test_a_symlink_on_the_way(runs: Runs) -> None:
     runs.tree.write({"a": "1", "real/": "", "link": "-> real"})
     assert refused(runs, move("a", "link/b")) == [(1, RowFault.BEHIND_SYMLINK)]
+    assert refused(runs, move("link/b", "b"), move("a/b", "c")) == [
+        (1, RowFault.BEHIND_SYMLINK),
+        (2, RowFault.BELOW_A_FILE),
+    ]
 
 
 def test_a_project_stays_whole(runs: Runs) -> None:
@@ -551,6 +581,27 @@ def test_a_project_stays_whole(runs: Runs) -> None:
         (2, RowFault.KEPT_WHOLE),
     ]
     assert runs.apply([move("p/src/a.js", "a.js")], all_files=True).done == 1
+
+
+@pytest.fixture
+def few_calls() -> Iterator[None]:
+    """Let Python call functions only some 300 deep."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 300)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("few_calls")
+def test_a_path_with_more_parts_than_python_calls(runs: Runs) -> None:
+    runs.tree.write({"a": "1", "b": "2"})
+    before, parts = take(os.fsencode(runs.tree.root)), 400
+    assert refused(runs, move("b/" * parts + "c", "c")) == [(1, RowFault.BELOW_A_FILE)]
+    assert refused(runs, move("c/" * parts + "c", "c")) == [(1, RowFault.MISSING)]
+    assert runs.apply([move("a", "d/" * parts + "a")]).done == 1
+    assert runs.apply([move("d/" * parts + "a", "d/" * parts + "b")]).done == 1
+    assert [runs.undo().problems for _ in range(2)] == [[], []]
+    assert take(os.fsencode(runs.tree.root)) == before
 
 
 def test_a_group_stays_together(runs: Runs) -> None:
@@ -606,6 +657,7 @@ _BAD_TEXTS = {
     "no path": (b'{"new_path": "b"}\n', RowFault.NO_PATH),
     "no new path": (b'{"path": "a"}\n', RowFault.NO_NEW_PATH),
     "an unknown action": (b'{"path": "a", "new_path": "b", "action": "delete"}\n', RowFault.UNKNOWN_ACTION),
+    "an action of half a character": (rb'{"path": "a", "new_path": "b", "action": "\ud800"}', RowFault.UNKNOWN_ACTION),
     "a size in words": (b'{"path": "a", "new_path": "b", "size_bytes": "big"}\n', RowFault.BAD_VALUE),
     "half a digest": (b'{"path": "a", "new_path": "b", "sha256": "12"}\n', RowFault.BAD_VALUE),
     "half a base 64": (b'{"path_b64": "a", "new_path": "b"}\n', RowFault.BAD_VALUE),

@@ -51,6 +51,25 @@ def iso(ns: int | None) -> str | None:
     return f"{_date(day)}T{_DIGITS[seconds // 3600]}:{_DIGITS[seconds // 60 % 60]}:{_DIGITS[seconds % 60]}Z"
 
 
+def is_at(ns: int | None, time: str) -> bool | None:
+    """Return whether a time in ISO 8601 is `ns`, as exactly as it is written; None if it is no time, or has no zone."""
+    if time == iso(ns):
+        return True
+    import re
+    from datetime import datetime
+
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", time)
+    if found is None:
+        return None
+    seconds, fraction, zone = found[1], found[2] or "", found[3]
+    try:
+        given = round(datetime.fromisoformat(seconds + zone).timestamp())
+    except ValueError:
+        return None
+    unit = 10 ** (9 - len(fraction))
+    return ns is not None and true_ns(ns) // unit == given * 10 ** len(fraction) + int(fraction or 0)
+
+
 @lru_cache(maxsize=4096)
 def _date(day: int) -> str:
     """Return the date of `day` since 1970, cached for files of one day. Years of more than four digits have a sign."""

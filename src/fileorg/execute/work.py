@@ -133,23 +133,34 @@ class Work:
         known = self.folders[base].get(path)
         if known is not None:
             return known
-        known = self.journal.known_folder(self.operation, base, path)
-        if known is None:
-            if path:  # parents too: undo may have to recreate them
-                self.folder_id(base, split(path)[0])
-            try:
-                seen = self.storages[base].stat_folder(path)
-            except OSError:
-                seen = None
-            self._note_flags(base, path, is_there=seen is not None)
-            self.has_trash = self.has_trash or is_trash(path)
-            known = self.journal.add_folder(self.operation, base, path, seen)
-        self.folders[base][path] = known
+        new, each = list[bytes](), path  # no recursion: a path may have more parts than Python calls
+        while (known := self._known_folder(base, each)) is None:
+            new.append(each)
+            if not each:
+                break
+            each, _ = split(each)  # parents too: undo may have to recreate them
+        for each in reversed(new):
+            known = self.folders[base][each] = self._added_folder(base, each)
+        return self.folders[base][path]
+
+    def _known_folder(self, base: Base, path: bytes) -> int | None:
+        known = self.folders[base].get(path)
+        if known is None and (known := self.journal.known_folder(self.operation, base, path)) is not None:
+            self.folders[base][path] = known
         return known
+
+    def _added_folder(self, base: Base, path: bytes) -> int:
+        try:
+            seen = self.storages[base].stat_folder(path)
+        except OSError:
+            seen = None
+        self._note_flags(base, path, is_there=seen is not None)
+        self.has_trash = self.has_trash or is_trash(path)
+        return self.journal.add_folder(self.operation, base, path, seen)
 
     def new_folder(self, base: Base, path: bytes) -> None:
         """Record a folder that will be made, whatever has its name now. Inside a transaction."""
-        if self.folders[base].get(path) is None and self.journal.known_folder(self.operation, base, path) is None:
+        if self._known_folder(base, path) is None:
             self.folder_id(base, split(path)[0])
             self._note_flags(base, path, is_there=False)
             self.folders[base][path] = self.journal.add_folder(self.operation, base, path, None)

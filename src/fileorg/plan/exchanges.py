@@ -158,14 +158,18 @@ class FolderExchanges:
 
     def _dev_of(self, base: Base, folder: bytes) -> int:
         """Return the device of a folder, or that of the deepest one above it, if it is still to be made."""
-        key = base, folder
-        if key not in self._devs:
-            there = self._given.trees[base].storage.lstat(*split(folder)) if folder else None
-            if folder and (there is None or not there.is_folder):
-                self._devs[key] = self._dev_of(base, split(folder)[0])
-            else:
-                self._devs[key] = self._given.trees[base].storage.identity[0] if there is None else there.dev
-        return self._devs[key]
+        storage, key = self._given.trees[base].storage, (base, folder)
+        known = self._devs.get(key)
+        if known is None:
+            known = storage.identity[0]
+            while folder:
+                above, name = split(folder)
+                if (there := storage.lstat(above, name)) is not None and there.is_folder:
+                    known = there.dev
+                    break
+                folder = above
+            self._devs[key] = known
+        return known
 
     def _can_leave(self, row: StoredRow) -> bool:
         """Return whether a file can be moved to another file system."""

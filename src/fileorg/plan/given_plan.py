@@ -16,7 +16,7 @@ from operator import eq
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.batches import row_maker
-from fileorg.core.formats import iso
+from fileorg.core.formats import is_at
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import ROOT
 from fileorg.core.names import below, collision_key, is_within, join, split, with_parents
@@ -441,8 +441,9 @@ class GivenPlan:
                     faults[position] = Fault(RowFault.NOT_EMPTY)
             elif row.size_bytes is not None and row.size_bytes != entry.size:
                 faults[position] = Fault(RowFault.OTHER_SIZE, b"%d" % row.size_bytes, entry.size)
-            elif row.mtime is not None and row.mtime != iso(entry.mtime_ns):
-                faults[position] = Fault(RowFault.OTHER_TIME, row.mtime.encode())
+            elif row.mtime is not None and not (is_same := is_at(entry.mtime_ns, row.mtime)):
+                code, about = (RowFault.OTHER_TIME, "") if is_same is False else (RowFault.BAD_VALUE, "mtime ")
+                faults[position] = Fault(code, f"{about}{row.mtime}".encode(errors="backslashreplace"))
             elif row.digest is not None and (fault := _digest_fault(storage, folder, entry, row.digest)) is not None:
                 faults[position] = fault
             if name in known.left and position not in faults:

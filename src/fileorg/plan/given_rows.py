@@ -10,7 +10,6 @@ import base64
 import binascii
 import csv
 import json
-import os
 from enum import StrEnum
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
@@ -73,7 +72,7 @@ _new_row = row_maker(GivenRow)
 class _BadRow(Exception):
     def __init__(self, fault: RowFault, about: str = "") -> None:
         super().__init__(fault)
-        self.fault, self.about = fault, about
+        self.fault, self.about = fault, about.encode(errors="backslashreplace")  # it may be half of a surrogate pair
 
 
 def given_rows(stream: IO[bytes], fail: Callable[[RowProblem], None], *, null: bool = False) -> Iterator[GivenRow]:
@@ -127,7 +126,7 @@ def _json_lines(stream: IO[bytes], fail: Callable[[RowProblem], None]) -> Iterat
         try:
             yield _row(number, found)
         except _BadRow as bad:
-            fail(RowProblem(number, bad.fault, b"", os.fsencode(bad.about)))
+            fail(RowProblem(number, bad.fault, b"", bad.about))
 
 
 def _document(stream: IO[bytes], fail: Callable[[RowProblem], None]) -> Iterator[GivenRow]:
@@ -158,7 +157,7 @@ def _document(stream: IO[bytes], fail: Callable[[RowProblem], None]) -> Iterator
         try:
             yield _row(number, fields)
         except _BadRow as bad:
-            fail(RowProblem(number, bad.fault, b"", os.fsencode(bad.about)))
+            fail(RowProblem(number, bad.fault, b"", bad.about))
 
 
 def _csv(stream: IO[bytes], fail: Callable[[RowProblem], None]) -> Iterator[GivenRow]:
@@ -208,7 +207,7 @@ def _csv(stream: IO[bytes], fail: Callable[[RowProblem], None]) -> Iterator[Give
         try:
             yield _row(at, {column: cell for column, cell in zip(columns, cells, strict=True) if cell})
         except _BadRow as bad:
-            fail(RowProblem(at, bad.fault, b"", os.fsencode(bad.about)))
+            fail(RowProblem(at, bad.fault, b"", bad.about))
     for each in lost:
         fail(RowProblem(each, RowFault.NOT_UTF8))
 

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from fileorg.core.memo import Memo
-from fileorg.core.names import collision_key, join, split
+from fileorg.core.names import collision_key, join
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,10 +29,12 @@ class ListedNames:
 
     def folder(self, path: bytes) -> bytes:
         """Return the path of a folder in the case that the disk lists, as far as it exists."""
-        if not path:
-            return path
-        above, name = split(path)
-        above = self.folder(above)
+        found = b""
+        for name in path.split(b"/") if path else ():
+            found = self._listed(found, name)
+        return found
+
+    def _listed(self, above: bytes, name: bytes) -> bytes:
         known = self._subfolders.get(above)
         if known is None:
             known = self._subfolders[above] = {}

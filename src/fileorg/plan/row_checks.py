@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from fileorg.core.memo import MANY_FOLDERS, Memo
-from fileorg.core.names import join, split
+from fileorg.core.names import join, split, with_parents
 from fileorg.core.row_problems import RowFault
 from fileorg.core.tuples import NamedTuple
 from fileorg.rules.filters import Filters
@@ -72,17 +72,21 @@ class SourceFolders:
         known = self._known.get(folder)
         if known is not None:
             return known, None
-        fault = None
-        if folder:
-            above, name = split(folder)
-            parent, _ = self.judged(above)
-            fault = parent.fault or parent.left.get(name)
-        if fault is not None:
-            found, entries = SourceFolder(fault), None
-        else:
-            found, entries = self._read(folder)
-        self._known[folder] = found
+        # No recursion: a path may have more parts than Python calls.
+        above = self._known.get(split(folder)[0]) if folder else None
+        found, entries = (_PLAIN, None) if above is None else (above, None)
+        for each in (b"", *with_parents(folder)) if above is None else (folder,):
+            found, entries = self._judged(each, found)
         return found, entries
+
+    def _judged(self, folder: bytes, above: SourceFolder) -> tuple[SourceFolder, dict[bytes, Entry] | None]:
+        """Return what is known of a folder, and its entries if it is read now. `above` is known of the one above it."""
+        known, entries = self._known.get(folder), None
+        if known is None:
+            fault = above.fault or above.left.get(split(folder)[1])
+            known, entries = self._read(folder) if fault is None else (SourceFolder(fault), None)
+            self._known[folder] = known
+        return known, entries
 
     def _read(self, folder: bytes) -> tuple[SourceFolder, dict[bytes, Entry] | None]:
         try:
@@ -93,7 +97,7 @@ class SourceFolders:
             return _GONE, None
         except OSError as error:
             if error.errno in _NO_FOLDER:
-                return SourceFolder(Fault(RowFault.BEHIND_SYMLINK, folder)), None
+                return SourceFolder(_no_folder(folder, self._storage.lstat(*split(folder)))), None
             return SourceFolder(Fault(RowFault.UNREADABLE, folder, error.errno)), None
         if whole is not None:
             return SourceFolder(
@@ -125,6 +129,9 @@ class TargetFolder(NamedTuple):
     fault: Fault | None = None
 
 
+_THERE = TargetFolder(exists=True)
+
+
 class TargetFolders:
     """The folders of one tree that rows put files into."""
 
@@ -148,9 +155,16 @@ class TargetFolders:
 
     def judged(self, folder: bytes, line: int) -> TargetFolder:
         known = self._known.get(folder)
-        if known is None:
-            known = self._known[folder] = self._judged(folder, line)
-        return known
+        if known is not None:
+            return known
+        above = self._known.get(split(folder)[0]) if folder else None
+        found = _THERE if above is None else above
+        for each in with_parents(folder) if above is None else (folder,):
+            known = self._known.get(each)
+            if known is None:
+                known = self._known[each] = self._judged(each, found, line)
+            found = known
+        return found
 
     def name_fault(self, name: bytes) -> Fault | None:
         """Return why the file system does not allow a name, None if it does as far as that is known beforehand."""
@@ -162,11 +176,9 @@ class TargetFolders:
             return Fault(RowFault.OURS, name)
         return None
 
-    def _judged(self, folder: bytes, line: int) -> TargetFolder:
-        if not folder:
-            return TargetFolder(exists=True)
+    def _judged(self, folder: bytes, parent: TargetFolder, line: int) -> TargetFolder:
+        """Return what is known of a folder, if that is known of the one above it."""
         above, name = split(folder)
-        parent = self.judged(above, line)
         if parent.fault is not None:
             return parent
         if fault := self.name_fault(name):
@@ -182,11 +194,16 @@ class TargetFolders:
             if not entry.is_folder and self._will_be_folder(folder):
                 return TargetFolder(exists=False)
             if not entry.is_folder:
-                code = RowFault.BEHIND_SYMLINK if stat.S_ISLNK(entry.mode) else RowFault.BELOW_A_FILE
-                return TargetFolder(exists=False, fault=Fault(code, folder))
+                return TargetFolder(exists=False, fault=_no_folder(folder, entry))
             whole = None if self._all_files else whole_target(self._storage, folder)
         except OSError as error:
             return TargetFolder(exists=False, fault=Fault(RowFault.UNREADABLE, folder, error.errno))
         if whole is not None:
             return TargetFolder(exists=True, fault=Fault(RowFault.KEPT_WHOLE, join(folder, whole.marker)))
         return TargetFolder(exists=True)
+
+
+def _no_folder(path: bytes, entry: Entry | None) -> Fault:
+    """Return why nothing is in a path that leads to no folder."""
+    is_symlink = entry is not None and stat.S_ISLNK(entry.mode)
+    return Fault(RowFault.BEHIND_SYMLINK if is_symlink else RowFault.BELOW_A_FILE, path)
