@@ -141,3 +141,25 @@ def test_duplicates_of_some_files_go_to_the_trash(fileorg: Fileorg, tree: Tree, 
     assert {path for path in tree.read() if not path.startswith(".fileorg")} == {"keep/c.jpg", "a.pdf", "b.pdf"}
     assert fileorg("undo", "-y").code == 0
     assert set(tree.read()) == {"a.jpg", "b.jpg", "keep/c.jpg", "a.pdf", "b.pdf"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "verb"),
+    [
+        ([("pdf", "copy")], "copied"),
+        ([("pdf", "symlink"), ("txt", "symlink")], "symlinked"),
+        ([("pdf", "hardlink"), ("txt", "copy")], "organized"),
+        ([("pdf", "move"), ("tar", "copy")], "moved"),
+    ],
+)
+def test_the_summary_says_what_rules_do(
+    fileorg: Fileorg, tree: Tree, tmp_path: Path, rules: list[tuple[str, str]], verb: str
+) -> None:
+    """The folder of a category is no target here, so nothing but the rules counts."""
+    tree.write({"a.pdf": "1", "b.txt": "2"})
+    shown = "".join(f'[[rule]]\nwhen = {{ ext = "{ext}" }}\nto = "x"\naction = "{way}"\n' for ext, way in rules)
+    (tmp_path / "own.toml").write_text(f"version = 1\n{shown}[[rule]]\nkeep = true\n")
+    ran = fileorg.inside("organize", "-n", "tree", "--config", "own.toml")
+    assert f" would be {verb}." in ran.out
+    ran = fileorg.inside("organize", "-y", "tree", "--config", "own.toml")
+    assert f"{verb.capitalize()} {'2 files' if len(rules) > 1 and verb != 'moved' else '1 file'} " in ran.out

@@ -10,7 +10,7 @@ from fileorg.cli.options import ProgressMode
 from fileorg.cli.progress import Notes
 from fileorg.cli.summary import NAMED, amount, exit_code, outcome_as_json, show_problems
 from fileorg.cli.terminal import standard_error
-from fileorg.cli.words import VERBS
+from fileorg.cli.words import VERBS, verb_of
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural
 from fileorg.core.formats import iso, named, write_json
@@ -65,8 +65,7 @@ class WatchView:
         self._status()
 
     def planned(self, run: OrganizeRun) -> None:
-        action = next(iter(run.plan.actions())) if len(run.plan.actions()) == 1 else "move"
-        self._verb = VERBS[action]
+        self._verb = verb_of(run.plan.actions())
         if self._verbose and not self._is_json and not self._quiet:
             from fileorg.cli.plan_rows import PlanRows
 

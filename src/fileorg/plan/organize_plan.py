@@ -142,6 +142,7 @@ class OrganizePlan:
         self._new_folders: set[bytes] = set()
         self._devices: dict[bytes, int | None] = {}
         self._groups = 0
+        self._actions = set[Action]()
         self.by_category: dict[str, Tally] = {}
         self.files = 0
         self.size_bytes = 0
@@ -326,6 +327,7 @@ class OrganizePlan:
             tally.folders.add(folder if self._by_rules is None else self._shown(target))
             self.files += files
             self.size_bytes += sizes[category, target]
+            self._actions.add(self._way(target)[0])
 
     def _look_up(self, folder: bytes) -> None:
         """Find out whether a target folder exists or why it cannot be used; the answer is cached."""
@@ -431,8 +433,8 @@ class OrganizePlan:
         return self._by_rules is not None and any(way.on_conflict is OnConflict.FAIL for way in self._by_rules.ways)
 
     def actions(self) -> set[Action]:
-        """Return the actions of the plan."""
-        return {self._layout.action} if self._by_rules is None else {way.action for way in self._by_rules.ways}
+        """Return what happens to the files of the plan; nothing for none."""
+        return set(self._actions)
 
     # Second pass, over the contested names only -------------------------------------------------------------------
 

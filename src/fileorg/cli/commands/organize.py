@@ -336,7 +336,7 @@ def run_organize(
     from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
-    from fileorg.cli.words import VERBS
+    from fileorg.cli.words import verb_of
     from fileorg.core.names import real_path
     from fileorg.workflows.organize import organizing
 
@@ -358,7 +358,15 @@ def run_organize(
             root=real_path(chosen.root),
         )
         in_several = len(run.roots) > 1
-        change = Change(options, VERBS[chosen.action], "organize", out, screen, rows, in_several=in_several)
+        change = Change(
+            options,
+            verb_of(run.plan.actions() or {chosen.action}),
+            "organize",
+            out,
+            screen,
+            rows,
+            in_several=in_several,
+        )
         code = _preview(change, run, chosen) if options.dry_run else _run(change, run, state, between)
         out.flush()
         shared.say_if_edited(chosen.configuration, screen)
