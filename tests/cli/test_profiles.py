@@ -143,6 +143,18 @@ def test_duplicates_of_some_files_go_to_the_trash(fileorg: Fileorg, tree: Tree, 
     assert set(tree.read()) == {"a.jpg", "b.jpg", "keep/c.jpg", "a.pdf", "b.pdf"}
 
 
+def test_rules_move_files_of_a_category_here_and_elsewhere(fileorg: Fileorg, tree: Tree, tmp_path: Path) -> None:
+    tree.write({"a.pdf": "1", "b.txt": "2", "c.jpg": "3"})
+    rule = f'version = 1\n[[rule]]\nwhen = {{ ext = "pdf" }}\nto = "{tmp_path}/other/{{category}}"\n'
+    (tmp_path / "own.toml").write_text(rule)
+    for words in (["-n"], ["-y"]):
+        ran = fileorg.inside("organize", *words, "tree", "--config", "own.toml")
+        assert [line.split() for line in ran.out.splitlines() if line.startswith("  Documents")] == [
+            ["Documents", "2", "2", "B", "2", "folders"]
+        ]
+    assert (tmp_path / "other/Documents/a.pdf").read_text() == "1"
+
+
 @pytest.mark.parametrize(
     ("rules", "verb"),
     [

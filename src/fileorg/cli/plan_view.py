@@ -136,11 +136,13 @@ def where_to(tally: Tally, dest: bytes | None) -> str:
     """Return the target folder of a category, or the common part of its target folders."""
     url = dest if dest is not None and scheme_of(dest) else None  # `commonpath` would fold its two slashes
     folders = [os.path.join(b"" if url else dest or b"", folder) for folder in tally.folders]
-    path = os.path.commonpath(folders) if folders else b""
-    common = short(below(url, path) if url else path) if folders else ""
+    many = plural(len(folders), "folder")
+    if len({os.path.isabs(folder) for folder in folders}) != 1:
+        return many  # none, or rules move some of the files elsewhere
+    path = os.path.commonpath(folders)
+    common = short(below(url, path) if url else path)
     if len(folders) == 1:
         return f"{common or '.'}/"
-    many = plural(len(folders), "folder")
     return f"{common}/… ({many})" if common else many
 
 
