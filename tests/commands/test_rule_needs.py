@@ -535,6 +535,18 @@ def test_examples_are_tried(tree: Tree) -> None:
     ]
 
 
+def test_a_target_of_what_is_in_a_file_is_no_reason_against_an_example(tree: Tree) -> None:
+    """Nor does a rule with such a target take the examples of a later one."""
+    rules = (
+        '[[rule]]\nto = "Music/{meta.artist}"\n'
+        '[[rule]]\nwhen = { ext = "jpg" }\nto = "P/{taken.year}/{meta.camera}/{stem}.{type}"\nmatches = ["a.jpg"]\n'
+        '[[rule]]\nto = "{folder_in_name:Projects}"\nmatches = ["b.pdf"]\n'
+        '[[rule]]\nwhen = { ext = "txt" }\nto = "X"\nmatches = ["c.txt"]\nnot_matches = ["d.pdf"]\n'
+    )
+    configuration = parse_configuration(b"fileorg.toml", b"version = 1\n" + rules.encode())
+    assert tried_rules(configuration, os.fsencode(tree.root)) == (4, [])
+
+
 def test_the_examples_of_a_rule_that_no_run_could_use_are_not_tried(tree: Tree) -> None:
     """`rules test` and `rules check` agree on it."""
     rule = 'to = "x"\nwhen = {{ {}, ext = "jpg" }}\nmatches = ["a.jpg"]\n'

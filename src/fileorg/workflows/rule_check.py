@@ -12,9 +12,9 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.rules.classify import Rules
 from fileorg.rules.config import ConfigError
 from fileorg.rules.extensions import OTHER
-from fileorg.rules.facts import ContentType, FileFacts, MediaFields
+from fileorg.rules.facts import META, ContentType, FileFacts, MediaFields
 from fileorg.rules.matching import RuleSet
-from fileorg.rules.moments import now_utc
+from fileorg.rules.moments import MediaMoment, now_utc
 from fileorg.rules.name_dates import date_in_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from fileorg.rules.config import Configuration, Rule
     from fileorg.rules.matching import CompiledRule, Failed, RuleDecision
-    from fileorg.rules.moments import MediaMoment
 
 _NAMES_ONLY = frozenset({"name", "regex", "ext", "category", "path", "hidden", "unready", "named"})
 """Keys that the path of an example can answer."""
@@ -62,13 +61,27 @@ class NoContents:
         return ""
 
 
-class _NoFiles:
-    """What rules ask of a file that does not exist: its category by name, and nothing else."""
+class _SomeContents(NoContents):
+    """What rules ask of the content of an example: its target has something to be made of, whatever it is."""
 
-    contents = NoContents()
+    def content_type(self, _: bytes, __: bytes) -> ContentType:
+        return ContentType(fitting_extension=b"x")
 
-    def __init__(self, rules: Rules) -> None:
+    def taken(self, _: bytes, __: bytes) -> MediaMoment:
+        return MediaMoment(now_utc())
+
+    def media(self, _: bytes, __: bytes) -> MediaFields:
+        return MediaFields(1, 1, 1, dict.fromkeys(META, "x"))
+
+
+class _Example:
+    """What rules ask of a file that does not exist: its category by name, and what the target of a rule needs."""
+
+    contents = _SomeContents()
+
+    def __init__(self, rules: Rules, name: bytes) -> None:
         self._rules = rules
+        self._name = name
 
     def category_of(self, _: bytes, name: bytes) -> str:
         return self._rules.evidence(name).category
@@ -86,7 +99,7 @@ class _NoFiles:
         return None
 
     def folders_in(self, _: bytes) -> Sequence[str]:
-        return ()
+        return (os.fsdecode(self._name),)
 
 
 def compiled_rules(configuration: Configuration, root: bytes, rules: Sequence[Rule] | None = None) -> RuleSet:
@@ -242,26 +255,34 @@ def tried_rules(configuration: Configuration, root: bytes) -> tuple[int, list[Ru
     """Return the number of examples in a configuration, and those that rules do not treat as they say.
 
     An example is a path below the root. Only what its path says is known, so a rule matches an example if the keys on
-    names and paths match. A rule that no run could use is a finding, as in `checked_rules`, and its examples are not
+    names and paths match, and other rules decide on it only if their keys and targets need no more. A rule that no run could use is a finding, as in `checked_rules`, and its examples are not
     tried.
     """
     rules, examples = Rules.of(configuration), 0
     findings, sound = _wrong_values(configuration, root)
     selected = [rule for rule in configuration.selected(()) if rule in sound]
+    by_path = {each.rule.name for each in compiled_rules(configuration, root, selected).rules if _is_by_path(each)}
     for rule in selected:
         if not (rule.matches or rule.not_matches):
             continue
-        asked = [each for each in selected if each.name == rule.name or _by_path(each) == each]
+        asked = [each for each in selected if each.name == rule.name or each.name in by_path]
         all_rules = compiled_rules(configuration, root, [_by_path(each) for each in asked])
         for path, wanted in [*((path, True) for path in rule.matches), *((path, False) for path in rule.not_matches)]:
             examples += 1
             folder, _, name = path.encode("utf-8", "surrogateescape").rpartition(b"/")
-            file = FileFacts(_NoFiles(rules), folder, name, 1, time.time_ns(), time.time_ns(), 0o644)
+            file = FileFacts(_Example(rules, name), folder, name, 1, time.time_ns(), time.time_ns(), 0o644)
             failed, decision = all_rules.explain(file)
             is_by_it = decision is not None and decision.rule.rule.name == rule.name
             if is_by_it != wanted:
                 findings.append(_broken(rule, path, failed, decision, wanted=wanted))
     return examples, sorted(findings, key=lambda finding: finding.line)
+
+
+def _is_by_path(rule: CompiledRule) -> bool:
+    """Return whether the path of an example tells whether a rule decides on it."""
+    target = rule.target
+    is_known = target is None or not (target.needs_contents or "folder_in_name" in target.fields)
+    return is_known and _by_path(rule.rule) == rule.rule
 
 
 def _by_path(rule: Rule) -> Rule:
