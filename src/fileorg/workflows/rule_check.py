@@ -255,8 +255,8 @@ def tried_rules(configuration: Configuration, root: bytes) -> tuple[int, list[Ru
     """Return the number of examples in a configuration, and those that rules do not treat as they say.
 
     An example is a path below the root. Only what its path says is known, so a rule matches an example if the keys on
-    names and paths match, and other rules decide on it only if their keys and targets need no more. A rule that no run could use is a finding, as in `checked_rules`, and its examples are not
-    tried.
+    names and paths match, and other rules decide on it only if their keys and targets need no more. A rule that no run
+    could use is a finding, as in `checked_rules`, and its examples are not tried.
     """
     rules, examples = Rules.of(configuration), 0
     findings, sound = _wrong_values(configuration, root)
