@@ -321,6 +321,7 @@ def test_partial_does_what_can_be_done(runs: Runs) -> None:
             [(1, RowFault.NOT_VACATED), (2, RowFault.PART_REFUSED), (3, RowFault.TEARS_GROUP)],
         ),
         ({"a/in": "1"}, [("a", "b"), ("a", "c")], {}, [(2, RowFault.TWO_ROWS)]),
+        ({"a/in": "1", "c": "2"}, [("a", "b"), ("c", "b")], {}, [(1, RowFault.TWICE), (2, RowFault.TWICE)]),
     ],
 )  # fmt: skip
 def test_partial_moves_no_folder_in_part_nor_into_one_that_stays(

@@ -65,6 +65,7 @@ class FolderRows:
             return False
         if (row := self._given.row_to(base, to_path, self._given.digest(base, to_path))) is not None:
             self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, row.line))
+            self._given.fail_row(row, RowFault.TWICE, to_path, line)
             return False
         return True
 
