@@ -63,6 +63,9 @@ def test_a_store_that_ignores_a_condition_is_refused_or_allowed(runs: Runs, buck
             f"memory://remote/inbox ignores conditions of requests ({says}): another program could lose an object"
             " there."
         )
+    rows = [{"path": "a.jpg", "new_path": "Images/a.jpg"}, {"path": "empty.txt", "new_path": "Documents/empty.txt"}]
+    with pytest.raises(GuardRefused):
+        runs.apply(rows, roots=[bucket.url])
     assert bucket.read() == {"a.jpg": "1", "empty.txt": ""}
     runs.organize(root=bucket.url, allow_unsafe=True)
     assert bucket.read() == {"Images/a.jpg": "1", "Documents/empty.txt": ""}
@@ -71,6 +74,7 @@ def test_a_store_that_ignores_a_condition_is_refused_or_allowed(runs: Runs, buck
         assert json.loads(str(operation.options))["allow_unsafe"] is True
     runs.undo()
     assert bucket.read() == {"a.jpg": "1", "empty.txt": ""}
+    assert runs.apply(rows, roots=[bucket.url], allow_unsafe=True).done == 2
 
 
 def test_a_bucket_is_probed_once(runs: Runs, bucket: Bucket) -> None:

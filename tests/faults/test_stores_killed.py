@@ -27,6 +27,7 @@ from fileorg.journal.journal import Journal
 from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.storage.object.s3 import S3Client
+from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
@@ -73,6 +74,16 @@ class Step:
     def organize_by_rules(self) -> None:
         self._runs.organize(root=self.bucket.url, configuration=parse_configuration(b"fileorg.toml", _RULES))
 
+    def apply(self) -> None:
+        """Carry out a plan: a chain of names, one that the trash makes free, a copy, and an object that does not go."""
+        rows = [
+            {"path": "a.jpg", "new_path": "b.pdf"},
+            {"path": "b.pdf", "new_path": "c.jpg"},
+            {"path": "c.jpg", "action": "trash"},
+            {"path": "Images/c.jpg", "new_path": "copy", "action": "copy"},
+        ]
+        self._runs.apply(rows, roots=[self.bucket.url])
+
     def recover(self) -> None:
         recover_all(self._runs.state, NullReporter())
 
@@ -87,7 +98,7 @@ class Step:
         self._faults.arm(fault, at)
         try:
             do()
-        except (Killed, OSError, StorageFailure):
+        except (Killed, OSError, StorageFailure, RowsRefused):
             assert self._faults.happened
         self._faults.disarm()
         self.check_contents()
@@ -110,7 +121,7 @@ class Step:
         with Journal(self._runs.state.journal, read_only=True) as journal:
             assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
         assert not self.bucket.client.uploads()
-        contents = Counter(held.content for held in self.bucket.snapshot().values())
+        contents = Counter(held.content for key, held in self.bucket.snapshot().items() if key != "copy")
         assert set(contents.values()) == {1}
 
     def check_undone(self) -> None:
@@ -187,17 +198,45 @@ def test_a_run_by_rules_ends_at_a_request(made: Callable[[], Step], fault: Fault
     assert points > 6 // stride
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", Fault)
-def test_the_undo_of_a_run_by_rules_ends_at_a_request(made: Callable[[], Step], fault: Fault) -> None:
-    def organized() -> Step:
-        step = made()
-        step.organize_by_rules()
-        return step
-
-    for step in _points(fault, organized, Step.undo):
+@pytest.mark.parametrize("stride", [pytest.param(_EACH, marks=pytest.mark.slow), _SOME])
+def test_a_plan_ends_at_a_request(made: Callable[[], Step], fault: Fault, stride: int) -> None:
+    points = 0
+    for step in _points(fault, made, Step.apply, stride):
         step.check_recovered()
         step.check_undone()
+        points += 1
+    assert points > 6 // stride
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("stride", [pytest.param(_EACH, marks=pytest.mark.slow), _SOME])
+@pytest.mark.parametrize("do", [Step.organize_by_rules, Step.apply])
+def test_an_undo_ends_at_a_request(
+    made: Callable[[], Step], do: Callable[[Step], None], fault: Fault, stride: int
+) -> None:
+    def done() -> Step:
+        step = made()
+        do(step)
+        return step
+
+    for step in _points(fault, done, Step.undo, stride):
+        step.check_recovered()
+        step.check_undone()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("do", [Step.organize_by_rules, Step.apply])
+def test_each_recovery_of_rules_and_plans_is_killed(made: Callable[[], Step], do: Callable[[Step], None]) -> None:
+    for first in range(_MAX_REQUESTS):
+        for second in range(_MAX_REQUESTS):
+            step = made()
+            if not step.ended_by(Fault.KILL_AFTER, first, lambda step=step: do(step)):  # type: ignore[misc]
+                return
+            if not step.ended_by(Fault.KILL_AFTER, second, step.recover):
+                break
+            step.check_recovered()
+            step.check_undone()
 
 
 @pytest.mark.parametrize("fault", KILLS)
@@ -253,6 +292,7 @@ def test_organize_and_undo_on_a_real_server(on_server: Callable[[], Step], fault
     for step in itertools.chain(
         _points(fault, on_server, Step.organize),
         _points(fault, on_server, Step.organize_by_rules, _SOME),
+        _points(fault, on_server, Step.apply, _SOME),
         _points(fault, lambda: _organized(on_server), Step.undo),
     ):
         step.check_recovered()

@@ -30,6 +30,7 @@ from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient
 from fileorg.storage.object.s3 import S3Client
 from fileorg.workflows import stores
+from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
@@ -124,6 +125,16 @@ class World:
         rules = parse_configuration(b"fileorg.toml", _RULES)
         self._runs.organize(root=self._urls[0], dest=self._urls[1], configuration=rules)
 
+    def apply(self) -> None:
+        """Carry out a plan: a file takes the name of an object in the other place, which makes room."""
+        here, there = map(os.fsdecode, self._urls)
+        rows = [
+            {"path": f"{here}/a.jpg", "new_path": f"{there}/Images/c.jpg"},
+            {"path": f"{there}/Images/c.jpg", "new_path": f"{there}/d.jpg"},
+            {"path": f"{here}/b.pdf", "new_path": f"{there}/new/b.pdf"},
+        ]
+        self._runs.apply(rows, roots=self._urls)
+
     def recover(self) -> None:
         recover_all(self._runs.state, NullReporter())
 
@@ -147,7 +158,7 @@ class World:
         self._faults.arm(fault, at)
         try:
             do()
-        except (Killed, OSError, StorageFailure):
+        except (Killed, OSError, StorageFailure, RowsRefused):
             assert self._faults.happened
         self._faults.disarm()
         assert set(self._contents()) >= {"one", "two", "three, and more", "there before"}
@@ -199,7 +210,7 @@ def made(
 
     def client(_: bytes, scheme: str, bucket: str) -> ObjectClient:
         found = MemoryClient(bucket, kept.setdefault((scheme, bucket), MemoryBucket()), part_limit_bytes=3)
-        found.url = f"{scheme}://{bucket}"
+        found.url, found.service = f"{scheme}://{bucket}", scheme
         return found
 
     monkeypatch.setattr(stores, "_open_client", lambda *place: _Faulty(client(*place), faults))
@@ -273,6 +284,14 @@ def _undone(made: Callable[[], World]) -> World:
 def test_a_run_by_rules_ends_at_a_request(made: Callable[[], World], fault: Fault, stride: int) -> None:
     """A rule moves a file to the trash of its own folder or store."""
     for world in _points(fault, made, World.organize_by_rules, stride):
+        world.check_recovered()
+        world.check_undone()
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+@pytest.mark.parametrize("stride", [pytest.param(_EACH, marks=pytest.mark.slow), _SOME])
+def test_a_plan_ends_at_a_request(made: Callable[[], World], fault: Fault, stride: int) -> None:
+    for world in _points(fault, made, World.apply, stride):
         world.check_recovered()
         world.check_undone()
 

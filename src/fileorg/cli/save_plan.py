@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fileorg.core.errors import Exit, UsageError
 from fileorg.core.figures import plural
-from fileorg.core.names import display
+from fileorg.core.names import display, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,17 +26,20 @@ class SavedLines(Protocol):
     def __iter__(self) -> Iterator[str]: ...
 
 
-def save_plan(options: OutputOptions, lines: SavedLines, roots: list[bytes], out: Out, screen: Screen) -> Exit:
-    """Write the lines of a plan to the file of the options, and say how to apply it.
+def refuse_both(roots: list[bytes]) -> None:
+    """Raise `UsageError` for an undo between a folder and a store: a row cannot say that the original comes back."""
+    if len(set(map(scheme_of, roots))) > 1:
+        from fileorg.workflows.stores import refuse_in_stores
 
-    Raises `UsageError` for a plan of a store, which `fileorg apply` cannot carry out.
-    """
+        refuse_in_stores(roots, "save the undo of what left a folder or came into one")
+
+
+def save_plan(options: OutputOptions, lines: SavedLines, roots: list[bytes], out: Out, screen: Screen) -> Exit:
+    """Write the lines of a plan to the file of the options, and say how to apply it."""
     from shlex import quote
 
     from fileorg.workflows.output_target import written
-    from fileorg.workflows.stores import refuse_in_stores
 
-    refuse_in_stores(roots, "save a plan")
     path = options.save_plan
     if path is None:
         raise AssertionError("it is called with --save-plan only")

@@ -188,8 +188,9 @@ def _undo(
     with undoing(chosen, state, screen, changes=options.changes) as run:
         screen.pause()
         if options.save_plan is not None:
-            from fileorg.cli.save_plan import save_plan
+            from fileorg.cli.save_plan import refuse_both, save_plan
 
+            refuse_both(run.all_roots)
             return save_plan(options, run.plan_lines(), run.all_roots, out, screen)
         command = "redo" if chosen.redo else "undo"
         again = f"fileorg {command} {run.undone.id}"

@@ -48,6 +48,7 @@ class RowFault(StrEnum):
     LOOKS_ALIKE = "looks-alike"
     CYCLE_ON_DISKS = "cycle-on-disks"
     CYCLE_TOO_LONG = "cycle-too-long"
+    CYCLE_IN_STORE = "cycle-in-store"
     PART_REFUSED = "part-refused"
     # What is protected
     KEPT_WHOLE = "kept-whole"
@@ -59,7 +60,10 @@ class RowFault(StrEnum):
     OTHER_MODE = "other-mode"
     NOT_EMPTY = "not-empty"
     FOLDER_ACTION = "folder-action"
+    FOLDER_IN_STORE = "folder-in-store"
     OTHER_DISK = "other-disk"
+    LINK_IN_STORE = "link-in-store"
+    KEEPER_ELSEWHERE = "keeper-elsewhere"
 
 
 UNREADABLE_PLAN = frozenset(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Base
     from fileorg.plan.given_plan import GivenPlan, StoredRow
+    from fileorg.storage.local.storage import LocalStorage
 
 MAX_TOGETHER = 4096
 """The files of a folder that are moved as a whole or not at all."""
@@ -146,9 +147,28 @@ def _looks_alike(given: GivenPlan, row: StoredRow, other: StoredRow) -> bool:
     """
     if (row.dev, row.inode) == (other.dev, other.inode):
         return True
+    one, two = given.trees[row.base], given.trees[other.base]
+    if one.is_store or two.is_store:
+        return row.size == other.size and _may_be_copies(one.storage, row, two.storage, other)
     rounded = _ROUNDED_NS if row.dev != other.dev else 0
     alike = row.size == other.size and abs(row.mtime_ns - other.mtime_ns) <= rounded
     return alike and not given.trees[other.base].storage.has_stable_inodes(other.folder)
+
+
+def _may_be_copies(storage: LocalStorage, row: StoredRow, other_storage: LocalStorage, other: StoredRow) -> bool:
+    """Return whether two files have the same content: recovery takes an object with the content of another one for its
+    copy.
+    """
+    from fileorg.content.identical import same_bytes  # only in stores
+
+    try:
+        with (
+            storage.open_read(row.folder, row.name) as one,
+            other_storage.open_read(other.folder, other.name) as two,
+        ):
+            return same_bytes(one, two, row.size)
+    except OSError:
+        return True
 
 
 def _refuse_parts(given: GivenPlan) -> None:
@@ -260,6 +280,8 @@ def _cycle_fault(given: GivenPlan, cycle: list[StoredRow]) -> RowFault | None:
     """Return why the names of a cycle cannot be exchanged, None if they can."""
     if len(cycle) > MAX_CYCLE:
         return RowFault.CYCLE_TOO_LONG
+    if any(given.trees[base].is_store for row in cycle for base in (row.base, row.to_base)):
+        return RowFault.CYCLE_IN_STORE
     for at, row in enumerate(cycle):
         if row.dev != cycle[at - 1].dev:
             there = given.trees[row.base].storage.lstat(row.folder, row.name)

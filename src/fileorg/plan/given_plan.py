@@ -19,13 +19,14 @@ from fileorg.core.batches import row_maker
 from fileorg.core.formats import is_at
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import ROOT
-from fileorg.core.names import below, collision_key, is_within, join, split, with_parents
+from fileorg.core.names import below, collision_key, is_within, join, scheme_of, split, with_parents
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
-from fileorg.plan.given_rows import GivenAction
+from fileorg.plan.given_rows import ETAG, GivenAction
 from fileorg.plan.listed_names import ListedNames
 from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders
+from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -95,6 +96,10 @@ class PlanTree(NamedTuple):
     storage: LocalStorage
     paths: Sequence[bytes]
     case_insensitive: bool
+
+    @property
+    def is_store(self) -> bool:
+        return self.storage.kind is not Kind.LOCAL
 
 
 class StoredRow(NamedTuple):
@@ -166,8 +171,9 @@ class GivenPlan:
         self.db: Scratch = scratch(_SCHEMA, cache_kb=16_000)
         self.db.execute("BEGIN")  # never committed: one for each row would cost more than the row
         self.trees = {tree.base: tree for tree in trees}
-        self._trash = trash
+        self.trash = trash
         self._touched, self._made = touched, made
+        self._stores = frozenset(tree.base for tree in trees if tree.is_store)
         prefixes = [(path.rstrip(b"/") + b"/", tree.base) for tree in trees for path in tree.paths]
         self._prefixes = sorted(prefixes, key=lambda each: -len(each[0]))
         self._sources = {tree.base: SourceFolders(tree.storage, all_files=all_files) for tree in trees}
@@ -278,9 +284,7 @@ class GivenPlan:
         if row.action is GivenAction.TRASH:
             if row.duplicate_of and isinstance(keeper := self.place(row.duplicate_of), Fault):
                 return keeper
-            return _LocatedRow(
-                row, base, folder, name, base, join(self._trash, folder) if folder else self._trash, name
-            )
+            return _LocatedRow(row, base, folder, name, base, join(self.trash, folder) if folder else self.trash, name)
         target = self.place(row.new_path)
         if isinstance(target, Fault):
             return target
@@ -328,7 +332,7 @@ class GivenPlan:
 
     def _place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
         base, inside = ROOT, path
-        if path[:1] == b"/":
+        if path[:1] == b"/" or scheme_of(path):
             for prefix, number in self._prefixes:
                 if path.startswith(prefix):
                     base, inside = number, path[len(prefix) :]
@@ -341,6 +345,8 @@ class GivenPlan:
             parts = [part for part in inside.split(b"/") if part not in {b"", b"."}]
             if b".." in parts:
                 return Fault(RowFault.OUTSIDE, path)
+            if base in self._stores and b"/".join(parts) != inside:
+                return Fault(RowFault.BAD_PATH, path)  # no other key is meant
             inside = b"/".join(parts)
         if not inside:
             return Fault(RowFault.BAD_PATH, path)
@@ -379,6 +385,9 @@ class GivenPlan:
             if stat.S_ISDIR(entry.mode):
                 self._add_folder(each)
                 continue
+            if self._stores and (of_store := self._store_fault(each)) is not None:
+                self.fail(RowProblem(row.line, of_store.fault, row.path, of_store.about))
+                continue
             source = digest(base, folder + b"/" + name if folder else name)
             target = digest(to_base, to_folder + b"/" + to_name if to_folder else to_name)
             sources.append(source)
@@ -407,6 +416,16 @@ class GivenPlan:
     def _is_touched(self, touched: Callable[[bytes], bool], each: _LocatedRow) -> bool:
         path = below(self.trees[each.base].storage.root, join(each.folder, each.name))
         return touched(self.folded(each.base, path))
+
+    def _store_fault(self, placed: _LocatedRow) -> Fault | None:
+        """Return why a row cannot be carried out in a store."""
+        row, base, to_base = placed.row, placed.base, placed.to_base
+        if row.action in {GivenAction.HARDLINK, GivenAction.SYMLINK} and not self._stores.isdisjoint({base, to_base}):
+            return Fault(RowFault.LINK_IN_STORE)
+        if row.duplicate_of and not isinstance(keeper := self.place(row.duplicate_of), Fault):
+            kept = self.trees[keeper[0]].storage.kind
+            return None if kept is self.trees[base].storage.kind else Fault(RowFault.KEEPER_ELSEWHERE, row.duplicate_of)
+        return None
 
     def _look_up_sources(
         self,
@@ -462,7 +481,7 @@ class GivenPlan:
         faults: dict[int, Fault],
     ) -> None:
         targets, storage = self._targets[base], self.trees[base].storage
-        if placed[positions[0]].row.action is GivenAction.TRASH and is_within(folder, self._trash):
+        if placed[positions[0]].row.action is GivenAction.TRASH and is_within(folder, self.trash):
             for position in positions:
                 each = placed[position]
                 entry = entries[position]
@@ -478,7 +497,7 @@ class GivenPlan:
         names = [placed[position].to_name for position in positions]
         there = storage.lstat_all(folder, names) if known.exists else [None] * len(names)
         for position, name, found in zip(positions, names, there, strict=True):
-            if (fault := targets.name_fault(name)) is not None:
+            if (fault := targets.name_fault(name, folder)) is not None:
                 faults[position] = fault
             elif isinstance(found, OSError):
                 faults[position] = Fault(RowFault.UNREADABLE, join(folder, name), found.errno)
@@ -490,7 +509,9 @@ class GivenPlan:
     def _add_folder(self, placed: _LocatedRow) -> None:
         row, base, folder, name, to_base, to_folder, to_name, _ = placed
         path, to_path = join(folder, name), join(to_folder, to_name)
-        if row.action not in {GivenAction.MOVE, GivenAction.TRASH}:
+        if not self._stores.isdisjoint({base, to_base}):
+            self.fail(RowProblem(row.line, RowFault.FOLDER_IN_STORE, row.path))
+        elif row.action not in {GivenAction.MOVE, GivenAction.TRASH}:
             self.fail(RowProblem(row.line, RowFault.FOLDER_ACTION, row.path, row.action.encode()))
         elif base == to_base and to_path != path and is_within(to_path, path):
             self.fail(RowProblem(row.line, RowFault.INTO_ITSELF, row.path, row.new_path))
@@ -653,9 +674,14 @@ def _digest_fault(storage: LocalStorage, folder: bytes, entry: Entry, digest: tu
     """Return a fault if the content of a file does not have a digest."""
     if not entry.is_file:
         return Fault(RowFault.NOT_A_FILE)
+    algorithm, expected = digest
+    if algorithm == ETAG:
+        from fileorg.storage.object.client import etag_token
+
+        is_same = storage.kind is not Kind.LOCAL and entry.inode == etag_token(expected)
+        return None if is_same else Fault(RowFault.OTHER_CONTENT)
     from fileorg.content.digest import plain_digest
 
-    algorithm, expected = digest
     try:
         found = plain_digest(algorithm, storage, folder, entry.name)
     except OSError as error:

@@ -30,10 +30,12 @@ _ALIASES = {"from": "path", "to": "new_path", "size": "size_bytes"}
 _COLUMNS = frozenset(
     {
         "path", "new_path", "action", "size_bytes", "mtime", "sha256", "xxh3_128", "path_b64", "new_path_b64",
-        "duplicate_of", "duplicate_of_b64",
+        "duplicate_of", "duplicate_of_b64", "etag",
     }
 )  # fmt: skip
 _DIGESTS = {"sha256": 64, "xxh3_128": 32}
+ETAG = "etag"
+_MAX_ETAG = 1024
 
 
 class GivenAction(StrEnum):
@@ -52,8 +54,8 @@ _ACTIONS = {str(action): action for action in GivenAction}
 class GivenRow(NamedTuple):
     """A row as it was given. `new_path` is empty for the trash.
 
-    What must still hold: `size_bytes`; `mtime` in ISO 8601; `digest` as (algorithm, hexadecimal digits); and the
-    content of the file `duplicate_of`, which a file in the trash must share.
+    What must still hold: `size_bytes`; `mtime` in ISO 8601; `digest` as (algorithm, hexadecimal digits), or as (`ETAG`,
+    the ETag of an object); and the content of the file `duplicate_of`, which a file in the trash must share.
     """
 
     line: int
@@ -272,7 +274,7 @@ def _row(line: int, found: Any) -> GivenRow:
     duplicate_of = b""
     if "duplicate_of" in found or "duplicate_of_b64" in found:
         duplicate_of = _path(found, "duplicate_of", "duplicate_of_b64", "")
-    digest = _digest(found) if "sha256" in found or "xxh3_128" in found else None
+    digest = _digest(found) if "sha256" in found or "xxh3_128" in found or ETAG in found else None
     return _new_row((line, path, new_path, chosen, size, mtime, digest, duplicate_of))
 
 
@@ -316,4 +318,9 @@ def _digest(found: Mapping[str, Any]) -> tuple[str, str] | None:
         if len(text) != digits or not all(each in "0123456789abcdef" for each in text):
             raise _BadRow(RowFault.BAD_VALUE, algorithm)
         return algorithm, text
-    return None
+    etag = found.get(ETAG)
+    if etag is None:
+        return None
+    if not isinstance(etag, str) or not etag or len(etag) > _MAX_ETAG:
+        raise _BadRow(RowFault.BAD_VALUE, ETAG)
+    return ETAG, etag.strip('"')

@@ -39,12 +39,16 @@ class PlanLines:
     """
 
     def __init__(
-        self, plan: Plan, roots: Mapping[Base, bytes], digest: Callable[[PlanRow], str] = lambda _: ""
+        self,
+        plan: Plan,
+        roots: Mapping[Base, bytes],
+        digest: Callable[[PlanRow], str] = lambda _: "",
+        etag: Callable[[PlanRow], str] = lambda _: "",
     ) -> None:
         """`roots` are the absolute paths of the bases. `digest` returns the XXH3 of 128 bits of a file that stays where
-        it is until the plan is carried out; empty if there is none.
+        it is until the plan is carried out, `etag` the ETag of an object; both are empty if there is none.
         """
-        self._plan, self._roots, self._digest = plan, roots, digest
+        self._plan, self._roots, self._digest, self._etag = plan, roots, digest, etag
         self.files = 0
         """The number of lines, once they were read."""
         self.left_out = 0
@@ -84,6 +88,8 @@ class PlanLines:
             fields["mtime"] = mtime
         if digest := self._digest(row):
             fields["xxh3_128"] = digest
+        if etag := self._etag(row):
+            fields["etag"] = etag
         if row.keeper is not None and row.action is Action.QUARANTINE:
             keeper = row.keeper
             fields |= named("duplicate_of", below(self._roots[keeper.base], join(keeper.folder, keeper.name)))

@@ -18,7 +18,7 @@ from fileorg.rules.ignore import IgnoreReason
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Task
 from fileorg.scan.whole import whole_target
-from fileorg.storage.base import BATCH_ENTRIES
+from fileorg.storage.base import BATCH_ENTRIES, Kind
 from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ class TargetFolders:
         self._all_files = all_files
         self._limit = storage.capabilities.name_limit
         self._known: Memo[bytes, TargetFolder] = Memo(MANY_FOLDERS)
-        self._is_fat = posix.file_system_type(storage.fd(b"")) in _FAT_TYPES
+        self._is_store = storage.kind is not Kind.LOCAL
+        self._is_fat = not self._is_store and posix.file_system_type(storage.fd(b"")) in _FAT_TYPES
 
     def judged(self, folder: bytes, line: int) -> TargetFolder:
         known = self._known.get(folder)
@@ -166,9 +167,17 @@ class TargetFolders:
             found = known
         return found
 
-    def name_fault(self, name: bytes) -> Fault | None:
-        """Return why the file system does not allow a name, None if it does as far as that is known beforehand."""
-        if len(name) > self._limit:
+    def name_fault(self, name: bytes, folder: bytes) -> Fault | None:
+        """Return why a name is not allowed in a folder, None if it is as far as that is known beforehand."""
+        if self._is_store:
+            key = join(folder, name)
+            if len(key) > self._limit:
+                return Fault(RowFault.NAME_TOO_LONG, key, self._limit)
+            try:
+                name.decode()
+            except UnicodeDecodeError:
+                return Fault(RowFault.NAME_REFUSED, name)
+        elif len(name) > self._limit:
             return Fault(RowFault.NAME_TOO_LONG, name, self._limit)
         if self._is_fat and (name[-1:] in b". " or not _NOT_ON_FAT.isdisjoint(name)):
             return Fault(RowFault.NAME_REFUSED, name)
@@ -181,7 +190,7 @@ class TargetFolders:
         above, name = split(folder)
         if parent.fault is not None:
             return parent
-        if fault := self.name_fault(name):
+        if fault := self.name_fault(name, above):
             return TargetFolder(exists=False, fault=fault)
         if not parent.exists:
             self._note_missing(folder, line)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches, row_maker, unsplit
 from fileorg.core.model import EMPTIED_FOLDER, MOVED_ASIDE, MOVED_FOLDER, Action, Keeper, PlanRow
-from fileorg.core.names import split, step_name, tree_key
+from fileorg.core.names import join, split, step_name, tree_key
 from fileorg.plan.given_plan import COLUMNS, StoredRow
 from fileorg.plan.given_rows import GivenAction
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
 from fileorg.scan.leftovers import Leftover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from fileorg.core.model import Base
     from fileorg.plan.given_plan import GivenPlan
@@ -50,6 +50,7 @@ class GivenRows:
     def _rows(self) -> Iterator[PlanRow]:
         given = self._given
         missing = {base: MissingFolders(base, partial(is_missing, tree.storage)) for base, tree in given.trees.items()}
+        stores = {base for base, tree in given.trees.items() if tree.is_store}
         made = given.db.execute("SELECT base, path, mode FROM made").fetchall()
         for base, path, mode in sorted(made, key=lambda row: (row[0], tree_key(row[1]))):
             yield from missing[base].rows(split(path)[0])
@@ -59,8 +60,10 @@ class GivenRows:
         if not given.has_table:
             for batch in given.packed():
                 for row in batch:
-                    action, to_base, to_folder = row[1], row[5], row[6]
-                    if to_folder not in known[to_base]:
+                    action, base, folder, to_base, to_folder = row[1], row[2], row[3], row[5], row[6]
+                    if to_base in stores:
+                        yield from self._for_original(action, base, folder, missing, stores)
+                    elif to_folder not in known[to_base]:
                         yield from missing[to_base].rows(to_folder, PRIVATE_MODE if action == "trash" else 0o777)
                     yield _new_row((actions[action], *row[2:12], "", 0, None, None, 0))
             return
@@ -69,15 +72,17 @@ class GivenRows:
         together = db.execute(f"{alone} AND together ORDER BY together, id")
         for rows in (free, together):
             for row in rows:
-                action, to_base, to_folder = row[0], row[4], row[5]
-                if to_folder not in known[to_base]:
+                action, base, folder, to_base, to_folder = row[0], row[1], row[2], row[4], row[5]
+                if to_base in stores:
+                    yield from self._for_original(action, base, folder, missing, stores)
+                elif to_folder not in known[to_base]:
                     yield from missing[to_base].rows(to_folder, PRIVATE_MODE if action == "trash" else 0o777)
                 if row[17] is not None:
                     [stored] = given.stored("id = ?", (row[16],))
                     yield self._duplicate(stored)
                     continue
                 yield _new_row((actions[action], *row[1:16]))
-        yield from self._ordered()
+        yield from self._ordered(missing, stores)
         yield from self._exchanged(missing)
         emptied = db.execute(
             "SELECT emptied.base, emptied.path, is_subject, action FROM emptied LEFT JOIN folders USING (line)"
@@ -85,7 +90,16 @@ class GivenRows:
         for base, path, is_subject, action in sorted(emptied, key=lambda row: (row[0], tree_key(row[1])), reverse=True):
             yield _removal(base, path, action, is_subject=is_subject)
 
-    def _ordered(self) -> Iterator[PlanRow]:
+    def _for_original(
+        self, action: str, base: Base, folder: bytes, missing: Mapping[Base, MissingFolders], stores: Collection[Base]
+    ) -> list[PlanRow]:
+        """Return the rows that make the place in the trash of a file that moves into a store."""
+        if action != GivenAction.MOVE or base in stores:
+            return []
+        trash = self._given.trash
+        return missing[base].rows(join(trash, folder) if folder else trash, PRIVATE_MODE)
+
+    def _ordered(self, missing: Mapping[Base, MissingFolders], stores: Collection[Base]) -> Iterator[PlanRow]:
         """Yield the rows whose target is free only after another row."""
         columns = ", ".join(f"rows.{column.strip()}" for column in COLUMNS.split(","))
         query = (
@@ -98,6 +112,8 @@ class GivenRows:
             if together and together != last:
                 yield self._aside(together)
                 last = together
+            if row.to_base in stores:
+                yield from self._for_original(row.action, row.base, row.folder, missing, stores)
             found = self._row(row)._replace(together=together)
             yield found._replace(source_name=self._step_name(together)) if step else found
 

@@ -52,6 +52,10 @@ _SENTENCES = {
         " inode numbers), so one cannot get the name of the other"
     ),
     RowFault.CYCLE_ON_DISKS: "names are exchanged across file systems only for a regular file with one name",
+    RowFault.CYCLE_IN_STORE: (
+        "names of objects in a store cannot be exchanged: give one of them another name first, and its new one with a"
+        " second plan"
+    ),
     RowFault.CYCLE_TOO_LONG: "it belongs to a cycle of more than {number} names",
     RowFault.PART_REFUSED: "it is only done together with line {number}, which is not done",
     RowFault.KEPT_WHOLE: "it is part of a folder that is kept whole (because of {about}); see --everything",
@@ -62,7 +66,10 @@ _SENTENCES = {
     RowFault.OTHER_MODE: "a folder with other permissions is there already",
     RowFault.NOT_EMPTY: "this folder is not empty any more",
     RowFault.FOLDER_ACTION: "it is a folder, which can be moved or put into the trash, but not {about}",
+    RowFault.FOLDER_IN_STORE: "a store has no folders that could be moved as a whole: give a row for each object",
     RowFault.OTHER_DISK: "it is on another file system",
+    RowFault.LINK_IN_STORE: "a store has no links",
+    RowFault.KEEPER_ELSEWHERE: "{about} is not in the same store, and is not compared with it",
 }
 
 

@@ -15,7 +15,7 @@ from fileorg.core.batches import in_batches
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
 from fileorg.core.figures import plural
 from fileorg.core.model import DEST, ROOT, JobState, Outcome
-from fileorg.core.names import collision_key, display
+from fileorg.core.names import collision_key, display, real_path, scheme_of
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.given_checks import check_together
@@ -23,9 +23,9 @@ from fileorg.plan.given_plan import GivenPlan, PlanTree
 from fileorg.plan.given_rows import given_rows
 from fileorg.plan.row_order import GivenRows
 from fileorg.report.row_sentences import line_of_row
-from fileorg.workflows.guards import Allowed, changeable_folder, refuse_too_many
+from fileorg.workflows.guards import Allowed, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import separate_folders
+from fileorg.workflows.roots import changeable_root, refuse_second_names, separate_folders
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -61,10 +61,12 @@ class ApplyOptions(NamedTuple):
     is_rest: bool = False
     touched: bytes = b""
     made: Sequence[bytes] = ()
+    allow_unsafe: bool = False  # also in a store that ignores conditions
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
-        return {"plan": os.fsdecode(self.plan)} if self.plan else {}
+        chosen: dict[str, Any] = {"plan": os.fsdecode(self.plan)} if self.plan else {}
+        return chosen | ({"allow_unsafe": True} if self.allow_unsafe else {})
 
 
 class RowsRefused(FileorgError):
@@ -161,8 +163,8 @@ def applying(
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`, `OSError`.
     """
     allowed = Allowed(options.inside_project, read_only=not changes)
-    given_roots = [os.path.abspath(root) for root in options.roots]
-    roots = [changeable_folder(root, state, allowed) for root in options.roots]
+    given_roots = [root if scheme_of(root) else os.path.abspath(root) for root in options.roots]
+    roots = [changeable_root(root, state, allowed) for root in options.roots]
     if len(roots) > 1:
         roots = separate_folders(roots, reporter)
     what = "applying a plan in " + ", ".join(map(display, roots))
@@ -174,9 +176,11 @@ def applying(
     ):
         reporter = session.reporter
         storages = [session.open_changeable(root, allowed) for root in roots]
+        refuse_second_names(storages)
         session.storages = (storages[0], *storages)
         session.report_unwritable(storages)
         session.lock(session.storages)
+        session.refuse_unsafe(allow_unsafe=options.allow_unsafe)
         bases = [ROOT, *range(DEST + 1, DEST + len(storages))]
         trees = [
             PlanTree(base, storage, _paths(storage.root, given_roots), storage.is_case_insensitive())
@@ -244,7 +248,7 @@ def plan_unusable(path: bytes, error: OSError) -> UsageError:
 
 def _paths(root: bytes, given: Sequence[bytes]) -> list[bytes]:
     """Return the real path of a root, and those by which it was given, which may lead to it through a symlink."""
-    return [root, *(path for path in given if path != root and os.path.realpath(path) == root)]
+    return [root, *(path for path in given if path != root and real_path(path) == root)]
 
 
 def places_of(paths: Iterable[bytes]) -> bytes:

@@ -494,7 +494,12 @@ class Session:
         """Return a plan as lines of JSON, for `fileorg apply`."""
         from fileorg.plan.plan_lines import PlanLines
 
-        return PlanLines(plan, {base: storage.root for base, storage in enumerate(self.storages)})
+        roots, etag = {base: storage.root for base, storage in enumerate(self.storages)}, lambda _: ""
+        if any(storage.kind is not Kind.LOCAL for storage in self.storages):
+            from fileorg.workflows.stores import etags_of
+
+            etag = etags_of(self.storages)
+        return PlanLines(plan, roots, etag=etag)
 
     @property
     def roots(self) -> list[bytes]:

@@ -12,10 +12,12 @@ from fileorg.core.model import GIVEN
 from fileorg.core.names import display, is_folder, overlap, scheme_of
 from fileorg.core.state import default_config_path
 from fileorg.core.tuples import NamedTuple
+from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from fileorg.core.model import PlanRow
     from fileorg.core.store_settings import StoreSettings
     from fileorg.storage.base import Storage
     from fileorg.storage.local.storage import LocalStorage
@@ -181,6 +183,20 @@ def refuse_second_names(storages: Iterable[Storage]) -> None:
                     path=storage.root,
                 )
         known.append((place, storage.root))
+
+
+def etags_of(storages: Sequence[Storage]) -> Callable[[PlanRow], str]:
+    """Return a function that returns the ETag by which a row of a plan knows its object; empty for a file."""
+    from fileorg.storage.object.client import etag_token
+
+    def etag(row: PlanRow) -> str:
+        storage = storages[row.source_base]
+        if storage.kind is Kind.LOCAL or not row.source_name:
+            return ""
+        listed = cast("ObjectStorage", storage).listed(row.source_folder, row.source_name)
+        return listed.etag if listed is not None and etag_token(listed.etag) == row.inode else ""
+
+    return etag
 
 
 def nothing_in(storage: Storage) -> UsageError | None:

@@ -54,8 +54,8 @@ Root = Annotated[
     Option(
         "--root",
         metavar="PATH",
-        help="The folder that the paths of the plan start from, and that all of them must be in. Default: the current"
-        " directory. May be repeated: absolute paths may be in any of them.",
+        help="The folder, or URL of a store, that the paths of the plan start from, and that all of them must be in."
+        " Default: the current directory. May be repeated: absolute paths may be in any of them.",
         rich_help_panel=shared.FILES,
     ),
 ]
@@ -106,6 +106,7 @@ def apply(
     parallel: shared.Parallel = None,  # noqa: ARG001
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
+    allow_unsafe: shared.AllowUnsafe = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -118,7 +119,7 @@ def apply(
 
     Each row moves path to new_path, or does the action that it names: move, copy, hardlink, symlink or trash. All rows
     happen at once: names may be exchanged, and chains may be in any order. A row may say what must still hold:
-    size_bytes, mtime, sha256 or xxh3_128.
+    size_bytes, mtime, sha256, xxh3_128, or the etag of an object.
 
     Everything is checked before anything is changed, and each problem is listed with its line. Nothing is overwritten,
     and fileorg undo takes it back. A row of a folder moves all that is in it.
@@ -133,6 +134,7 @@ def apply(
         all_files=all_files,
         max_changes=max_changes,
         inside_project=inside_project,
+        allow_unsafe=allow_unsafe,
     )
     if not plan:
         raise UsageError("FILE is empty: no plan was given.", hint="name the file of the plan, or - for standard input")
@@ -184,9 +186,10 @@ def edit_and_apply(
     from fileorg.cli.editor import edit
     from fileorg.cli.terminal import standard_output
     from fileorg.core.formats import write_json
+    from fileorg.core.names import real_path
     from fileorg.workflows.edit_plan import plan_text
 
-    with plan_text(rows, os.path.realpath(chosen.roots[0])) as text:
+    with plan_text(rows, real_path(chosen.roots[0])) as text:
         if not text.files:
             if not options.is_text:
                 write_json(standard_output().stream, {"operation": None, "kind": "apply", "files": 0})

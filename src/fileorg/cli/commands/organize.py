@@ -269,14 +269,11 @@ def organize(
         save_plan,
     )
     shared.need_dry_run(options)
-    if install_timer is not None or edit or save_plan is not None:
-        from fileorg.workflows.stores import refuse_in_stores
-
-        what = "edit or save a plan" if install_timer is None else "install a timer"
-        refuse_in_stores([*chosen.roots, chosen.dest or b""], what)
     if install_timer is not None:
         from fileorg.cli.service_view import install_timer_for
+        from fileorg.workflows.stores import refuse_in_stores
 
+        refuse_in_stores([*chosen.roots, chosen.dest or b""], "install a timer")
         return install_timer_for(chosen, options, install_timer, shared.state(state_dir))
     state = shared.state(state_dir, dry_run=not options.changes)
     if edit:
@@ -304,6 +301,7 @@ def _edit(chosen: "OrganizeOptions", options: OutputOptions, state: "StateDirect
             all_files=chosen.filters.all_files,
             max_changes=chosen.max_changes,
             inside_project=chosen.inside_project,
+            allow_unsafe=chosen.allow_unsafe,
         )
         rows = rows_of_lines(run.plan_lines())
     return edit_and_apply(rows, applied, options, state)

@@ -177,6 +177,10 @@ class ObjectStorage:
         has_any = any(page for page in islice(self.client.pages(key + b"/"), 1))
         return self._folder_entry(folder, name) if has_any else None
 
+    def lstat_listed(self, folder: bytes, name: bytes) -> Entry | None:
+        """Return what `lstat` does: a store has no names that only a cache has."""
+        return self.lstat(folder, name)
+
     def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[os.stat_result | OSError | None]:
         """Return the `os.lstat` of many names of one folder; None for a missing one, and errors as values."""
         found: list[os.stat_result | OSError | None] = []

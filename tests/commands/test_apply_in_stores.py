@@ -1,0 +1,316 @@
+"""Plans that are saved of a store, and carried out there: before, after, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.buckets import Bucket
+
+from fileorg.core.events import NullReporter
+from fileorg.core.model import JobState, OnConflict, RecordState
+from fileorg.core.row_problems import RowFault
+from fileorg.jobs.carry_out import carry_out
+from fileorg.jobs.found import job
+from fileorg.plan.dedupe_plan import DedupeAction
+from fileorg.report.row_sentences import line_of_row
+from fileorg.storage.object.memory import MemoryClient, memory_bucket
+from fileorg.workflows.apply_plan import RowsRefused
+from fileorg.workflows.undo import UndoOptions, undoing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+
+    from fileorg.core.model import Outcome
+    from fileorg.plan.plan_lines import PlanLines
+
+TRASH = ".fileorg/trash/1/"
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest) -> Bucket:
+    """The folder `inbox` of a bucket in memory."""
+    return Bucket(MemoryClient(request.node.name), "inbox/")
+
+
+def move(path: str, new_path: str, **more: Any) -> dict[str, Any]:
+    return {"path": path, "new_path": new_path, **more}
+
+
+def trash(path: str, **more: Any) -> dict[str, Any]:
+    return {"action": "trash", "path": path, **more}
+
+
+def saved(lines: PlanLines) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines]
+
+
+def apply(runs: Runs, bucket: Bucket, *rows: dict[str, Any], **options: Any) -> Outcome:
+    return runs.apply(rows, **{"roots": [bucket.url]} | options)
+
+
+def refused(runs: Runs, bucket: Bucket, *rows: dict[str, Any], **options: Any) -> list[tuple[int, RowFault]]:
+    """Return line and fault of each problem, once it is sure that nothing was changed."""
+    before = bucket.snapshot()
+    with pytest.raises(RowsRefused) as caught:
+        apply(runs, bucket, *rows, **options)
+    assert bucket.snapshot() == before
+    assert all(line_of_row(problem).isprintable() for problem in caught.value.problems)
+    return [(problem.line, problem.fault) for problem in caught.value.problems]
+
+
+def test_a_saved_plan_does_what_the_run_would_have_done(runs: Runs, bucket: Bucket) -> None:
+    clock = iter(range(1_700_000_000, 1_800_000_000))
+    memory_bucket(bucket.client.bucket).now_ns = lambda: next(clock) * 10**9
+    bucket.write({"Images/a.jpg": "old", "Images/b.jpg": "same"})
+    bucket.write({"a.jpg": "new", "deep/b.jpg": "same", "c.cr2": "raw", "c.xmp": "edits", "d.xyz": "unknown"})
+    before = bucket.snapshot()
+    options = {"root": bucket.url, "recursive": True, "on_conflict": OnConflict.KEEP_NEWER}
+    with runs.organizing(changes=False, **options) as run:
+        rows = saved(run.plan_lines())
+    assert bucket.snapshot() == before
+    url = os.fsdecode(bucket.url)
+    assert [(row["action"], row["path"].removeprefix(url)) for row in rows] == [
+        ("trash", "/Images/a.jpg"), ("move", "/a.jpg"), ("move", "/c.cr2"), ("move", "/c.xmp"),
+    ]  # fmt: skip
+    assert all(row["etag"] for row in rows)
+    assert apply(runs, bucket, *rows).done == 4
+    applied = bucket.snapshot()
+    assert {key: held.content.decode() for key, held in applied.items()} == {
+        "Images/a.jpg": "new", f"{TRASH}Images/a.jpg": "old", "Images/b.jpg": "same", "deep/b.jpg": "same",
+        "Images/c.cr2": "raw", "Images/c.xmp": "edits", "d.xyz": "unknown",
+    }  # fmt: skip
+    runs.undo()
+    assert bucket.snapshot() == before
+    runs.redo()
+    assert bucket.snapshot() == applied
+
+
+def test_a_plan_of_duplicates_names_what_stays(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "same", "deep/b.jpg": "same", "c.jpg": "same"})
+    before = bucket.snapshot()
+    with runs.deduping(roots=[os.fsdecode(bucket.url)], action=DedupeAction.QUARANTINE) as run:
+        rows = saved(run.plan_lines())
+    assert len({row["duplicate_of"] for row in rows}) == 1
+    assert apply(runs, bucket, *rows).done == 2
+    assert len([key for key in bucket.keys() if not key.startswith(TRASH)]) == 1  # noqa: SIM118  no dictionary
+    runs.undo()
+    assert bucket.snapshot() == before
+    bucket.write({os.path.relpath(rows[0]["duplicate_of"], os.fsdecode(bucket.url)): "another content"})
+    outcome = apply(runs, bucket, *({**row, "mtime": None} for row in rows))  # undo has given them new times
+    assert (outcome.done, outcome.counts) == (0, {RecordState.CHANGED: 2})
+
+
+def test_a_plan_of_clean_and_of_an_undo(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a.jpg": "1", "empty.txt": ""})
+    before = bucket.snapshot()
+    with runs.cleaning(root=bucket.url, changes=False) as run:
+        rows = saved(run.plan_lines())
+    apply(runs, bucket, *rows)
+    assert bucket.read() == {"a.jpg": "1", f"{TRASH}empty.txt": ""}
+    with undoing(UndoOptions(), runs.state, NullReporter(), changes=False) as undo:
+        rows = saved(undo.plan_lines())
+    apply(runs, bucket, *rows)
+    assert bucket.snapshot() == before
+
+
+def test_own_rows_move_copy_and_trash(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a": "1", "b": "2", "deep/c": "3", "d": "4"}, metadata={"of": "a user"})
+    before = bucket.snapshot()
+    url = os.fsdecode(bucket.url)
+    rows = [
+        move("a", "new/place/a2"), move(f"{url}/deep/c", f"{url}/c"), trash("b"), move("d", "copy of d", action="copy"),
+    ]  # fmt: skip
+    assert apply(runs, bucket, *rows).done == 4
+    assert bucket.read() == {"new/place/a2": "1", "c": "3", f"{TRASH}b": "2", "d": "4", "copy of d": "4"}
+    assert runs.undo().done == 4
+    assert bucket.snapshot() == before
+
+
+@pytest.mark.parametrize("versions", [False, True])
+def test_a_chain_in_any_order(runs: Runs, bucket: Bucket, *, versions: bool) -> None:
+    memory_bucket(bucket.client.bucket).versions = versions
+    first = {f"{number:02}": f"{number}" for number in range(30)}
+    bucket.write(first)
+    before = bucket.snapshot()
+    rows = [move(f"{number:02}", f"{number + 1:02}") for number in (*range(0, 30, 2), *range(1, 30, 2))]
+    assert apply(runs, bucket, *rows, trash("nothing"), partial=True).done == 30
+    assert bucket.read() == {f"{number + 1:02}": f"{number}" for number in range(30)}
+    assert runs.undo().done == 30
+    assert bucket.snapshot() == before
+
+
+def test_a_key_that_goes_into_the_trash_makes_room(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a": "new", "b": "old"})
+    before = bucket.snapshot()
+    apply(runs, bucket, move("a", "b"), trash("b"))
+    assert bucket.read() == {"b": "new", f"{TRASH}b": "old"}
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_objects_that_have_changed_are_refused(runs: Runs, bucket: Bucket) -> None:
+    memory_bucket(bucket.client.bucket).now_ns = lambda: 1_700_000_000 * 10**9
+    bucket.write({"a.jpg": "one", "b.jpg": "two", "c.jpg": "three", "d.jpg": "four"})
+    with runs.organizing(changes=False, root=bucket.url) as run:
+        rows = saved(run.plan_lines())
+    bucket.write({"a.jpg": "two"})  # of the same size and second
+    bucket.remove("b.jpg")
+    bucket.write({"c.jpg": "longer than before", "Images/d.jpg": "taken"})
+    faults = [
+        (1, RowFault.OTHER_CONTENT), (2, RowFault.MISSING), (3, RowFault.OTHER_SIZE), (4, RowFault.TAKEN),
+    ]  # fmt: skip
+    assert refused(runs, bucket, *rows) == faults
+    bucket.write({"e.jpg": "five"})
+    assert apply(runs, bucket, *rows, move("e.jpg", "Images/e.jpg"), partial=True).done == 1
+    assert bucket.read()["Images/e.jpg"] == "five"
+
+
+def test_what_another_program_writes_between_check_and_move_stays(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"a": "mine", "b": "mine", "c": "mine"})
+    with runs.applying([move("a", "x"), move("b", "y"), move("c", "z")], roots=[bucket.url]) as run:
+        bucket.write({"a": "theirs", "y": "theirs"})
+        bucket.remove("c")
+        outcome = run.run()
+    assert bucket.read() == {"a": "theirs", "b": "mine", "y": "theirs"}
+    assert outcome.counts == {RecordState.CHANGED: 1, RecordState.CONFLICT: 1, RecordState.MISSING: 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "faults"),
+    [
+        ([move("a", "b"), move("b", "a")], [RowFault.CYCLE_IN_STORE, RowFault.PART_REFUSED]),
+        ([move("a", "b"), move("b", "z")], []),
+        ([move("same 1", "same 2"), move("same 2", "z")], [RowFault.LOOKS_ALIKE]),
+        ([move("in parts 1", "in parts 2"), move("in parts 2", "z")], [RowFault.LOOKS_ALIKE]),
+        ([move("deep", "z")], [RowFault.FOLDER_IN_STORE]),
+        ([trash("deep")], [RowFault.FOLDER_IN_STORE]),
+        ([move("a", "z", action="hardlink")], [RowFault.LINK_IN_STORE]),
+        ([move("a", "b")], [RowFault.TAKEN]),
+        ([move("a", "deep")], [RowFault.TAKEN]),
+        ([move("a", "b/x")], [RowFault.BELOW_A_FILE]),
+        ([move("a", "z"), move("b", "z")], [RowFault.TWICE]),
+        ([move("a", "x//y")], [RowFault.BAD_PATH]),
+        ([move("./a", "x")], [RowFault.BAD_PATH]),
+        ([move("a", "../x")], [RowFault.OUTSIDE]),
+        ([move("a", "/tmp/x")], [RowFault.OUTSIDE]),
+        ([move("a", "memory://another/x")], [RowFault.OUTSIDE]),
+        ([move("a", ".fileorg/x")], [RowFault.OURS]),
+        ([move("a", f"{'x' * 200}/" * 5 + "y" * 30)], [RowFault.NAME_TOO_LONG]),
+        ([{"path": "a", "new_path_b64": "/w=="}], [RowFault.NAME_REFUSED]),
+        ([move("a", "z", sha256="0" * 64)], [RowFault.OTHER_CONTENT]),
+        ([move("a", "z", etag="0" * 32)], [RowFault.OTHER_CONTENT]),
+        ([move("c.cr2", "x/c.cr2")], [RowFault.TEARS_GROUP]),
+        ([trash("a", duplicate_of="b")], []),
+    ],
+)
+def test_what_a_plan_cannot_do_in_a_store(
+    runs: Runs, bucket: Bucket, rows: list[dict[str, Any]], faults: list[RowFault]
+) -> None:
+    bucket.write({"a": "1", "b": "2", "same 1": "x", "same 2": "x", "deep/x": "3", "c.cr2": "raw", "c.xmp": "edits"})
+    bucket.write({"in parts 1": "p" * 300})
+    Bucket(MemoryClient(bucket.client.bucket, part_limit_bytes=100), "inbox/").write({"in parts 2": "p" * 300})
+    if not faults:
+        with runs.applying(rows, roots=[bucket.url], changes=False) as run:
+            assert not list(run.problems())
+        return
+    found = [fault for _, fault in refused(runs, bucket, *rows)]
+    assert found[: len(faults)] == faults
+
+
+# Between folders and stores -------------------------------------------------------------------------------------------
+
+
+def test_a_plan_from_a_folder_into_a_store(runs: Runs, bucket: Bucket) -> None:
+    """The files go into the trash of their folder, as without a plan."""
+    runs.tree.write({"a.jpg": "1", "deep/b.pdf": "2", "d.cr2": "raw", "d.xmp": "edits"})
+    bucket.write({"Images/a.jpg": "there"})
+    before, there = runs.tree.snapshot(), bucket.snapshot()
+    with runs.organizing(changes=False, dest=bucket.url, recursive=True) as run:
+        rows, roots = saved(run.plan_lines()), run.all_roots
+    assert apply(runs, bucket, *rows, roots=roots).done == 4
+    assert bucket.read() == {
+        "Images/a.jpg": "there", "Images/a (2).jpg": "1", "Documents/b.pdf": "2", "Images/d.cr2": "raw",
+        "Images/d.xmp": "edits",
+    }  # fmt: skip
+    assert {path for path in runs.tree.read() if not path.endswith("/")} == {
+        f"{TRASH}a.jpg", f"{TRASH}deep/b.pdf", f"{TRASH}d.cr2", f"{TRASH}d.xmp",
+    }  # fmt: skip
+    runs.undo()
+    assert (runs.tree.snapshot(), bucket.snapshot()) == (before, there)
+
+
+def test_a_plan_from_a_store_into_a_folder_and_back(runs: Runs, bucket: Bucket) -> None:
+    runs.tree.write({"x": "mine", "y": "old"})
+    bucket.write({"a": "1", "b": "2"}, metadata={"of": "a user"})
+    before, there = runs.tree.snapshot(), bucket.snapshot()
+    root, url = os.fsdecode(runs.tree.root), os.fsdecode(bucket.url)
+    rows = [
+        move(f"{url}/a", f"{root}/new/a"), move(f"{root}/y", f"{url}/b"), move(f"{url}/b", f"{url}/c"),
+        move(f"{root}/x", f"{url}/x", action="copy"),
+    ]  # fmt: skip
+    assert apply(runs, bucket, *rows, roots=[os.fsencode(runs.tree.root), bucket.url]).done == 4
+    assert bucket.read() == {"b": "old", "c": "2", "x": "mine"}
+    assert runs.tree.read() == {"x": "mine", "new/a": "1", f"{TRASH}y": "old"}
+    runs.undo()
+    assert (runs.tree.snapshot(), bucket.snapshot()) == (before, there)
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ([move("ROOT/a", "URL/b"), move("URL/b", "ROOT/a")], RowFault.CYCLE_IN_STORE),
+        ([move("ROOT/same", "URL/same"), move("URL/same", "URL/z")], RowFault.LOOKS_ALIKE),
+        ([move("ROOT/deep", "URL/deep")], RowFault.FOLDER_IN_STORE),
+        ([move("ROOT/a", "URL/z", action="symlink")], RowFault.LINK_IN_STORE),
+        ([trash("ROOT/same", duplicate_of="URL/same")], RowFault.KEEPER_ELSEWHERE),
+    ],
+)
+def test_what_a_plan_cannot_do_between_a_folder_and_a_store(
+    runs: Runs, bucket: Bucket, rows: list[dict[str, Any]], fault: RowFault
+) -> None:
+    runs.tree.write({"a": "1", "same": "x", "deep/c": "3"})
+    bucket.write({"b": "2", "same": "x"})
+    before = runs.tree.snapshot()
+    places = {"ROOT": os.fsdecode(runs.tree.root), "URL": os.fsdecode(bucket.url)}
+    text = json.dumps(rows)
+    for word, place in places.items():
+        text = text.replace(word, place)
+    roots = [os.fsencode(place) for place in places.values()]
+    assert refused(runs, bucket, *json.loads(text), roots=roots)[0][1] is fault
+    assert runs.tree.snapshot() == before
+
+
+# Jobs -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_was_stopped_goes_on_with_what_is_left(
+    runs: Runs, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects with equal contents have one ETag. What took a name that is in the plan, too, stays where it is."""
+    monkeypatch.setattr("fileorg.workflows.operations.BATCH_ROWS", 3)
+    monkeypatch.setattr("fileorg.workflows.operations.COPIED_ROWS", 3)
+    first = {f"{number}": "same" for number in range(8)} | {"a": "new", "b": "old"}
+    bucket.write(first)
+    before = bucket.snapshot()
+    rows = [*(move(f"{number}", f"to/{number}") for number in range(8)), trash("b"), move("a", "b")]
+    plan = tmp_path / "plan.jsonl"
+    plan.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    left = iter(range(3))
+    with runs.applying(rows, roots=[bucket.url], plan=os.fsencode(plan)) as run:
+        outcome = run.run(lambda: next(left, None) is None)
+    assert outcome.interrupted
+    assert 0 < outcome.done < 10
+    carry_out(runs.state, 1, NullReporter(), lambda: False)
+    after = {f"to/{number}": "same" for number in range(8)} | {"b": "new", f"{TRASH}b": "old"}
+    assert {key.replace("trash/2/", "trash/1/"): content for key, content in bucket.read().items()} == after
+    assert job(runs.state, 1).state is JobState.DONE
+    carry_out(runs.state, 1, NullReporter(), lambda: False)
+    assert sorted(bucket.read().values()) == sorted(after.values())
+    runs.undo(2)
+    runs.undo(1)
+    assert bucket.snapshot() == before
