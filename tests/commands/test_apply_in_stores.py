@@ -266,6 +266,7 @@ def test_a_plan_from_a_store_into_a_folder_and_back(runs: Runs, bucket: Bucket) 
         ([move("ROOT/a", "URL/b"), move("URL/b", "ROOT/a")], RowFault.CYCLE_IN_STORE),
         ([move("ROOT/same", "URL/same"), move("URL/same", "URL/z")], RowFault.LOOKS_ALIKE),
         ([move("ROOT/deep", "URL/deep")], RowFault.FOLDER_IN_STORE),
+        ([move("ROOT/deep", "ROOT/a"), move("ROOT/a", "URL/z")], RowFault.CYCLE_IN_STORE),
         ([move("ROOT/a", "URL/z", action="symlink")], RowFault.LINK_IN_STORE),
         ([trash("ROOT/same", duplicate_of="URL/same")], RowFault.KEEPER_ELSEWHERE),
     ],
@@ -281,7 +282,7 @@ def test_what_a_plan_cannot_do_between_a_folder_and_a_store(
     for word, place in places.items():
         text = text.replace(word, place)
     roots = [os.fsencode(place) for place in places.values()]
-    assert refused(runs, bucket, *json.loads(text), roots=roots)[0][1] is fault
+    assert fault in {found for _, found in refused(runs, bucket, *json.loads(text), roots=roots)}
     assert runs.tree.snapshot() == before
 
 

@@ -142,6 +142,8 @@ class FolderExchanges:
         for row in rows:
             target = join(row.to_folder, row.to_name)
             key = self._key(row.to_base, target)
+            if not given.stores.isdisjoint({row.base, row.to_base}):
+                return RowProblem(row.line, RowFault.CYCLE_IN_STORE, row.path)
             if row.occupied and key not in leaving and key not in self._removed:
                 return RowProblem(row.line, RowFault.FILE_FOR_FOLDER, row.path, target)
             if row.vacates and self._crosses(row) and not self._can_leave(row):

@@ -147,9 +147,9 @@ def _looks_alike(given: GivenPlan, row: StoredRow, other: StoredRow) -> bool:
     """
     if (row.dev, row.inode) == (other.dev, other.inode):
         return True
-    one, two = given.trees[row.base], given.trees[other.base]
-    if one.is_store or two.is_store:
-        return row.size == other.size and _may_be_copies(one.storage, row, two.storage, other)
+    if not given.stores.isdisjoint({row.base, other.base}):
+        storages = given.trees[row.base].storage, given.trees[other.base].storage
+        return row.size == other.size and _may_be_copies(storages[0], row, storages[1], other)
     rounded = _ROUNDED_NS if row.dev != other.dev else 0
     alike = row.size == other.size and abs(row.mtime_ns - other.mtime_ns) <= rounded
     return alike and not given.trees[other.base].storage.has_stable_inodes(other.folder)
@@ -280,7 +280,7 @@ def _cycle_fault(given: GivenPlan, cycle: list[StoredRow]) -> RowFault | None:
     """Return why the names of a cycle cannot be exchanged, None if they can."""
     if len(cycle) > MAX_CYCLE:
         return RowFault.CYCLE_TOO_LONG
-    if any(given.trees[base].is_store for row in cycle for base in (row.base, row.to_base)):
+    if any(not given.stores.isdisjoint({row.base, row.to_base}) for row in cycle):
         return RowFault.CYCLE_IN_STORE
     for at, row in enumerate(cycle):
         if row.dev != cycle[at - 1].dev:

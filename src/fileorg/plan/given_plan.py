@@ -97,10 +97,6 @@ class PlanTree(NamedTuple):
     paths: Sequence[bytes]
     case_insensitive: bool
 
-    @property
-    def is_store(self) -> bool:
-        return self.storage.kind is not Kind.LOCAL
-
 
 class StoredRow(NamedTuple):
     """A row of the database, by `COLUMNS`. `occupied`: something has its target's name now."""
@@ -173,7 +169,7 @@ class GivenPlan:
         self.trees = {tree.base: tree for tree in trees}
         self.trash = trash
         self._touched, self._made = touched, made
-        self._stores = frozenset(tree.base for tree in trees if tree.is_store)
+        self.stores = frozenset(tree.base for tree in trees if tree.storage.kind is not Kind.LOCAL)
         prefixes = [(path.rstrip(b"/") + b"/", tree.base) for tree in trees for path in tree.paths]
         self._prefixes = sorted(prefixes, key=lambda each: -len(each[0]))
         self._sources = {tree.base: SourceFolders(tree.storage, all_files=all_files) for tree in trees}
@@ -345,7 +341,7 @@ class GivenPlan:
             parts = [part for part in inside.split(b"/") if part not in {b"", b"."}]
             if b".." in parts:
                 return Fault(RowFault.OUTSIDE, path)
-            if base in self._stores and b"/".join(parts) != inside:
+            if base in self.stores and b"/".join(parts) != inside:
                 return Fault(RowFault.BAD_PATH, path)  # no other key is meant
             inside = b"/".join(parts)
         if not inside:
@@ -385,7 +381,7 @@ class GivenPlan:
             if stat.S_ISDIR(entry.mode):
                 self._add_folder(each)
                 continue
-            if self._stores and (of_store := self._store_fault(each)) is not None:
+            if self.stores and (of_store := self._store_fault(each)) is not None:
                 self.fail(RowProblem(row.line, of_store.fault, row.path, of_store.about))
                 continue
             source = digest(base, folder + b"/" + name if folder else name)
@@ -420,7 +416,7 @@ class GivenPlan:
     def _store_fault(self, placed: _LocatedRow) -> Fault | None:
         """Return why a row cannot be carried out in a store."""
         row, base, to_base = placed.row, placed.base, placed.to_base
-        if row.action in {GivenAction.HARDLINK, GivenAction.SYMLINK} and not self._stores.isdisjoint({base, to_base}):
+        if row.action in {GivenAction.HARDLINK, GivenAction.SYMLINK} and not self.stores.isdisjoint({base, to_base}):
             return Fault(RowFault.LINK_IN_STORE)
         if row.duplicate_of and not isinstance(keeper := self.place(row.duplicate_of), Fault):
             kept = self.trees[keeper[0]].storage.kind
@@ -509,7 +505,7 @@ class GivenPlan:
     def _add_folder(self, placed: _LocatedRow) -> None:
         row, base, folder, name, to_base, to_folder, to_name, _ = placed
         path, to_path = join(folder, name), join(to_folder, to_name)
-        if not self._stores.isdisjoint({base, to_base}):
+        if not self.stores.isdisjoint({base, to_base}):
             self.fail(RowProblem(row.line, RowFault.FOLDER_IN_STORE, row.path))
         elif row.action not in {GivenAction.MOVE, GivenAction.TRASH}:
             self.fail(RowProblem(row.line, RowFault.FOLDER_ACTION, row.path, row.action.encode()))

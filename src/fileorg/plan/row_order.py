@@ -49,8 +49,11 @@ class GivenRows:
 
     def _rows(self) -> Iterator[PlanRow]:
         given = self._given
-        missing = {base: MissingFolders(base, partial(is_missing, tree.storage)) for base, tree in given.trees.items()}
-        stores = {base for base, tree in given.trees.items() if tree.is_store}
+        stores = given.stores  # there, a folder comes with its first object
+        missing = {
+            base: MissingFolders(base, (lambda _: False) if base in stores else partial(is_missing, tree.storage))
+            for base, tree in given.trees.items()
+        }
         made = given.db.execute("SELECT base, path, mode FROM made").fetchall()
         for base, path, mode in sorted(made, key=lambda row: (row[0], tree_key(row[1]))):
             yield from missing[base].rows(split(path)[0])
