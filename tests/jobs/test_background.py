@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fileorg.core.events import NullReporter
+from fileorg.core.model import JobState
 from fileorg.core.state import find_state
 from fileorg.jobs.carry_out import carry_out
+from fileorg.jobs.found import all_jobs
+from fileorg.jobs.found import job as one_job
+from fileorg.journal.journal import JobStart
+from fileorg.workflows.open_journal import journal_to_write
 from fileorg.workflows.places import ProtectedPlace, place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.screens import Fileorg
+    from tests.support.runs import Runs
     from tests.support.tree import Tree
+
+    from fileorg.core.state import StateDirectory
 
 
 def job(fileorg: Fileorg, number: int) -> Any:
@@ -45,6 +53,32 @@ def test_it_does_what_was_agreed_to_and_no_more(fileorg: Fileorg, tree: Tree) ->
     assert fileorg.inside("jobs", "prune").out == "Removed the logs and plans of 1 job.\n"
     assert fileorg.inside("undo").code == 0
     assert tree.read() == first | {"late.jpg": "late"}
+
+
+def test_the_last_jobs_are_listed_and_older_ones_that_have_not_ended(
+    fileorg: Fileorg, tree: Tree, state: StateDirectory
+) -> None:
+    """As after a year of a watch, which makes a job of each burst."""
+    with journal_to_write(state) as journal, journal.transaction():
+        for number in range(1, 152):
+            start = JobStart("organize", "{}", 1, number)
+            how = JobState.WAITING if number == 7 else JobState.DONE
+            journal.add_job(start, os.fsencode(tree.root), state=how)
+    ran = fileorg("jobs", FILEORG_HOME=os.fsdecode(state.path))
+    rows = [line.split() for line in ran.out.splitlines()[1:-1]]
+    assert [int(row[0]) for row in rows] == [*range(151, 51, -1), 7]
+    assert ran.out.splitlines()[-1] == "50 older jobs ended before. All jobs: fileorg jobs --format json"
+    assert len(fileorg("jobs", "-f", "json", FILEORG_HOME=os.fsdecode(state.path)).json["jobs"]) == 151
+
+
+def test_all_jobs_are_read_with_their_operations_in_one_pass(runs: Runs, tree: Tree, state: StateDirectory) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        tree.write({name: name})
+        runs.organize()
+    runs.undo()
+    found = all_jobs(state)
+    assert [[each.id for each in one.operations] for one in found] == [[4], [3], [2], [1]]
+    assert found == [one_job(state, each.row.id) for each in found]
 
 
 def test_a_destination_to_be_made_in_a_home_and_a_home_to_compare(

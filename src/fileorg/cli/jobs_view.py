@@ -10,6 +10,7 @@ from fileorg.core.figures import plural, size, when
 from fileorg.core.limits import in_words
 from fileorg.core.model import JobState
 from fileorg.core.names import display
+from fileorg.jobs.found import ENDED
 
 if TYPE_CHECKING:
     from fileorg.cli.progress import Screen
@@ -34,11 +35,15 @@ EXITS = {
 """The exit code of a command that follows a job to its end, by its state then."""
 
 
+_LAST = 100
+"""The last jobs are listed: a watch makes thousands in a year."""
+
+
 # One job and all jobs -------------------------------------------------------------------------------------------------
 
 
 def show_list(out: Out, jobs: list[FoundJob]) -> None:
-    """Print a line for each job, newest first."""
+    """Print a line for each of the last jobs, newest first, and for older ones that have not ended."""
     from fileorg.cli.render import Column, short_of_several, table
 
     if not jobs:
@@ -52,7 +57,10 @@ def show_list(out: Out, jobs: list[FoundJob]) -> None:
         Column("When", drop_rank=3),
         Column("Where", shrinks=True, keeps_end=True),
     )
-    table(out, columns, [_line(found, short_of_several(found.row.root, found.more_roots)) for found in jobs])
+    shown = [found for at, found in enumerate(jobs) if at < _LAST or found.state not in ENDED]
+    table(out, columns, [_line(found, short_of_several(found.row.root, found.more_roots)) for found in shown])
+    if older := len(jobs) - len(shown):
+        out.line(f"{plural(older, 'older job')} ended before. All jobs: fileorg jobs --format json")
 
 
 def _line(found: FoundJob, root: str) -> tuple[str, ...]:

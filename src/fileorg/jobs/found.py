@@ -12,7 +12,7 @@ from fileorg.core.model import JobState
 from fileorg.core.names import display
 from fileorg.core.state import is_held
 from fileorg.core.tuples import NamedTuple
-from fileorg.journal.job_rows import job_rows, limits_of, operations_of
+from fileorg.journal.job_rows import job_rows, limits_of, operations_by_job, operations_of
 from fileorg.journal.rows import parsed_options
 from fileorg.workflows.open_journal import open_journal
 
@@ -93,8 +93,8 @@ def all_jobs(state: StateDirectory) -> list[FoundJob]:
     if not state.has_journal:
         return []
     with open_journal(state, read_only=True) as journal:
-        more = journal.more_roots()
-        return [found_job(state, row, operations_of(journal, row.id), more) for row in job_rows(journal)]
+        more, operations = journal.more_roots(), operations_by_job(journal)
+        return [found_job(state, row, operations.get(row.id, []), more) for row in job_rows(journal)]
 
 
 def job(state: StateDirectory, number: int) -> FoundJob:

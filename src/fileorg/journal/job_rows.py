@@ -55,10 +55,13 @@ class JobRow(NamedTuple):
         return client_of(self.options)
 
 
-def job_rows(journal: JournalReader, where: str = "1", values: Sequence[Any] = ()) -> list[JobRow]:
-    """Return the jobs, newest first. `where` is trusted SQL. Raises `JournalError` for a row that is not of fileorg."""
-    query = f"SELECT {_COLUMNS} FROM jobs WHERE {where} ORDER BY id DESC"
-    return [_checked(row) for row in journal.select(query, values)]
+def job_rows(journal: JournalReader, where: str = "1", values: Sequence[Any] = (), *, limit: int = -1) -> list[JobRow]:
+    """Return the jobs, newest first; `limit` of them, -1 for all. `where` is trusted SQL.
+
+    Raises `JournalError` for a row that is not of fileorg.
+    """
+    query = f"SELECT {_COLUMNS} FROM jobs WHERE {where} ORDER BY id DESC LIMIT ?"
+    return [_checked(row) for row in journal.select(query, (*values, limit))]
 
 
 def _checked(row: tuple[Any, ...]) -> JobRow:
@@ -91,6 +94,16 @@ def configuration_of(job: JobRow) -> bytes:
 def operations_of(journal: JournalReader, job: int) -> list[Operation]:
     """Return the operations of a job, newest first."""
     return journal.operations("id IN (SELECT operation FROM job_operations WHERE job = ?)", (job,))
+
+
+def operations_by_job(journal: JournalReader) -> dict[int, list[Operation]]:
+    """Return the operations of all jobs, newest first, in one pass: a watch makes thousands of jobs in a year."""
+    jobs = dict(journal.select("SELECT operation, job FROM job_operations"))
+    found: dict[int, list[Operation]] = {}
+    for operation in journal.operations():
+        if operation.id in jobs:
+            found.setdefault(jobs[operation.id], []).append(operation)
+    return found
 
 
 def touched_inodes(journal: JournalReader, job: int) -> array[int]:

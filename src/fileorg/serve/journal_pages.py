@@ -177,7 +177,7 @@ def jobs(asked: ApiRequest) -> dict[str, Any]:
     if served.state.has_journal:
         with open_journal(served.state, read_only=True) as journal:
             more = journal.more_roots()
-            for row in job_rows(journal, "id < ?", (before,)):
+            for row in _jobs_before(journal, before):
                 if (parts := _served_parts(served, journal, row)) is None:
                     continue
                 if len(found) == limit:
@@ -185,6 +185,12 @@ def jobs(asked: ApiRequest) -> dict[str, Any]:
                     break
                 found.append(job_as_json(found_job(served.state, row, parts, more), served.state))
     return {"jobs": found, "next": following}
+
+
+def _jobs_before(journal: JournalReader, number: int) -> Iterator[JobRow]:
+    while rows := job_rows(journal, "id < ?", (number,), limit=_AT_ONCE):
+        yield from rows
+        number = rows[-1].id
 
 
 @again
