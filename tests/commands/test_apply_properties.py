@@ -19,6 +19,7 @@ from tests.support.runs import Runs
 from tests.support.snapshot import differences, take
 from tests.support.tree import Tree
 
+from fileorg.core.row_problems import RowFault
 from fileorg.core.state import open_state
 from fileorg.workflows import session
 from fileorg.workflows.apply_plan import RowsRefused
@@ -43,6 +44,8 @@ batches = st.sampled_from([1, 3, 4096])
 
 
 _FOLDERS = {b"d", b"d/e", b"f"}
+_TELL_LINES = {RowFault.TWO_ROWS, RowFault.TWICE, RowFault.NOT_VACATED, RowFault.PART_REFUSED}
+"""The problems whose number is the line of another row, which is not done either."""
 
 
 def _free_of_clashes(found: list[bytes]) -> list[bytes]:
@@ -194,4 +197,26 @@ def test_any_plan_of_files_and_folders_is_exact_or_refused(files: list[bytes], d
         assert outcome.problem_count == 0
         assert _contents(runs) == said
         assert runs.undo().problem_count == 0
+        assert differences(before, take(root)) == []
+
+
+@settings(tried, max_examples=tried.max_examples // 2)
+@given(trees, st.data(), batches)
+def test_any_plan_with_partial_does_the_rows_that_no_problem_is_about(files: list[bytes], data: Any, rows: int) -> None:
+    known = sorted({*files, *(folder for folder in _FOLDERS if any(path.startswith(folder + b"/") for path in files))})
+    pairs = st.tuples(st.sampled_from(known), st.one_of(st.sampled_from(known), st.sampled_from([b"new", b"d/new"])))
+    plan = data.draw(st.lists(pairs, min_size=1, max_size=6))
+    with _runs(files, rows) as runs:
+        root = os.fsencode(runs.tree.root)
+        before, first = take(root), _contents(runs)
+        given_rows = [_row(*pair) for pair in plan]
+        with runs.applying(given_rows, all_files=True, inside_project=True, partial=True) as run:
+            problems = list(run.problems())
+            left_out = {
+                line for each in problems for line in (each.line, each.number if each.fault in _TELL_LINES else 0)
+            }
+            assert not run.plan.files or run.run().problem_count == 0
+        done = dict(pair for line, pair in enumerate(plan, 1) if line not in left_out)
+        assert _contents(runs) == _model(first, done)
+        assert not done or runs.undo().problem_count == 0
         assert differences(before, take(root)) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from fileorg.core.names import join, with_parents
+from fileorg.core.names import join, split, with_parents
 from fileorg.core.row_problems import RowFault, RowProblem
 from fileorg.plan.exchanges import MAX_CYCLE, FolderExchanges
 from fileorg.plan.folder_rows import FolderRows
@@ -178,7 +178,7 @@ def _refuse_parts(given: GivenPlan) -> None:
 
 
 def _refuse_parts_of_folders(given: GivenPlan) -> int:
-    """Refuse all rows of a folder if one is refused, or if a file in it with a row of its own is; and the folder that
+    """Refuse all rows of a folder if one is refused, or if what is in it with a row of its own is; and the folder that
     would get its name. Return how many folders are.
     """
     db, refused = given.db, 0
@@ -191,16 +191,15 @@ def _refuse_parts_of_folders(given: GivenPlan) -> int:
     waiting = [*given.repeated, *(line for (line,) in db.execute(query))]
     inside = f"SELECT base, folder, min(line) FROM rows WHERE faulty AND {VACATES} GROUP BY base, folder"
     for base, folder, number in db.execute(inside).fetchall():
-        for line in (line for above in with_parents(folder) for line in given.lines_of_folder(base, above)):
-            if line != number:
-                given.fail_with(line, number)
-            waiting.append(line)
+        waiting += _lines_around(given, base, folder, number)
     while waiting:
         line = waiting.pop()
-        folder = db.execute("SELECT base, folded FROM folders WHERE line = ?", (line,)).fetchone()
+        folder = db.execute("SELECT base, folded, path FROM folders WHERE line = ?", (line,)).fetchone()
         if folder is None:  # it was refused before, or the line is about a file
             continue
+        base, folded, path = folder
         given.leave_out(line)
+        waiting += _lines_around(given, base, split(path)[0], line)
         refused += 1
         for row in list(given.stored("line = ? AND NOT faulty", (line,))):
             db.execute("UPDATE rows SET faulty = 1 WHERE id = ?", (row.id,))
@@ -209,10 +208,19 @@ def _refuse_parts_of_folders(given: GivenPlan) -> int:
             "SELECT line, path, to_path FROM folders WHERE to_base = ? AND to_folded = ? AND action = 'move'"
             " AND line NOT IN (SELECT line FROM problems)"
         )
-        for other, path, to_path in db.execute(followed, folder).fetchall():
-            given.fail(RowProblem(other, RowFault.NOT_VACATED, path, to_path, line))
+        for other, its_path, to_path in db.execute(followed, (base, folded)).fetchall():
+            given.fail(RowProblem(other, RowFault.NOT_VACATED, its_path, to_path, line))
             waiting.append(other)
     return refused
+
+
+def _lines_around(given: GivenPlan, base: Base, folder: bytes, line: int) -> list[int]:
+    """Return the lines of a folder and those above it, which cannot be moved because of a line that is refused."""
+    lines = [each for above in with_parents(folder) for each in given.lines_of_folder(base, above)]
+    for each in lines:
+        if each != line:
+            given.fail_with(each, line)
+    return lines
 
 
 def _refuse_torn_groups(given: GivenPlan) -> int:
