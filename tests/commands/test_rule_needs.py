@@ -10,6 +10,7 @@ import pytest
 from tests.support.tree import Tree
 
 from fileorg.core.errors import UsageError
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.rules.config_file import parse_configuration
 from fileorg.scan.stays import NotTaken
 from fileorg.storage.local.storage import LocalStorage
@@ -368,6 +369,24 @@ def test_a_destination_and_an_absolute_target(tree: Tree, runs: Runs, tmp_path: 
     assert [place.snapshot() for place in places] == before
     assert runs.redo().problems == []
     assert [place.read() for place in places] == after
+
+
+@pytest.mark.parametrize("on_conflict", ["rename", "skip", "keep-newer", "fail"])
+def test_a_file_that_got_a_number_is_already_there(tree: Tree, runs: Runs, on_conflict: str) -> None:
+    """It was said to be identical to itself."""
+    tree.write({"a.jpg": "1", "b.jpg": "2", "sub/c.jpg": "1"})
+    for path in tree.read():
+        tree.date(path, "2023-03-05")
+    rules = '[[rule]]\nto = "Photos/{modified:%Y}.{ext}"'
+    run(tree, runs, rules)
+    there = {"Photos/2023.jpg": "1", "Photos/2023 (2).jpg": "2", "sub/c.jpg": "1"}
+    assert tree.read() == there
+    again = run(tree, runs, f'{rules}\non_conflict = "{on_conflict}"')
+    assert tree.read() == there
+    assert sorted((each.path, each.reason) for each in again.problems) == [
+        (b"Photos/2023 (2).jpg", Reason(ReasonCode.ALREADY_THERE)),
+        (b"sub/c.jpg", Reason(ReasonCode.IDENTICAL, b"Photos/2023.jpg")),
+    ]
 
 
 @pytest.mark.parametrize("target", ["{name:slug}", "{stem:slug:3}/{name}", "{name:1}", "x" * 180 + "{name}"])

@@ -75,11 +75,13 @@ class ConflictResolver:
         place: Callable[[bytes], bytes],
         planned: Callable[[bytes, bytes], bool],
         moves: Callable[[bytes, bytes], bool],
+        inside: Callable[[bytes], bytes | None],
     ) -> None:
         """`trees` are those of all plans of the operation, `number` that of the plan whose files are resolved; the
         first draft has the claims of all. `place(folder)` returns what stands for a target folder in claims,
         `planned(place, key)` whether that may be the original name of a planned file, `moves(folder, name)` whether the
-        plan moves the file at the target away from that name.
+        plan moves the file at the target away from that name. `inside(folder)` returns the folder of the tree that a
+        target folder is, None for one elsewhere.
         """
         self._trees = trees
         self._number = number
@@ -91,6 +93,7 @@ class ConflictResolver:
         self._case_insensitive = case_insensitive
         self._planned = planned
         self._moves = moves
+        self._inside = inside
         self._known: dict[Candidate, _Digests] = {}
 
     def resolve(self, leader: Candidate, followers: Sequence[Candidate] = (), *, may_be_numbered: bool = True) -> None:
@@ -104,19 +107,19 @@ class ConflictResolver:
         identical = None if owner is None else self._identical(leader, owner)
         if self._on_conflict is OnConflict.RENAME and (may_be_numbered or not followers):
             if owner is not None and identical is not None:
-                self._stay_with(leader, self._why_not(owner, identical), group)
+                self._stay_with(leader, self._why_not(leader, owner, identical), group)
             elif owner is not None or any(map(self._has_conflict, followers)):
                 self._take_number(group)
             else:
                 self._take_along(leader, followers)
             return
         if owner is not None and (identical is not None or not self._is_newer(leader, owner)):
-            self._stay_with(leader, self._why_not(owner, identical), group)
+            self._stay_with(leader, self._why_not(leader, owner, identical), group)
             return
         go_along = owner is not None
         stays = next((file for file in followers if not self._may_go(file, go_along=go_along)), None)
         if stays is not None and (in_the_way := self._owner(stays, 1)) is not None:
-            self._stay_with(stays, self._why_not(in_the_way, None), group)
+            self._stay_with(stays, self._why_not(stays, in_the_way, None), group)
         else:
             self._take_along(leader, followers)
 
@@ -127,7 +130,7 @@ class ConflictResolver:
             if owner is None:
                 self._take(file, 1)
             elif file is not leader and (identical := self._identical(file, owner)) is not None:
-                self._stay(file, self._why_not(owner, identical))
+                self._stay(file, self._why_not(file, owner, identical))
             else:
                 self._displace(file, owner)
 
@@ -160,12 +163,19 @@ class ConflictResolver:
         """Return whether the plan may displace it: never a folder or a link, nor a file that the plan moves anyway."""
         return owner.size >= 0 and not (owner.on_disk and self._moves(owner.at_folder, owner.at_name))
 
-    def _why_not(self, owner: Claim, identical: Claim | None) -> Reason:
+    def _why_not(self, file: Candidate, owner: Claim, identical: Claim | None) -> Reason:
         if identical is not None:
+            if self._is_itself(file, identical):
+                return Reason(ReasonCode.ALREADY_THERE)
             return Reason(ReasonCode.IDENTICAL, self._shown(identical))
         newer = self._on_conflict is OnConflict.KEEP_NEWER and self._can_be_displaced(owner)
         code = ReasonCode.NEWER_THERE if newer else ReasonCode.NAME_TAKEN
         return Reason(code, self._shown(owner))
+
+    def _is_itself(self, file: Candidate, claim: Claim) -> bool:
+        """Return whether a claim is that of the file, which has got its number in an earlier run."""
+        is_there = claim.on_disk and claim.plan == self._number and claim.at_name == file.source_name
+        return is_there and self._inside(claim.at_folder) == file.source_folder
 
     # Decisions ----------------------------------------------------------------------------------------------------
 

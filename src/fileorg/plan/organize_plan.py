@@ -499,6 +499,7 @@ class OrganizePlan:
             place=self._layout.place,
             planned=lambda place, key: xxh3_64_intdigest(place + b"/" + key) in wanted,
             moves=self.moves,
+            inside=self._inside,
         )
 
     def _way(self, target: int) -> tuple[Action, OnConflict]:
@@ -529,10 +530,16 @@ class OrganizePlan:
         )
         return first, others
 
+    def _inside(self, folder: bytes) -> bytes | None:
+        """Return the folder of the tree that a target folder is, None if it is elsewhere."""
+        if self._by_rules is not None:
+            return self._by_rules.source_folder(folder)
+        return folder if self._layout.base == ROOT else None
+
     def moves(self, folder: bytes, name: bytes) -> bool:
         """Return whether the plan moves the file `name` of a target folder: the folder may be in the tree, too."""
         if self._by_rules is not None:
-            inside = self._by_rules.source_folder(folder)
+            inside = self._inside(folder)
             if inside is None:
                 return False
             folder = inside
