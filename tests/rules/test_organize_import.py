@@ -75,6 +75,7 @@ def test_what_a_location_excludes_is_excluded() -> None:
         ("actions:\n      - shell: rm", "the action shell has no counterpart"),
         ("actions:\n      - copy: /a\n      - move: /b", "it has 2 actions, and a rule of fileorg has one"),
         ("filters: [size: big]\n    actions: [trash]", "the size big has no counterpart"),
+        ('actions:\n      - move: "\\uD83D\\uDE00"', "it holds half of a character"),
     ],
 )
 def test_what_cannot_be_said_is_left_out_and_listed(part: str, why: str) -> None:

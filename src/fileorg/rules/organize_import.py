@@ -68,6 +68,8 @@ def imported(content: bytes) -> Imported:
             missing.append(f"{display(name)}: left out, because {unsaid}")
         except ConfigError as error:
             missing.append(f"{display(name)}: left out, because {error.message}")
+        except UnicodeEncodeError:
+            missing.append(f"{display(name)}: left out, because it holds half of a character")
         else:
             lines += ["", *rule_lines]
     return Imported("\n".join(lines) + "\n", missing)
