@@ -25,6 +25,9 @@ def refusal(error: Any, words: Sequence[str]) -> UsageError:
     match type(error).__name__:
         case "MissingParameter" if parameter is not None:
             sentence, code = f"{command} needs a {parameter.metavar}.", ErrorCode.MISSING_ARGUMENT
+        case "NoSuchOption" if command in words and _is_before(error.option_name, command, words):
+            sentence, code = f"The option {error.option_name} stands before the command.", ErrorCode.UNKNOWN_OPTION
+            hint = f"write it behind the command: fileorg {command} … {error.option_name}"
         case "NoSuchOption":
             sentence, code = f"{command} has no option {error.option_name}.", ErrorCode.UNKNOWN_OPTION
             if error.possibilities:
@@ -48,6 +51,11 @@ def refusal(error: Any, words: Sequence[str]) -> UsageError:
             if takes == "one PATH":
                 hint = f"quote names with spaces; {hint}"
     return UsageError(sentence, hint=hint, code=code)
+
+
+def _is_before(option: str, command: str, words: Sequence[str]) -> bool:
+    """Return whether an option, which may have its value in the same word, precedes the command."""
+    return any(word.startswith(option) for word in words[: words.index(command)])
 
 
 def _bad_value(parameter: Any, sentence: str, hint: str) -> tuple[str, str]:
