@@ -37,6 +37,21 @@ class _FolderChange(NamedTuple):
     number: int
 
 
+class _StoredStep(NamedTuple):
+    """A line of the table of steps: a file that moves (`row`), to its temporary name in the folder `aside` of
+    `aside_base`, or from there if only `aside` is given; or a folder that is made with a `mode`, or removed.
+    """
+
+    row: int | None = None
+    aside_base: Base | None = None
+    aside: bytes | None = None
+    base: Base | None = None
+    path: bytes | None = None
+    mode: int | None = None
+    is_subject: int = 0
+    line: int | None = None
+
+
 class _Step:
     """A step, and the number of those that it waits for."""
 
@@ -197,8 +212,8 @@ class FolderExchanges:
         for line in lines:
             self._given.forget_folders(line)
 
-    def _steps(self, lines: set[int], rows: Sequence[StoredRow]) -> Iterator[tuple[object, ...]]:
-        """Yield what the table of steps has of each step."""
+    def _steps(self, lines: set[int], rows: Sequence[StoredRow]) -> Iterator[_StoredStep]:
+        """Yield the steps in their order."""
         removed = {
             self._key(each.base, each.path): _Step(None, each) for line in lines for each in self._removed_by[line]
         }
@@ -230,19 +245,18 @@ class FolderExchanges:
                 while self._key(step.row.base, folder) in removed:
                     folder, _ = split(folder)
                 aside[step.row.id] = folder
-                yield step.row.id, step.row.base, folder, None, None, None, 0, step.row.line
+                yield _StoredStep(step.row.id, step.row.base, folder, line=step.row.line)
                 ready += _released(step.freed)
                 step.freed = None
                 continue
             step = ready.popleft()
             left -= 1
             if step.row is not None:
-                has_step = step.row.id in aside
-                place = aside[step.row.id] if has_step else None
-                yield step.row.id, None, place, None, None, None, 0, step.row.line
+                yield _StoredStep(step.row.id, aside=aside.get(step.row.id), line=step.row.line)
             elif step.folder is not None:
-                mode, is_subject = (step.folder.number, 0) if step.is_made else (None, step.folder.number)
-                yield None, None, None, step.folder.base, step.folder.path, mode, is_subject, step.folder.line
+                base, path, line, number = step.folder
+                found = _StoredStep(base=base, path=path, line=line)
+                yield found._replace(mode=number) if step.is_made else found._replace(is_subject=number)
             ready += _released([*(step.freed or ()), *step.after])
             step.freed, step.after = None, []
 
