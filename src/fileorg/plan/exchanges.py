@@ -71,7 +71,7 @@ class FolderExchanges:
 
     def __init__(self, given: GivenPlan, filled: Container[tuple[Base, bytes]]) -> None:
         """`filled` are the keys of folders that others enter, so that they stay."""
-        self._given, self._db, self._key = given, given.db, given.key
+        self._given, self._db, self._key = given, given.db, given.places.key
         made, emptied = self._folders("made", "mode"), self._folders("emptied", "is_subject")
         self._removed = {key: each for key, each in emptied.items() if key not in filled}
         self._made = made.copy()
@@ -144,7 +144,7 @@ class FolderExchanges:
                 others |= {other.line for other in (given.row_before(row), given.row_after(row)) if other is not None}
                 others |= {other.line for other in given.group_of(row)}
             for folder in self._made_by[line]:
-                file = given.row_from(folder.base, folder.path, given.digest(folder.base, folder.path))
+                file = given.row_from(folder.base, folder.path, given.places.digest(folder.base, folder.path))
                 others |= {file.line} if file is not None else set()
             waiting += others - lines
             lines |= others
@@ -157,7 +157,7 @@ class FolderExchanges:
         for row in rows:
             target = join(row.to_folder, row.to_name)
             key = self._key(row.to_base, target)
-            if not given.stores.isdisjoint({row.base, row.to_base}):
+            if not given.places.stores.isdisjoint({row.base, row.to_base}):
                 return RowProblem(row.line, RowFault.CYCLE_IN_STORE, row.path)
             if row.occupied and key not in leaving and key not in self._removed:
                 return RowProblem(row.line, RowFault.FILE_FOR_FOLDER, row.path, target)

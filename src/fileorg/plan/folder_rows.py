@@ -46,7 +46,7 @@ class FolderRows:
         """
         if is_within(to_path, self._trash):
             return True
-        folds = self._given.is_same(base, path, base, to_path)  # a new case of its name
+        folds = self._given.places.is_same(base, path, base, to_path)  # a new case of its name
         there = self._given.trees[base].storage.lstat_listed(*split(to_path))
         moves = self._given.has_folder(base, to_path)
         in_the_way = there is not None and not moves and not self._given.has_made(base, to_path)
@@ -59,11 +59,11 @@ class FolderRows:
             "SELECT line FROM folders WHERE to_base = ? AND to_folded = ? AND path <> ? AND action = 'move'"
             " ORDER BY path LIMIT 1"
         )
-        other = self._db.execute(same_target, (*self._given.key(base, to_path), path)).fetchone()
+        other = self._db.execute(same_target, (*self._given.places.key(base, to_path), path)).fetchone()
         if other is not None:
             self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, other[0]))
             return False
-        if (row := self._given.row_to(base, to_path, self._given.digest(base, to_path))) is not None:
+        if (row := self._given.row_to(base, to_path, self._given.places.digest(base, to_path))) is not None:
             self._given.fail(RowProblem(line, RowFault.TWICE, path, to_path, row.line))
             self._given.fail_row(row, RowFault.TWICE, to_path, line)
             return False
@@ -98,7 +98,7 @@ class FolderRows:
                     is_empty = is_empty and not (listing.files or listing.others or listing.folders)
                     for each in (*listing.files, *listing.others):
                         own = join(folder, each.name)
-                        if self._given.row_from(base, own, self._given.digest(base, own)) is None:
+                        if self._given.row_from(base, own, self._given.places.digest(base, own)) is None:
                             yield own, each, join(new, each.name)
                     for each in listing.folders:
                         own = join(folder, each.name)

@@ -49,7 +49,7 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
         FolderExchanges(given, filled).order()
     _order(given)
     filled = _filled(given)
-    stay = [each for each in db.execute("SELECT base, path FROM emptied") if given.key(*each) in filled]
+    stay = [each for each in db.execute("SELECT base, path FROM emptied") if given.places.key(*each) in filled]
     db.executemany("DELETE FROM emptied WHERE base = ? AND path = ?", stay)
     query = "SELECT count(*), coalesce(sum(size), 0) FROM rows WHERE NOT faulty"
     given.files, given.size_bytes = db.execute(query).fetchone()
@@ -64,7 +64,7 @@ def _filled(given: GivenPlan) -> set[tuple[Base, bytes]]:
     if db.execute("SELECT 1 FROM emptied LIMIT 1").fetchone() is None:
         return set()
     query = "SELECT base, path FROM made UNION SELECT to_base, to_folder FROM rows WHERE NOT faulty"
-    return {given.key(base, folder) for base, path in db.execute(query) for folder in with_parents(path)}
+    return {given.places.key(base, folder) for base, path in db.execute(query) for folder in with_parents(path)}
 
 
 def _two_of_one_source(given: GivenPlan) -> None:
@@ -91,7 +91,9 @@ def _two_for_one_target(given: GivenPlan) -> None:
         first = rows[0]
         path = join(first.to_folder, first.to_name)
         same = [
-            row for row in rows[1:] if given.is_same(row.to_base, join(row.to_folder, row.to_name), first.to_base, path)
+            row
+            for row in rows[1:]
+            if given.places.is_same(row.to_base, join(row.to_folder, row.to_name), first.to_base, path)
         ]
         for row in same:
             given.fail_row(row, RowFault.TWICE, join(row.to_folder, row.to_name), first.line)
@@ -107,7 +109,7 @@ def _files_below_files(given: GivenPlan) -> None:
     )
     for base, path, line, number in given.db.execute(query).fetchall():
         for row in given.stored("id = ?", (number,)):
-            if given.is_same(row.to_base, join(row.to_folder, row.to_name), base, path):
+            if given.places.is_same(row.to_base, join(row.to_folder, row.to_name), base, path):
                 given.fail_row(row, RowFault.BELOW_A_FILE, path, line)
 
 
@@ -120,7 +122,7 @@ def _taken(given: GivenPlan, filled: Container[tuple[Base, bytes]]) -> None:
             target = join(row.to_folder, row.to_name)
             if waits_for is None:
                 is_folder = given.is_emptied(row.to_base, target)
-                if is_folder and given.key(row.to_base, target) not in filled:
+                if is_folder and given.places.key(row.to_base, target) not in filled:
                     given.exchanges.add(row.line)
                     continue
                 given.fail_row(row, RowFault.FILE_FOR_FOLDER if is_folder else RowFault.TAKEN, target)
@@ -147,7 +149,7 @@ def _looks_alike(given: GivenPlan, row: StoredRow, other: StoredRow) -> bool:
     """
     if (row.dev, row.inode) == (other.dev, other.inode):
         return True
-    if not given.stores.isdisjoint({row.base, other.base}):
+    if not given.places.stores.isdisjoint({row.base, other.base}):
         storages = given.trees[row.base].storage, given.trees[other.base].storage
         return row.size == other.size and _may_be_copies(storages[0], row, storages[1], other)
     rounded = _ROUNDED_NS if row.dev != other.dev else 0
@@ -288,7 +290,7 @@ def _cycle_fault(given: GivenPlan, cycle: list[StoredRow]) -> RowFault | None:
     """Return why the names of a cycle cannot be exchanged, None if they can."""
     if len(cycle) > MAX_CYCLE:
         return RowFault.CYCLE_TOO_LONG
-    if any(not given.stores.isdisjoint({row.base, row.to_base}) for row in cycle):
+    if any(not given.places.stores.isdisjoint({row.base, row.to_base}) for row in cycle):
         return RowFault.CYCLE_IN_STORE
     for at, row in enumerate(cycle):
         if row.dev != cycle[at - 1].dev:

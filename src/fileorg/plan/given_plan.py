@@ -17,24 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.batches import row_maker
 from fileorg.core.formats import is_at
-from fileorg.core.memo import MANY_FOLDERS, Memo
-from fileorg.core.model import ROOT
-from fileorg.core.names import below, collision_key, is_within, join, scheme_of, split, with_parents
+from fileorg.core.names import below, is_within, join, split, with_parents
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
-from fileorg.plan.given_rows import ETAG, GivenAction
-from fileorg.plan.listed_names import ListedNames
-from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders
-from fileorg.storage.base import Kind
+from fileorg.plan.given_places import GivenPlaces
+from fileorg.plan.given_rows import GivenAction
+from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders, digest_fault, is_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from fileorg.core.model import Base, Entry
     from fileorg.core.scratch import Scratch
+    from fileorg.plan.given_places import PlanTree
     from fileorg.plan.given_rows import GivenRow
-    from fileorg.storage.local.storage import LocalStorage
 
 _SCHEMA = """
 CREATE TABLE rows (
@@ -84,18 +81,8 @@ COLUMNS = (
 VACATES = f"action IN ('{GivenAction.MOVE}', '{GivenAction.TRASH}')"
 """The rows after which their source is free."""
 
-_DOT = ord(".")
 _COMPARED_IN_MEMORY = 1 << 21
 """The rows whose digests are compared without the database: 16 bytes each, and 40 more while they are sorted."""
-
-
-class PlanTree(NamedTuple):
-    """A directory that rows may be in. `paths` are the absolute paths by which rows may name it."""
-
-    base: Base
-    storage: LocalStorage
-    paths: Sequence[bytes]
-    case_insensitive: bool
 
 
 class StoredRow(NamedTuple):
@@ -167,11 +154,9 @@ class GivenPlan:
         self.db: Scratch = scratch(_SCHEMA, cache_kb=16_000)
         self.db.execute("BEGIN")  # never committed: one for each row would cost more than the row
         self.trees = {tree.base: tree for tree in trees}
+        self.places = GivenPlaces(trees)
         self.trash = trash
         self._touched, self._made = touched, made
-        self.stores = frozenset(tree.base for tree in trees if tree.storage.kind is not Kind.LOCAL)
-        prefixes = [(path.rstrip(b"/") + b"/", tree.base) for tree in trees for path in tree.paths]
-        self._prefixes = sorted(prefixes, key=lambda each: -len(each[0]))
         self._sources = {tree.base: SourceFolders(tree.storage, all_files=all_files) for tree in trees}
         self._targets = {
             tree.base: TargetFolders(
@@ -182,10 +167,6 @@ class GivenPlan:
             )
             for tree in trees
         }
-        self._folding = {tree.base: ListedNames(tree.storage) for tree in trees if tree.case_insensitive}
-        """The trees where case does not count."""
-        self._folders: Memo[bytes, tuple[Base, bytes]] = Memo(MANY_FOLDERS)
-        """The folders that rows name, as they write them, with the slash at the end."""
         self._seen: tuple[array[int], array[int]] | None = array("q"), array("q")
         """The digests of all sources and targets, None once they are too many to be compared in memory."""
         self.problems = 0
@@ -207,26 +188,11 @@ class GivenPlan:
     def _noting_missing(self, base: Base) -> Callable[[bytes, int], object]:
         def note(folder: bytes, line: int) -> None:
             self.db.execute(
-                "INSERT OR IGNORE INTO missing VALUES (?, ?, ?, ?)", (base, folder, self.digest(base, folder), line)
+                "INSERT OR IGNORE INTO missing VALUES (?, ?, ?, ?)",
+                (base, folder, self.places.digest(base, folder), line),
             )
 
         return note
-
-    def digest(self, base: Base, path: bytes) -> int:
-        """Return the digest of a path: equal for names that cannot coexist."""
-        return hash((base, self.folded(base, path)))
-
-    def folded(self, base: Base, path: bytes) -> bytes:
-        """Return a path as a key, equal for names that cannot coexist."""
-        return collision_key(path, case_insensitive=True) if base in self._folding else path
-
-    def key(self, base: Base, path: bytes) -> tuple[Base, bytes]:
-        """Return a place as a key, equal for paths that are one name."""
-        return base, self.folded(base, path)
-
-    def is_same(self, base: Base, path: bytes, other_base: Base, other: bytes) -> bool:
-        """Return whether two paths are one name."""
-        return base == other_base and self.folded(base, path) == self.folded(base, other)
 
     # Problems ---------------------------------------------------------------------------------------------------------
 
@@ -270,18 +236,18 @@ class GivenPlan:
                 self.fail(RowProblem(row.line, found.fault, row.path, found.about, found.number))
             else:
                 placed.append(found)
-        self._add(self._as_listed(placed) if self._folding else placed)
+        self._add(self._as_listed(placed) if self.places.folding else placed)
 
     def _placed(self, row: GivenRow) -> _LocatedRow | Fault:
-        source = self.place(row.path)
+        source = self.places.place(row.path)
         if isinstance(source, Fault):
             return source
         base, folder, name = source
         if row.action is GivenAction.TRASH:
-            if row.duplicate_of and isinstance(keeper := self.place(row.duplicate_of), Fault):
+            if row.duplicate_of and isinstance(keeper := self.places.place(row.duplicate_of), Fault):
                 return keeper
             return _LocatedRow(row, base, folder, name, base, join(self.trash, folder) if folder else self.trash, name)
-        target = self.place(row.new_path)
+        target = self.places.place(row.new_path)
         if isinstance(target, Fault):
             return target
         to_base, to_folder, to_name = target
@@ -295,15 +261,15 @@ class GivenPlan:
         """
         by_folder: dict[tuple[Base, bytes], dict[bytes, None]] = {}
         for each in placed:
-            if each.base in self._folding:
+            if each.base in self.places.folding:
                 by_folder.setdefault((each.base, each.folder), {})[each.name] = None
         listed = {
-            (base, folder): (self._folding[base].folder(folder), self._folding[base].names(folder, names))
+            (base, folder): (self.places.folding[base].folder(folder), self.places.folding[base].names(folder, names))
             for (base, folder), names in by_folder.items()
         }
         found = []
         for each in placed:
-            if each.base in self._folding:
+            if each.base in self.places.folding:
                 folder, names = listed[each.base, each.folder]
                 each = each._replace(folder=folder, name=names.get(each.name, each.name))  # noqa: PLW2901
             if (each.base, each.folder, each.name) == (each.to_base, each.to_folder, each.to_name):
@@ -311,43 +277,6 @@ class GivenPlan:
             else:
                 found.append(each)
         return found
-
-    def place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
-        """Return base, folder and name of a path, or why it has none."""
-        name = path[path.rfind(b"/") + 1 :]
-        above = path[: len(path) - len(name)]
-        if not name or name[0] == _DOT or 0 in name:
-            return self._place(path)
-        known = self._folders.get(above)
-        if known is not None:
-            return *known, name
-        found = self._place(path)
-        if not isinstance(found, Fault):
-            self._folders[above] = found[:2]
-        return found
-
-    def _place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
-        base, inside = ROOT, path
-        if path[:1] == b"/" or scheme_of(path):
-            for prefix, number in self._prefixes:
-                if path.startswith(prefix):
-                    base, inside = number, path[len(prefix) :]
-                    break
-            else:
-                return Fault(RowFault.OUTSIDE, path)
-        if b"/." in inside or b"//" in inside or inside[:1] == b"." or inside[-1:] == b"/" or 0 in inside:
-            if 0 in inside:
-                return Fault(RowFault.BAD_PATH, path)
-            parts = [part for part in inside.split(b"/") if part not in {b"", b"."}]
-            if b".." in parts:
-                return Fault(RowFault.OUTSIDE, path)
-            if base in self.stores and b"/".join(parts) != inside:
-                return Fault(RowFault.BAD_PATH, path)  # no other key is meant
-            inside = b"/".join(parts)
-        if not inside:
-            return Fault(RowFault.BAD_PATH, path)
-        folder, _, name = inside.rpartition(b"/")
-        return base, folder, name
 
     def _add(self, placed: Sequence[_LocatedRow]) -> None:
         """Check sources and targets folder by folder, and insert the rows."""
@@ -369,7 +298,7 @@ class GivenPlan:
         occupied: set[int] = set()
         for (base, folder), positions in by_folder.items():
             self._look_up_targets(base, folder, placed, positions, entries, occupied, faults)
-        digest, rows = self.digest, list[tuple[Any, ...]]()
+        digest, rows = self.places.digest, list[tuple[Any, ...]]()
         sources, targets = array("q"), array("q")
         for position, each in enumerate(placed):
             row, base, folder, name, to_base, to_folder, to_name, _ = each
@@ -381,7 +310,7 @@ class GivenPlan:
             if stat.S_ISDIR(entry.mode):
                 self._add_folder(each)
                 continue
-            if self.stores and (of_store := self._store_fault(each)) is not None:
+            if self.places.stores and (of_store := self._store_fault(each)) is not None:
                 self.fail(RowProblem(row.line, of_store.fault, row.path, of_store.about))
                 continue
             source = digest(base, folder + b"/" + name if folder else name)
@@ -411,14 +340,16 @@ class GivenPlan:
 
     def _is_touched(self, touched: Callable[[bytes], bool], each: _LocatedRow) -> bool:
         path = below(self.trees[each.base].storage.root, join(each.folder, each.name))
-        return touched(self.folded(each.base, path))
+        return touched(self.places.folded(each.base, path))
 
     def _store_fault(self, placed: _LocatedRow) -> Fault | None:
         """Return why a row cannot be carried out in a store."""
         row, base, to_base = placed.row, placed.base, placed.to_base
-        if row.action in {GivenAction.HARDLINK, GivenAction.SYMLINK} and not self.stores.isdisjoint({base, to_base}):
+        if row.action in {GivenAction.HARDLINK, GivenAction.SYMLINK} and not self.places.stores.isdisjoint(
+            {base, to_base}
+        ):
             return Fault(RowFault.LINK_IN_STORE)
-        if row.duplicate_of and not isinstance(keeper := self.place(row.duplicate_of), Fault):
+        if row.duplicate_of and not isinstance(keeper := self.places.place(row.duplicate_of), Fault):
             kept = self.trees[keeper[0]].storage.kind
             return None if kept is self.trees[base].storage.kind else Fault(RowFault.KEEPER_ELSEWHERE, row.duplicate_of)
         return None
@@ -452,14 +383,14 @@ class GivenPlan:
                 continue
             entries[position] = entry
             if entry.is_folder:
-                if row.size_bytes == 0 and not _is_empty(storage, join(folder, name)):
+                if row.size_bytes == 0 and not is_empty(storage, join(folder, name)):
                     faults[position] = Fault(RowFault.NOT_EMPTY)
             elif row.size_bytes is not None and row.size_bytes != entry.size:
                 faults[position] = Fault(RowFault.OTHER_SIZE, b"%d" % row.size_bytes, entry.size)
             elif row.mtime is not None and not (is_same := is_at(entry.mtime_ns, row.mtime)):
                 code, about = (RowFault.OTHER_TIME, "") if is_same is False else (RowFault.BAD_VALUE, "mtime ")
                 faults[position] = Fault(code, f"{about}{row.mtime}".encode(errors="backslashreplace"))
-            elif row.digest is not None and (fault := _digest_fault(storage, folder, entry, row.digest)) is not None:
+            elif row.digest is not None and (fault := digest_fault(storage, folder, entry, row.digest)) is not None:
                 faults[position] = fault
             if name in known.left and position not in faults:
                 faults[position] = known.left[name]
@@ -505,7 +436,7 @@ class GivenPlan:
     def _add_folder(self, placed: _LocatedRow) -> None:
         row, base, folder, name, to_base, to_folder, to_name, _ = placed
         path, to_path = join(folder, name), join(to_folder, to_name)
-        if not self.stores.isdisjoint({base, to_base}):
+        if not self.places.stores.isdisjoint({base, to_base}):
             self.fail(RowProblem(row.line, RowFault.FOLDER_IN_STORE, row.path))
         elif row.action not in {GivenAction.MOVE, GivenAction.TRASH}:
             self.fail(RowProblem(row.line, RowFault.FOLDER_ACTION, row.path, row.action.encode()))
@@ -518,7 +449,7 @@ class GivenPlan:
                 self.fail(RowProblem(row.line, RowFault.TWO_ROWS, row.path, row.path, first))
                 self.repeated.add(first)
                 return
-            folded = self.folded(base, path), self.folded(to_base, to_path)
+            folded = self.places.folded(base, path), self.places.folded(to_base, to_path)
             facts = row.line, row.action, base, path, to_base, to_path, *folded
             self.db.execute("INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?, ?, ?)", facts)
 
@@ -533,7 +464,7 @@ class GivenPlan:
     def lines_of_folder(self, base: Base, path: bytes) -> list[int]:
         """Return the line of the row that is about this folder, if there is one."""
         query = "SELECT line FROM folders WHERE base = ? AND folded = ?"
-        return [line for (line,) in self.db.execute(query, self.key(base, path))]
+        return [line for (line,) in self.db.execute(query, self.places.key(base, path))]
 
     def is_emptied(self, base: Base, path: bytes) -> bool:
         """Return whether all files of a folder are in the plan."""
@@ -586,14 +517,14 @@ class GivenPlan:
     def row_from(self, base: Base, path: bytes, digest: int) -> StoredRow | None:
         """Return the row without a problem after which a path is free."""
         for row in self.stored(f"source = ? AND {VACATES} AND NOT faulty", (digest,)):
-            if self.is_same(row.base, row.path, base, path):
+            if self.places.is_same(row.base, row.path, base, path):
                 return row
         return None
 
     def row_to(self, base: Base, path: bytes, digest: int) -> StoredRow | None:
         """Return the row without a problem that puts something at a path."""
         for row in self.stored("target = ? AND NOT faulty", (digest,)):
-            if self.is_same(row.to_base, join(row.to_folder, row.to_name), base, path):
+            if self.places.is_same(row.to_base, join(row.to_folder, row.to_name), base, path):
                 return row
         return None
 
@@ -629,7 +560,7 @@ class GivenPlan:
         """Return whether a row takes away the file that has a name now, itself or with a folder that it is in."""
         if any(self.has_folder(base, above) for above in with_parents(split(path)[0])):
             return True
-        return self.row_from(base, path, self.digest(base, path)) is not None
+        return self.row_from(base, path, self.places.digest(base, path)) is not None
 
     def members_of(self, base: Base, folder: bytes, leader: bytes) -> Sequence[bytes]:
         """Return the names of the files that belong together with a leader, itself included."""
@@ -638,7 +569,7 @@ class GivenPlan:
 
     def keeper_of(self, row: StoredRow) -> tuple[Base, bytes, bytes]:
         """Return the place of the file that a duplicate has the content of."""
-        found = self.place(row.keeper or b"")
+        found = self.places.place(row.keeper or b"")
         if not isinstance(found, Fault):
             return found
         raise AssertionError("it was checked when the row was added")
@@ -651,35 +582,3 @@ def _has_repeated(digests: array[int]) -> bool:
     """Return whether a digest occurs more than once."""
     ordered = sorted(digests)
     return any(map(eq, ordered, islice(ordered, 1, None)))
-
-
-def _is_empty(storage: LocalStorage, folder: bytes) -> bool:
-    """Return whether a folder holds no files, at any depth, as far as it can be read."""
-    try:
-        for listing in storage.list_folder(folder):
-            if listing.files or listing.others:
-                return False
-            if not all(_is_empty(storage, join(folder, entry.name)) for entry in listing.folders):
-                return False
-    except OSError:
-        return False
-    return True
-
-
-def _digest_fault(storage: LocalStorage, folder: bytes, entry: Entry, digest: tuple[str, str]) -> Fault | None:
-    """Return a fault if the content of a file does not have a digest."""
-    if not entry.is_file:
-        return Fault(RowFault.NOT_A_FILE)
-    algorithm, expected = digest
-    if algorithm == ETAG:
-        from fileorg.storage.object.client import etag_token
-
-        is_same = storage.kind is not Kind.LOCAL and entry.inode == etag_token(expected)
-        return None if is_same else Fault(RowFault.OTHER_CONTENT)
-    from fileorg.content.digest import plain_digest
-
-    try:
-        found = plain_digest(algorithm, storage, folder, entry.name)
-    except OSError as error:
-        return Fault(RowFault.UNREADABLE, join(folder, entry.name), error.errno)
-    return None if found == expected else Fault(RowFault.OTHER_CONTENT)

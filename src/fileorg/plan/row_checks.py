@@ -13,6 +13,7 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import join, split, with_parents
 from fileorg.core.row_problems import RowFault
 from fileorg.core.tuples import NamedTuple
+from fileorg.plan.given_rows import ETAG
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.scan.selection import Selection
@@ -216,3 +217,35 @@ def _no_folder(path: bytes, entry: Entry | None) -> Fault:
     """Return why nothing is in a path that leads to no folder."""
     is_symlink = entry is not None and stat.S_ISLNK(entry.mode)
     return Fault(RowFault.BEHIND_SYMLINK if is_symlink else RowFault.BELOW_A_FILE, path)
+
+
+def is_empty(storage: LocalStorage, folder: bytes) -> bool:
+    """Return whether a folder holds no files, at any depth, as far as it can be read."""
+    try:
+        for listing in storage.list_folder(folder):
+            if listing.files or listing.others:
+                return False
+            if not all(is_empty(storage, join(folder, entry.name)) for entry in listing.folders):
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def digest_fault(storage: LocalStorage, folder: bytes, entry: Entry, digest: tuple[str, str]) -> Fault | None:
+    """Return a fault if the content of a file does not have a digest."""
+    if not entry.is_file:
+        return Fault(RowFault.NOT_A_FILE)
+    algorithm, expected = digest
+    if algorithm == ETAG:
+        from fileorg.storage.object.client import etag_token
+
+        is_same = storage.kind is not Kind.LOCAL and entry.inode == etag_token(expected)
+        return None if is_same else Fault(RowFault.OTHER_CONTENT)
+    from fileorg.content.digest import plain_digest
+
+    try:
+        found = plain_digest(algorithm, storage, folder, entry.name)
+    except OSError as error:
+        return Fault(RowFault.UNREADABLE, join(folder, entry.name), error.errno)
+    return None if found == expected else Fault(RowFault.OTHER_CONTENT)

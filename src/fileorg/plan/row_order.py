@@ -49,7 +49,7 @@ class GivenRows:
 
     def _rows(self) -> Iterator[PlanRow]:
         given = self._given
-        stores = given.stores  # there, a folder comes with its first object
+        stores = given.places.stores  # there, a folder comes with its first object
         missing = {
             base: MissingFolders(base, (lambda _: False) if base in stores else partial(is_missing, tree.storage))
             for base, tree in given.trees.items()

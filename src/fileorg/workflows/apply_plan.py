@@ -19,7 +19,8 @@ from fileorg.core.names import collision_key, display, real_path, scheme_of
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.given_checks import check_together
-from fileorg.plan.given_plan import GivenPlan, PlanTree
+from fileorg.plan.given_places import PlanTree
+from fileorg.plan.given_plan import GivenPlan
 from fileorg.plan.given_rows import given_rows
 from fileorg.plan.row_order import GivenRows
 from fileorg.report.row_sentences import line_of_row
