@@ -243,6 +243,37 @@ def test_the_time_of_the_root_is_given_back_by_undo_after_a_purge(tree: Tree, ru
     assert tree.root.stat().st_mtime_ns == first
 
 
+def test_a_folder_in_which_nothing_went_to_the_trash_has_its_time_again(tree: Tree, runs: Runs, tmp_path: Path) -> None:
+    """Dedupe has made a trash there, and then could not move the duplicate: a program has it open for writing."""
+    other = trash_of_nothing(tree, runs, tmp_path)
+    assert (other / ".fileorg").is_dir()
+    runs.purge()
+    assert sorted(os.listdir(other)) == ["3", "4"]
+    assert other.stat().st_mtime_ns == 10**18
+    assert tree.root.stat().st_mtime_ns > 10**18  # a file is gone from it
+
+
+def trash_of_nothing(tree: Tree, runs: Runs, tmp_path: Path) -> Path:
+    """Let dedupe move a file of the tree, but none of the folder that is returned, to the trash."""
+    tree.write({"1": "one", "2": "one"})
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("3", "4"):
+        (other / name).write_text("two")
+    for folder in (tree.root, other):
+        os.utime(folder, ns=(0, 10**18))
+    with (other / "3").open("r+"), (other / "4").open("r+"):
+        assert runs.dedupe("quarantine", other).done == 1
+    return other
+
+
+def test_a_folder_that_others_have_changed_since_keeps_its_time(tree: Tree, runs: Runs, tmp_path: Path) -> None:
+    other = trash_of_nothing(tree, runs, tmp_path)
+    os.utime(other, ns=(0, 11**17))
+    runs.purge()
+    assert other.stat().st_mtime_ns == 11**17
+
+
 def test_a_root_that_is_gone_is_left_out(tree: Tree, displaced: Runs) -> None:
     tree.root.rename(tree.root.with_name("elsewhere"))
     assert displaced.purge().files == 0

@@ -12,7 +12,7 @@ from fileorg.execute import applier, precheck, seal, work
 from fileorg.execute.actions import move, replace
 from fileorg.execute.actions.handler import one_by_one
 from fileorg.execute.actions.table import TABLE
-from fileorg.journal import connection, reader
+from fileorg.journal import connection, queries
 from fileorg.plan import organize_plan as plan
 from fileorg.storage.base import Kind
 from fileorg.storage.local import posix, worker
@@ -21,6 +21,13 @@ from fileorg.workflows import session
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
+    from types import ModuleType
+
+
+def _put(module: ModuleType, name: str, value: object) -> None:
+    """Replace a name of a module. Raises `KeyError` if it is not there any more: then the control would do nothing."""
+    vars(module)[name]
+    vars(module)[name] = value
 
 
 def shutil_move() -> None:
@@ -51,7 +58,7 @@ def journal_after_acting() -> None:
         seal.seal(journal, operation, storages)
         return Outcome(operation=operation.id)
 
-    vars(session)["execute"] = execute
+    _put(session, "execute", execute)
 
 
 def plain_rename() -> None:
@@ -60,7 +67,7 @@ def plain_rename() -> None:
     def rename(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
         os.rename(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd)
 
-    vars(posix)["rename_noreplace"] = rename
+    _put(posix, "rename_noreplace", rename)
 
 
 def synchronous_normal() -> None:
@@ -72,7 +79,7 @@ def synchronous_normal() -> None:
         db.execute("PRAGMA synchronous=NORMAL")
         return db
 
-    vars(reader)["connect"] = normal
+    _put(queries, "connect", normal)
 
 
 def no_flush() -> None:
@@ -81,8 +88,8 @@ def no_flush() -> None:
     def nothing(_: int) -> None:
         pass
 
-    vars(os)["fsync"] = nothing
-    vars(posix)["sync_file_system"] = nothing
+    _put(os, "fsync", nothing)
+    _put(posix, "sync_file_system", nothing)
 
 
 def stray() -> None:
@@ -93,7 +100,7 @@ def stray() -> None:
             file.write(b"I was here")
         return Outcome()
 
-    vars(session)["execute"] = execute
+    _put(session, "execute", execute)
 
 
 def case_rename() -> None:
@@ -122,8 +129,8 @@ def neither() -> None:
     def links_nothing(*_: Any, **__: Any) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
-    posix.rename_noreplace = refuses
-    vars(os)["link"] = links_nothing
+    _put(posix, "rename_noreplace", refuses)
+    _put(os, "link", links_nothing)
 
 
 def unlink_then_link() -> None:

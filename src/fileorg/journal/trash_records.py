@@ -11,7 +11,16 @@ from fileorg.core.model import INTO_TRASH, RELOCATIONS, WAS_DONE, Base, RecordSt
 from fileorg.core.names import join
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
-from fileorg.journal.rows import Operation, RecordedFolder, RecordId, foreign, is_inside, quoted
+from fileorg.journal.rows import (
+    Operation,
+    RecordedFolder,
+    RecordId,
+    checked_exact_time,
+    exact_time,
+    foreign,
+    is_inside,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +157,22 @@ class TrashRecords:
             for base, path in places
             if path == TRASH or path.endswith(b"/" + TRASH)
         }
+
+    def time_before(self, operation: Operation, folder: RecordedFolder, mtime_ns: int) -> int | None:
+        """Return the time that a folder had before the operation, if it made its trash there and did nothing else, and
+        the folder still has the time that it left; else None. Times as stored by `core.times`.
+        """
+        low, high = self._queries.record_range(operation)
+        query = (
+            "SELECT f.mtime_ns FROM folders f WHERE f.operation = ?1 AND f.base = ?2 AND f.path = ?3"
+            " AND f.sealed_mtime_ns = ?4 AND NOT EXISTS (SELECT 1 FROM records r WHERE r.id BETWEEN ?5 AND ?6"
+            " AND r.operation = ?1 AND f.id IN (r.source_folder, r.target_folder)"
+            f" AND r.state IN ({quoted(WAS_DONE)}) AND NOT (r.action = 'make-folder' AND r.target_name = ?7))"
+        )
+        values = (operation.id, folder.base, folder.folder, exact_time(mtime_ns), low, high, _OURS)
+        for (before,) in self._queries.select(query, values):
+            return checked_exact_time(before, "Folder", "of the trash")
+        return None
 
     def moved_on(self, sought: dict[RecordId, bytes]) -> dict[RecordId, bytes]:
         """Return the current paths of files that later records moved on. `sought` and the result are absolute paths.
