@@ -296,20 +296,23 @@ class World:
             wrong += _honest(run, finished, may_refuse=may_refuse)
             wrong += self._ended(run.state) if run.changes and finished.code != STOPPED else []
         if not is_touched:
-            wrong += self._kept_promises(run, finished.code, before)
+            wrong += self._kept_promises(run, finished, before)
         if not run.changes and halfway is None and before != after and not makes_state:
             wrong.append(f"{what}: it was to change nothing")
         if wrong:
             raise Wrong("\n".join(wrong))
         return finished
 
-    def _kept_promises(self, run: Run, code: int, before: View) -> list[str]:
+    def _kept_promises(self, run: Run, finished: Finished, before: View) -> list[str]:
         """Return which promises of `apply`, `import` and `compare` an undisturbed command has broken."""
         if run.goes_on or self.away or self.state_inside or {"--hold", "--background"} & set(run.words):
             return []
+        code = finished.code
         if run.words[0] == "apply" and (run.planned or code in {2, 5}):
             return promises.of_apply(run.planned, code, before, self.view)
         if run.words[0] not in {"import", "compare"} or promises.is_doubtful(before):
+            return []
+        if ".fuse_hidden" in finished.output:  # the driver's name for a removed file that is open; views do not have it
             return []
         card, *places = (word.lower().encode() for word in run.words if word.startswith(("ROOT", "DEST")))
         wrong = promises.of_copies(run.words[0], code, card, places, self.view)

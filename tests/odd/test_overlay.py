@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.faults.process import Driver, Request
+from tests.support.crash import open_again, recovered
 from tests.support.disks import NotTested, overlay
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
+from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.core.reasons import ReasonCode
+from fileorg.journal.journal import Journal
+from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,3 +213,32 @@ def test_kills(tmp_path: Path, elsewhere: Path, driver: Driver, command: str, la
             pytest.skip(str(why))
         if ended.code != -9 and killed_again.code != -9:
             break
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["as mounted", "mounted again"])
+def test_an_undo_that_was_killed_once_it_had_removed_all_symlinks_is_recovered(
+    there: Runs, mounted: Overlay, again: bool
+) -> None:
+    """Nothing is left of its own files; those to which the symlinks led show that it is the right disk."""
+    before = both(there)
+    assert there.organize(recursive=True, action=Action.SYMLINK).problems == []
+    assert there.undo().problems == []
+    open_again(there, 2)
+    if again:
+        mounted.mount_again()
+    assert {state for state, _ in recovered(there, 2)} == {RecordState.DONE}
+    assert both(there) == before
+    assert there.redo().problems == []
+    assert there.undo().problems == []
+    assert both(there) == before
+
+
+def test_another_tree_at_that_place_is_not_taken_for_it(there: Runs) -> None:
+    there.organize(recursive=True, action=Action.SYMLINK)
+    there.undo()
+    open_again(there, 2)
+    for path in _FIRST:
+        there.tree.path(path).unlink()
+    with Journal(there.state.journal) as journal:
+        recover_all(there.state, NullReporter())
+        assert [operation.id for operation in journal.open_operations()] == [2]

@@ -195,9 +195,20 @@ def settle_left(journal: Journal, operation: Operation, storages: Sequence[Local
 def is_recognised(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> bool:
     """Return whether a file of the operation exists under one of its two names, or the operation has no files.
 
-    This tells the right disk from another one if the inode number of the root does not.
+    This tells the right disk from another one if the inode number of the root does not. Of symlinks that an undo has
+    removed, nothing is left: then a file of the operation that it undoes tells it.
     """
-    alone = True
+    if _has_file_of(journal, operation, operation.id, storages) is not False:
+        return True
+    undone = journal.operation(operation.undoes) if operation.undoes else None
+    if undone is None or len(journal.roots(undone)) != len(journal.roots(operation)):
+        return False
+    return _has_file_of(journal, undone, operation.id, storages) is True
+
+
+def _has_file_of(journal: Journal, operation: Operation, number: int, storages: Sequence[LocalStorage]) -> bool | None:
+    """Return whether a file of the operation exists, None if it has none. `number` is that of temporary files."""
+    found: bool | None = None
     for batch in journal.records(operation):
         for raw in batch:
             record = checked(raw)
@@ -205,7 +216,7 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
                 continue
             case = Case(
                 record,
-                operation.id,
+                number,
                 storages,
                 lambda *_: None,
                 journal.digest_of,
@@ -216,8 +227,8 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
             )
             if case.is_recognised():
                 return True
-            alone = False
-    return alone
+            found = False
+    return found
 
 
 def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verdict:
