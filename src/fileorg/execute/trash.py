@@ -155,13 +155,12 @@ def _is_second_name(moved: Entry, there: Entry, storage: LocalStorage, file: Tra
 
 def note_times(journal: Journal, purge: Operation, purged: Operation, storages: Sequence[LocalStorage]) -> None:
     """Record the times that folders get again if `.fileorg` is removed from them. Inside a transaction."""
-    for holder in journal.trash.holders(purged):
-        base, path = holder
+    for base, path in journal.trash.holders(purged):
         with contextlib.suppress(OSError):
             known = journal.known_folder(purge.id, base, path) is not None  # from before a crash
             if not known and storages[base].lstat(path, _TOP) is not None:
                 seen = storages[base].stat_folder(path)
-                if seen and (before := journal.trash.time_before(purged, holder, seen.mtime_ns)) is not None:
+                if seen and (before := journal.trash.time_before(purged, base, path, seen.mtime_ns)) is not None:
                     seen = seen._replace(mtime_ns=before)
                 journal.add_folder(purge.id, base, path, seen)
 

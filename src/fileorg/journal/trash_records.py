@@ -158,7 +158,7 @@ class TrashRecords:
             if path == TRASH or path.endswith(b"/" + TRASH)
         }
 
-    def time_before(self, operation: Operation, folder: RecordedFolder, mtime_ns: int) -> int | None:
+    def time_before(self, operation: Operation, base: Base, path: bytes, mtime_ns: int) -> int | None:
         """Return the time that a folder had before the operation, if it made its trash there and did nothing else, and
         the folder still has the time that it left; else None. Times as stored by `core.times`.
         """
@@ -169,7 +169,7 @@ class TrashRecords:
             " AND r.operation = ?1 AND f.id IN (r.source_folder, r.target_folder)"
             f" AND r.state IN ({quoted(WAS_DONE)}) AND NOT (r.action = 'make-folder' AND r.target_name = ?7))"
         )
-        values = (operation.id, folder.base, folder.folder, exact_time(mtime_ns), low, high, _OURS)
+        values = (operation.id, base, path, exact_time(mtime_ns), low, high, _OURS)
         for (before,) in self._queries.select(query, values):
             return checked_exact_time(before, "Folder", "of the trash")
         return None
