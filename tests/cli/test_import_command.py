@@ -66,3 +66,19 @@ def test_what_another_run_is_writing_stays(fileorg: Fileorg, tree: Tree) -> None
         fcntl.flock(part, fcntl.LOCK_EX)
         assert fileorg.inside("import", "tree", "--dest", "album", "-y", "--certificate", "certificate.txt").code == 0
         assert (fileorg.folder / "certificate.txt.fileorg-0123abcd.part").exists()
+
+
+def test_an_import_that_is_held_knows_beforehand_whether_its_certificate_can_be_written(
+    fileorg: Fileorg, tree: Tree
+) -> None:
+    tree.write({"a.jpg": "one"})
+    certificate = fileorg.folder / "certificate.txt"
+    certificate.write_text("of another card")
+    words = ("import", "tree", "--dest", "album", "--hold", "--certificate")
+    assert fileorg.inside(*words, "certificate.txt").code == 5
+    missing = fileorg.inside(*words, "missing/certificate.txt")
+    assert (missing.code, missing.err.endswith("Hint: give another file\n")) == (2, True)
+    assert fileorg.inside(*words, "certificate.txt", "--force").code == 3
+    assert certificate.read_text() == "of another card"
+    assert [fileorg.inside("jobs", action, "1").code for action in ("approve", "attach")] == [0, 0]
+    assert "Everything is there" in certificate.read_text()

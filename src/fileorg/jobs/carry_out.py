@@ -238,7 +238,8 @@ def _import(
             for sentence in certificate.sentences():
                 reporter.note(sentence)
             if options.certificate is not None:
-                with written(os.fsdecode(options.certificate)) as stream:
+                path, force = os.fsdecode(options.certificate), options.replaces_certificate
+                with written(path, force=force) as stream:
                     write_certificate(stream, certificate, options.certificate)
             run.end(outcome, is_complete=certificate.is_complete)
         return outcome

@@ -64,7 +64,8 @@ _CARD_FILE_SYSTEMS = frozenset({0x4D44, 0x2011BAB0})
 class ImportOptions(NamedTuple):
     """The options of `fileorg import`. The `filters` choose files of the `card`; `dest` is searched as a whole.
 
-    `paranoid` compares each file byte by byte for the certificate, which a job writes to the file `certificate`.
+    `paranoid` compares each file byte by byte for the certificate, which a job writes to the file `certificate`; with
+    `replaces_certificate`, in place of one that is there.
     """
 
     card: bytes
@@ -77,6 +78,7 @@ class ImportOptions(NamedTuple):
     inside_project: bool = False
     configuration: Configuration | None = None
     certificate: bytes | None = None
+    replaces_certificate: bool = False
     look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
     timezone: str = ""  # of dates in UTC; that of the machine if empty
     exiftool: bool = False  # ask exiftool, too, what pictures, films and recordings say

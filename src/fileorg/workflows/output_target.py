@@ -182,7 +182,7 @@ def _telling(asked: str) -> Iterator[None]:
         shown = display(asked)
         raise UsageError(
             f"Could not write the output {shown}: {error.strerror}.",
-            hint="give another file with -o",
+            hint="give another file",
             code=ErrorCode.OUTPUT_UNUSABLE,
             path=os.fsencode(asked),
         ) from error

@@ -149,6 +149,7 @@ def import_(
         timezone=shared.timezone_of_run(timezone, by, template, configured),
         exiftool=shared.exiftool_of_run(by, template, configured, is_given=exiftool),
         certificate=None if certificate is None else os.path.abspath(os.fsencode(certificate)),
+        replaces_certificate=force,
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
     shared.need_dry_run(options)
@@ -170,10 +171,9 @@ def _import(chosen: "ImportOptions", options: OutputOptions, state: "StateDirect
     for path in (chosen.certificate, None if options.output is None else os.fsencode(options.output)):
         if path is not None:
             refuse_writing_to_card(chosen.card, path)
-    later = options.background or options.hold
     with (
         output(options.output, force=options.force) as out,
-        _CertificateFile(None if later else chosen.certificate, force=options.force) as file,
+        _CertificateFile(chosen.certificate, force=options.force) as file,  # also of a job: it must know now
         reporting(options.progress, quiet=options.quiet) as screen,
         importing(chosen, state, screen, changes=not options.dry_run) as run,
     ):
