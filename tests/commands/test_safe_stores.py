@@ -11,12 +11,14 @@ import pytest
 from tests.support.buckets import Bucket
 
 from fileorg.core.errors import GuardRefused, StorageFailure
+from fileorg.core.events import NullReporter
 from fileorg.core.model import Action
 from fileorg.journal.journal import Journal
 from fileorg.storage.object.client import ALL_PRECONDITIONS, ObjectOutcome, Precondition, Result
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient
 from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.workflows import stores
+from fileorg.workflows.import_files import ImportOptions, importing
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -120,3 +122,7 @@ def test_what_only_uploads_needs_fewer_conditions(runs: Runs, tree: Tree, bucket
         runs.organize(dest=bucket.url)
     assert runs.organize(dest=bucket.url, action=Action.COPY).done == 1
     assert bucket.read() == {"Images/a.jpg": "1"}
+    tree.write({"b.jpg": "2"})
+    with importing(ImportOptions(os.fsencode(tree.root), bucket.url), runs.state, NullReporter()) as run:
+        assert run.run().done == 1
+    assert bucket.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2"}

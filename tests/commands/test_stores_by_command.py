@@ -114,7 +114,7 @@ def test_own_rules_in_a_bucket(
         (["watch", "s3://commands/x"], "fileorg: fileorg cannot watch a store: s3://commands/x."),
         (["watch", ".", "--dest", "s3://commands/x"], "fileorg: fileorg cannot watch a store: s3://commands/x."),
         (["import", "s3://commands/x", "--dest", "."], "fileorg: fileorg cannot yet run this command on s3://."),
-        (["import", ".", "--dest", "s3://commands/x"], "fileorg: fileorg cannot yet run this command on s3://."),
+        (["import", ".", "--dest", "sftp://host/x"], "fileorg: fileorg cannot yet change anything on sftp://."),
         (["rename", "s3://commands/x"], "fileorg: fileorg cannot yet run this command on s3://."),
     ],
 )
@@ -199,3 +199,24 @@ def test_the_undo_of_an_upload_is_not_saved(
     says = "fileorg: fileorg cannot yet save the undo of what left a folder or came into one on s3://."
     assert (ran.returncode, ran.stderr.splitlines()[0]) == (2, says)
     assert not (tmp_path / "plan.jsonl").exists()
+
+
+def test_a_card_is_imported_into_a_bucket(
+    fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket, tmp_path: Path
+) -> None:
+    url, bucket = "s3://commands/photos", Bucket(bucket.client, "photos/")
+    bucket.write({"older/b.jpg": "two"})
+    card = tmp_path / "card"
+    card.mkdir()
+    for name, content in {"a.jpg": "one", "b.jpg": "two"}.items():
+        (card / name).write_text(content)
+    ran = fileorg("import", "card", "--dest", url, "--certificate", "certificate.html", "--yes")
+    assert (ran.returncode, bucket.read()) == (0, {"older/b.jpg": "two", "Images/a.jpg": "one"}), ran
+    assert "Everything is there: the content of 2 files" in ran.stdout
+    assert "by the checksums of the store" in " ".join(ran.stdout.split())
+    assert "The card may be formatted" in (tmp_path / "certificate.html").read_text()
+    bucket.remove("older/b.jpg")
+    assert fileorg("undo", "1").returncode == 0
+    assert bucket.read() == {}
+    ran = fileorg("import", "card", "--dest", url, "-n", "--format", "json")
+    assert [row["new_path"] for row in json.loads(ran.stdout)["rows"]] == [f"{url}/Images/{each}.jpg" for each in "ab"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from fileorg.core.batches import in_batches
 from fileorg.core.figures import plural, size
 from fileorg.core.formats import JsonDocument, iso, named
-from fileorg.core.names import below, display, join
+from fileorg.core.names import below, display, join, scheme_of
 from fileorg.core.sorting import in_path_order
 from fileorg.report.left_out import not_compared_as_json, unread_as_json, unreadable_as_json
 from fileorg.rules.ignore import IgnoreReason
@@ -99,7 +99,12 @@ class Certificate:
         if sums.all_followers:
             yield f"Among the files: {plural(sums.all_followers, 'sidecar')}."
         how = "byte by byte" if self.paranoid else "by digest"
-        yield f"Compared {how} after the copies were made. The copies were read from the disk."
+        if not any(map(scheme_of, self.places)):
+            yield f"Compared {how} after the copies were made. The copies were read from the disk."
+        elif self.paranoid:
+            yield "Compared byte by byte after the copies were made. The copies were read from the store."
+        else:
+            yield "Compared after the copies were made, by the checksums of the store, or by content where it has none."
 
     def _left_out(self) -> Iterator[tuple[int, str, str]]:
         """Yield what has no content to compare or was not read: how many, and the noun for one and for several."""

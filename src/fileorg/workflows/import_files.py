@@ -18,7 +18,7 @@ from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, JobState, LookInto, OnConflict
-from fileorg.core.names import below, display, is_within
+from fileorg.core.names import below, display, is_within, scheme_of
 from fileorg.core.pool import Processes
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
@@ -29,17 +29,18 @@ from fileorg.report.certificate import Certificate
 from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.rules.template import Template, is_simple, parse_template
+from fileorg.storage.base import Kind
 from fileorg.storage.local.mounts import Mounts, mount_number
 from fileorg.workflows.compare import Taken, are_nested, confirmation, refuse_overlap
 from fileorg.workflows.compared_trees import ALL_FILES, ReadOptions, compared_trees
 from fileorg.workflows.contents import DateOptions, with_contents
 from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import distinct_folders, identity_of
+from fileorg.workflows.roots import changeable_root, distinct_folders, identity_of
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fileorg.content.hashing import Reads
     from fileorg.core.events import Reporter
@@ -82,6 +83,7 @@ class ImportOptions(NamedTuple):
     look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
     timezone: str = ""  # of dates in UTC; that of the machine if empty
     exiftool: bool = False  # ask exiftool, too, what pictures, films and recordings say
+    allow_unsafe: bool = False  # also into a store that ignores conditions
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -92,6 +94,8 @@ class ImportOptions(NamedTuple):
             chosen["timezone"] = self.timezone
         if self.exiftool:
             chosen["exiftool"] = True
+        if self.allow_unsafe:
+            chosen["allow_unsafe"] = True
         if self.look_into is not LookInto.UNKNOWN:
             chosen["look_into"] = str(self.look_into)
         return chosen
@@ -228,8 +232,11 @@ def importing(
         refuse_writing_to_card(card, options.certificate, mounts)
     refuse_system(card, display(card), state)  # undo and recovery refuse it, too
     allowed = Allowed(options.inside_project, read_only=not changes)
-    dest, to_be_made = destination(options.dest, state, allowed)
-    _refuse_on_card(card, dest, to_be_made, mounts)
+    if scheme_of(options.dest):
+        dest, to_be_made = changeable_root(options.dest, state, allowed), b""
+    else:
+        dest, to_be_made = destination(options.dest, state, allowed)
+        _refuse_on_card(card, dest, to_be_made, mounts)
     taken = Taken(options.filters)
     compiled = None
     if own_rules:
@@ -252,6 +259,7 @@ def importing(
             session.storages = tuple(layout.by_rules.storages)
         session.report_unwritable(session.storages[1:])
         session.lock(session.storages)
+        session.refuse_unsafe(only_uploads=True, allow_unsafe=options.allow_unsafe)
         index = session.open_index()
         taken_if_needed = taken if taken.is_needed else None
         copies = [below(dest, to_be_made), *(() if layout.by_rules is None else layout.by_rules.folders)]
@@ -343,14 +351,14 @@ class _TwoReadings:
         self._options, self._taken, self._mounts = options, taken, mounts
         self._card = session.storages[0]
         self._names = _Names()
-        self._states = {storage: _state_of(storage) for storage in session.storages}
+        self._states = _states_of(session.storages)
 
     def _trees(self) -> list[LocalStorage]:
         """Return the card and the folders of copies that exist."""
-        paths = distinct_folders([path for path in self._copies if os.path.isdir(path)])
+        paths = distinct_folders([path for path in self._copies if scheme_of(path) or os.path.isdir(path)])
         refuse_overlap(self._card.root, paths, self._mounts)
         opened = [self._session.open(path) for path in paths]
-        self._states |= {storage: _state_of(storage) for storage in opened}
+        self._states |= _states_of(opened)
         return [self._card, *opened]
 
     @contextlib.contextmanager
@@ -417,9 +425,10 @@ def identity_of_open(fd: int) -> tuple[int, int]:
     return seen.st_dev, seen.st_ino
 
 
-def _state_of(storage: LocalStorage) -> _State:
-    fd = storage.fd(b"")
-    return _State(identity_of_open(fd), mount_number(fd))
+def _states_of(storages: Iterable[LocalStorage]) -> dict[LocalStorage, _State]:
+    """Return what the folders among some storages are: no other store can take the place of one."""
+    fds = {storage: storage.fd(b"") for storage in storages if storage.kind is Kind.LOCAL}
+    return {storage: _State(identity_of_open(fd), mount_number(fd)) for storage, fd in fds.items()}
 
 
 def refuse_writing_to_card(card: bytes, path: bytes, mounts: Mounts | None = None) -> None:

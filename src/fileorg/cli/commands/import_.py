@@ -27,6 +27,9 @@ fileorg import /media/card --dest ~/Photos --by date
 # May the card be formatted? Exit code 0 only if all its content is in ~/Photos
 fileorg import /media/card --dest ~/Photos --yes --quiet
 
+# Copy a card into an object store
+fileorg import /media/card --dest s3://bucket/photos --by date
+
 # Keep the certificate: where each file of an old disk is now
 fileorg import /media/old --dest ~/Archive --certificate old.json
 
@@ -40,7 +43,10 @@ Card = Annotated[str, Argument(metavar="CARD", help="A card, a phone or an old d
 Dest = Annotated[
     str,
     Option(
-        "--dest", metavar="DIR", help="Copy to DIR, which is searched for the content first.", rich_help_panel=LAYOUT
+        "--dest",
+        metavar="DIR",
+        help="Copy to DIR, or to the URL of a store, which is searched for the content first.",
+        rich_help_panel=LAYOUT,
     ),
 ]
 TemplateOption = Annotated[
@@ -98,6 +104,7 @@ def import_(
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
+    allow_unsafe: shared.AllowUnsafe = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -144,6 +151,7 @@ def import_(
         paranoid=paranoid,
         max_changes=max_changes,
         inside_project=inside_project,
+        allow_unsafe=allow_unsafe,
         configuration=configured,
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
         timezone=shared.timezone_of_run(timezone, by, template, configured),
