@@ -294,7 +294,8 @@ class World:
                 bool(self.away) or is_diverted or bool({"fail", "jobs", "--hold", "--background"} & set(run.words))
             )
             wrong += _honest(run, finished, may_refuse=may_refuse)
-            wrong += self._ended(run.state) if run.changes and finished.code != STOPPED else []
+            has_begun = run.words[0] != "jobs" or finished.code != 2  # else the job cannot go on
+            wrong += self._ended(run.state) if run.changes and has_begun and finished.code != STOPPED else []
         if not is_touched:
             wrong += self._kept_promises(run, finished, before)
         if not run.changes and halfway is None and before != after and not makes_state:
@@ -524,6 +525,8 @@ class World:
                 wrong += [] if is_excused else [f"at the end: left is {name}"]
             elif self._is_elsewhere(name, name.home):
                 is_barred = self.interventions and any(path in self.touched for path in (name.path, *above(name.home)))
+                if name.home in purged and self._is_named(name, self._said):
+                    continue  # the link that a run put in place of the one that was purged has its name
                 if not is_barred and not (self.interventions and self._is_refused):
                     wrong.append(f"at the end: {name} is not back, though nobody touched it")
                 elif is_barred and not (self._is_refused or self._takes_changed or self._is_named(name, self._said)):
