@@ -40,6 +40,15 @@ def test_small_batches_are_small(workers: Workers) -> None:
     assert flushes[1] >= flushes[0] + 3
 
 
+def test_the_journal_is_flushed_less_without_its_safeguard(workers: Workers) -> None:
+    """If this control had no effect, only the power losses of a slow test would show it."""
+    flushes = []
+    for control in ("", "synchronous=NORMAL"):
+        case, words = Sweep(BY_NAME["batches"], "organize", control).ready(workers.all[0])
+        flushes.append(sum(call.name == "fdatasync" for call in case.counted(words)[1] if call.about == "journal"))
+    assert flushes[1] < flushes[0]
+
+
 def found(workers: Workers, scenario: str, control: str) -> list[str]:
     honest = course_of(workers, BY_NAME[scenario], "organize")
     controlled = Sweep(BY_NAME[scenario], "organize", control)
