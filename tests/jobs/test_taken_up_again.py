@@ -171,6 +171,14 @@ def test_exchanges_that_are_done_are_no_problems_of_the_rest(
     assert tree.read() == after
 
 
+def test_names_that_differ_only_in_case_are_two_files(runs: Runs, tree: Tree, state: StateDirectory) -> None:
+    files = {f"{name} {at}": f"{name} {at}" for name in ("A", "a") for at in range(6)}
+    tree.write(files)
+    applied_in_part(runs, [(name, f"new/{name}") for name in files], 2)
+    carry_out(state, 1, NullReporter(), lambda: False)
+    assert tree.read() == {f"new/{name}": content for name, content in files.items()}
+
+
 def test_rows_that_cannot_be_done_any_more_are_told(runs: Runs, tree: Tree, state: StateDirectory) -> None:
     tree.write({f"{at}.jpg": str(at) for at in range(9)})
     applied_in_part(runs, [(f"{at}.jpg", f"new/{at}.jpg") for at in range(9)], 2)

@@ -95,3 +95,8 @@ class GivenPlaces:
     def is_same(self, base: Base, path: bytes, other_base: Base, other: bytes) -> bool:
         """Return whether two paths are one name."""
         return base == other_base and self.folded(base, path) == self.folded(base, other)
+
+
+def without_case(path: bytes) -> bytes:
+    """Return a key of an absolute path where case does not count; no path is one."""
+    return b"\0" + collision_key(path, case_insensitive=True)

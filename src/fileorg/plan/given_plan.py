@@ -21,7 +21,7 @@ from fileorg.core.names import below, is_within, join, split, with_parents
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
-from fileorg.plan.given_places import GivenPlaces
+from fileorg.plan.given_places import GivenPlaces, without_case
 from fileorg.plan.given_rows import GivenAction
 from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders, digest_fault, is_empty
 
@@ -339,8 +339,9 @@ class GivenPlan:
                 self._seen = None
 
     def _is_touched(self, touched: Callable[[bytes], bool], each: _LocatedRow) -> bool:
-        path = below(self.trees[each.base].storage.root, join(each.folder, each.name))
-        return touched(self.places.folded(each.base, path))
+        tree = self.trees[each.base]
+        path = below(tree.storage.root, join(each.folder, each.name))
+        return touched(without_case(path) if tree.case_insensitive else path)
 
     def _store_fault(self, placed: _LocatedRow) -> Fault | None:
         """Return why a row cannot be carried out in a store."""

@@ -15,11 +15,11 @@ from fileorg.core.batches import in_batches
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
 from fileorg.core.figures import plural
 from fileorg.core.model import DEST, ROOT, JobState, Outcome
-from fileorg.core.names import collision_key, display, real_path, scheme_of
+from fileorg.core.names import display, real_path, scheme_of
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.given_checks import check_together
-from fileorg.plan.given_places import PlanTree
+from fileorg.plan.given_places import PlanTree, without_case
 from fileorg.plan.given_plan import GivenPlan
 from fileorg.plan.given_rows import given_rows
 from fileorg.plan.row_order import GivenRows
@@ -257,7 +257,7 @@ def places_of(paths: Iterable[bytes]) -> bytes:
     found = set[int]()
     for path in paths:
         found.add(xxh3_64_intdigest(path))
-        found.add(xxh3_64_intdigest(collision_key(path, case_insensitive=True)))
+        found.add(xxh3_64_intdigest(without_case(path)))
     return array("Q", sorted(found)).tobytes()
 
 
