@@ -68,7 +68,7 @@ class Names:
     def __init__(self, view: View, wandering: frozenset[bytes], coarse: frozenset[bytes]) -> None:
         self.at = {path: Name(path, view.nodes[path], path, view.nodes[path]) for path in view.files if is_inside(path)}
         self.purged = set[bytes]()
-        """Homes of purged files, and the paths from which they went to the trash."""
+        """Homes of purged files, the paths from which they went to the trash, and the folders that they were in."""
         self._wandering, self._coarse = wandering, coarse
         """Bases without stable inode numbers, and bases with rounded times."""
 
@@ -102,7 +102,7 @@ class Names:
         for path, name in self.at.items():
             name.path, name.node = path, after.nodes[path]
         if command == "purge":  # also of what fileorg made, as a copy or a symlink that it has rewritten
-            self.purged |= {path for name in strayed for path in (name.home, name.trashed_from) if path}
+            self.purged |= {path for name in strayed for path in (name.home, name.trashed_from, *name.passed) if path}
         wrong += [why for name in strayed if (why := _missed(name, after, command, lasts=self._lasts(name.path)))]
         return Followed(wrong, moves, set(made.values()))
 

@@ -309,6 +309,8 @@ class World:
         if run.goes_on or self.away or self.state_inside or {"--hold", "--background"} & set(run.words):
             return []
         code = finished.code
+        if "cannot be moved to another file system" in finished.output:  # a file with several names is skipped
+            return []
         if run.words[0] == "apply" and (run.planned or code in {2, 5}):
             return promises.of_apply(run.planned, code, before, self.view)
         if run.words[0] not in {"import", "compare"} or promises.is_doubtful(before):
