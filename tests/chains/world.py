@@ -309,10 +309,10 @@ class World:
         if run.goes_on or self.away or self.state_inside or {"--hold", "--background"} & set(run.words):
             return []
         code = finished.code
-        if "cannot be moved to another file system" in finished.output:  # a file with several names is skipped
-            return []
         if run.words[0] == "apply" and (run.planned or code in {2, 5}):
-            return promises.of_apply(run.planned, code, before, self.view)
+            _, _, skipped = finished.output.partition("\nSkipped ")
+            rows = [row for row in run.planned if display(os.path.basename(row.path)) not in skipped]
+            return promises.of_apply(rows, code, before, self.view)
         if run.words[0] not in {"import", "compare"} or promises.is_doubtful(before):
             return []
         if ".fuse_hidden" in finished.output:  # the driver's name for a removed file that is open; views do not have it
