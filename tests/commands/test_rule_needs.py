@@ -371,6 +371,32 @@ def test_a_destination_and_an_absolute_target(tree: Tree, runs: Runs, tmp_path: 
     assert [place.read() for place in places] == after
 
 
+@pytest.mark.parametrize(
+    ("target", "new"),
+    [
+        ("{stem:title}.{ext}", "Bob's M\u00fcller O'Brien S01E02_X.txt"),
+        ("{stem:slug}.{ext}", "bob_s_m\u00fcller_o_brien_s01e02_x.txt"),
+        ("{stem:7}.{ext}", "bob's m.txt"),
+        ("{stem:8}.{ext}", "bob's m\u00fc.txt"),
+    ],
+)
+def test_a_format_tears_no_letter_from_its_marks(tree: Tree, runs: Runs, target: str, new: str) -> None:
+    """Names from macOS have them apart."""
+    tree.write({"bob's mu\u0308ller o'brien s01e02_x.txt": "1"})
+    run(tree, runs, f'[[rule]]\nto = "T/{target}"')
+    assert tree.read() == {f"T/{new}": "1"}
+
+
+def test_a_folder_whose_name_has_its_marks_apart_stands_in_a_name(tree: Tree, runs: Runs) -> None:
+    tree.write({"P/Mu\u0308ller/x.txt": "0", "offer mu\u0308ller.pdf": "1", "bill M\u00fcller.pdf": "2"})
+    run(tree, runs, '[[rule]]\nwhen = { ext = "pdf" }\nto = "{folder_in_name:P}"\n[[rule]]\nkeep = true')
+    assert tree.read() == {
+        "P/Mu\u0308ller/x.txt": "0",
+        "P/Mu\u0308ller/offer mu\u0308ller.pdf": "1",
+        "P/Mu\u0308ller/bill M\u00fcller.pdf": "2",
+    }
+
+
 @pytest.mark.parametrize("on_conflict", ["rename", "skip", "keep-newer", "fail"])
 def test_a_file_that_got_a_number_is_already_there(tree: Tree, runs: Runs, on_conflict: str) -> None:
     """It was said to be identical to itself."""

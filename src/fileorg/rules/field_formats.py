@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from fileorg.core.tuples import NamedTuple
@@ -142,8 +143,8 @@ def text_format(form: str) -> Callable[[str], str]:
     """
     if re.fullmatch(r"(?a)[1-9]\d?", form):
         length = int(form)
-        return lambda text: text[:length].strip()
-    formats = {"lower": str.lower, "upper": str.upper, "title": str.title, "slug": slug}
+        return lambda text: composed(text)[:length].strip()
+    formats = {"lower": str.lower, "upper": str.upper, "title": titled, "slug": slug}
     if form not in formats:
         raise ValueError(f"{form or 'an empty text'} is no format: the formats are {' '.join(formats)} and a number")
     return formats[form]
@@ -156,7 +157,20 @@ def safe_part(text: str) -> str:
 
 def slug(text: str) -> str:
     """Return the text in lower case, with `_` for each run of characters that are no letters, digits or `-`."""
-    return re.sub(r"[^\w-]+|_+", "_", text.lower()).strip("_")
+    return re.sub(r"[^\w-]+|_+", "_", composed(text.lower())).strip("_")
+
+
+_WORD = re.compile(r"(?i)[^\W\d_]+(?:['\u2019](?:s|t|d|m|ll|re|ve)\b)?")
+
+
+def titled(text: str) -> str:
+    """Return the text with a capital at the beginning of each word: `Bob's Letter`, `O'Brien`."""
+    return _WORD.sub(lambda word: word[0].capitalize(), composed(text))
+
+
+def composed(text: str) -> str:
+    """Return a text with one character for each letter with its marks (NFC), so that no format tears them apart."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 _SIZE_CLASSES = ((0, "Empty"), (16 << 10, "Tiny"), (1 << 20, "Small"), (128 << 20, "Medium"), (1 << 30, "Large"))

@@ -18,6 +18,7 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.rules.facts import META, decoded
 from fileorg.rules.field_formats import (
     Calendar,
+    composed,
     date_format,
     date_parts,
     portable,
@@ -566,7 +567,7 @@ def _folder_in_name(path: bytes, is_below_root: bool, file: FileFacts, _: _Conte
     """Return the longest name of a folder in `path` that stands in the file's name as whole words, without case."""
     best = ""
     for folder in file.folders_in(path):
-        if len(folder) > len(best) and _stands_in(folder.lower(), file.lower):
+        if len(folder) > len(best) and _stands_in(composed(folder).lower(), file.lower):
             best = folder
     if not best:
         return ""
