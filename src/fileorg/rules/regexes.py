@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _LONGEST = 2000
 _MEMORY_BYTES = 64 << 20
@@ -95,14 +95,12 @@ class PatternSet:
                     small.append((number, pattern))
             self._sets = [_set_of(small[at : at + _SMALL_IN_A_SET]) for at in range(0, len(small), _SMALL_IN_A_SET)]
 
-    def hits(self, text: str | bytes) -> Iterator[int]:
-        """Yield the numbers of the patterns that occur in a text, in no order."""
-        for numbers, some in self._sets:
-            for at in some.Match(text) or ():
-                yield numbers[at]
-        for number, pattern in self._single:
-            if pattern.search(text) is not None:
-                yield number
+    def hits(self, text: str | bytes) -> list[int]:
+        """Return the numbers of the patterns that occur in a text, in no order."""
+        if len(self._sets) == 1 and not self._single:  # nearly always; asked for each name
+            return self._sets[0][1].Match(text) or []
+        found = [numbers[at] for numbers, some in self._sets for at in some.Match(text) or ()]
+        return found + [number for number, pattern in self._single if pattern.search(text) is not None]
 
 
 def _set_of(patterns: Sequence[tuple[int, str]]) -> tuple[list[int], Any]:
