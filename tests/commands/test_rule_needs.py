@@ -334,6 +334,7 @@ def test_an_undo_needs_its_destination_only_if_files_are_there(tree: Tree, runs:
         ('to = "Docs/{stem}_{modified:%Y}.{ext:lower}"', {"a.PDF": "Docs/a_2023.pdf", "README": "Docs/README_2023"}),
         ('to = "Docs/{modified:%Y}_{stem:slug}.{ext}"', {"My File.pdf": "Docs/2023_my_file.pdf"}),
         ('to = "Docs/{modified:%Y-%m} {name:slug}"', {"My File.pdf": "Docs/2023-03 my_file.pdf"}),
+        ('to = "Docs/{stem:1}_{name:lower}"', {"Bill.pdf": "Docs/B_bill.pdf"}),
         ('to = "Docs/{stem} of {modified.year}.txt"', {"2023.txt": "Docs/2023 of 2023.txt"}),
     ],
 )

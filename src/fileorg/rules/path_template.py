@@ -197,22 +197,27 @@ class PathTemplate(NamedTuple):
                 rendered = join(rendered, folder)
         if not self.name:
             return Rendered(rendered, portable(file.name) if self.is_portable else file.name)
-        context = _Context(groups, in_name=True)
-        name = self._component(self.name, self._without_added(file, context), context)
+        name = self._named(file, _Context(groups, in_name=True))
         return name if isinstance(name, EmptyField) else Rendered(rendered, name)
 
-    def _without_added(self, file: FileFacts, context: _Context) -> FileFacts:
-        """Return a file without what the template puts around its name: a second run must not add it again."""
+    def _named(self, file: FileFacts, context: _Context) -> bytes | EmptyField:
+        """Return the new name of a file. What is around its own name is not added again by a second run."""
         own = next((at for at, part in enumerate(self.name) if isinstance(part, Part) and _is_own(part)), None)
         if own is None:
-            return file
+            return self._component(self.name, file, context)
         before, after = (_joined_values(some, file, context) for some in (self.name[:own], self.name[own + 1 :]))
         if isinstance(before, EmptyField) or isinstance(after, EmptyField):
-            return file
+            return before if isinstance(before, EmptyField) else after
+        part = self.name[own : own + 1]
+        value = _joined_values(part, self._without(before, after, part, file), context)
+        return value if isinstance(value, EmptyField) else self._checked(before + value + after, is_path=False)
+
+    def _without(self, before: bytes, after: bytes, own: _Component, file: FileFacts) -> FileFacts:
+        """Return a file without the text that an earlier run has put around its name or stem."""
         if self.is_portable:
             before, after = portable_characters(before), portable_characters(after)
         text = file.name
-        if _parts_of(self.name[own : own + 1]) == ("stem",):
+        if _parts_of(own) == ("stem",):
             text, dot = file.stem, after.lower().rfind(b"." + file.extension if file.extension else b".")
             after = after[:dot] if dot >= 0 else after
         inner = text.removeprefix(before).removesuffix(after)
@@ -228,7 +233,10 @@ class PathTemplate(NamedTuple):
         rendered = _joined_values(component, file, context)
         if isinstance(rendered, EmptyField):
             return rendered
-        is_path = not set(_parts_of(component)).isdisjoint(PATH_FIELDS)
+        return self._checked(rendered, is_path=not set(_parts_of(component)).isdisjoint(PATH_FIELDS))
+
+    def _checked(self, rendered: bytes, *, is_path: bool) -> bytes | EmptyField:
+        """Return a rendered component if it is fit for a file system."""
         if is_path and not rendered:
             return b""
         names = rendered.split(b"/") if is_path else [rendered]
