@@ -324,6 +324,8 @@ def test_an_undo_needs_its_destination_only_if_files_are_there(tree: Tree, runs:
         ('when = { in = "sub" }\nto = "Moved"', {"sub/a.pdf": "Moved/a.pdf"}),
         ('when = { in = "sub" }\nto = "TREE/Moved/{category}"', {"sub/a.pdf": "Moved/Documents/a.pdf"}),
         ('to = "All/{parent|category}_{name}"', {"sub/a.pdf": "All/sub_a.pdf", "b.jpg": "All/Images_b.jpg"}),
+        ('to = "{modified.year}/{category}/{parent|category}-{name}"', {"sub/a.pdf": "2023/Documents/sub-a.pdf"}),
+        ('when = { in = "sub" }\nto = "{dir}/{parent}-{name}"', {"sub/a.pdf": "sub/sub-a.pdf"}),
         ('when = { depth = 0 }\nto = "Top"', {"a.pdf": "Top/a.pdf"}),
         (
             "when = { regex = '^Copy of (?P<rest>.+)\\.' }\nto = \"Docs/{re.rest}.{ext}\"",

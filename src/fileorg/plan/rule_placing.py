@@ -475,7 +475,8 @@ class RulePlacer(Placer):
         if "dir" in rule.target.fields and _is_there_already(folder, target, above):
             target = home
         literal = join(above, rule.target.literal_folder) if rule.target.literal_folder else above
-        if "parent" in rule.target.fields and literal and is_within(home, literal):
+        is_there = (literal and is_within(home, literal)) or (target == home and "dir" not in rule.target.fields)
+        if "parent" in rule.target.fields and is_there:
             return self._number_in(home, way), name  # its parent is the target itself
         if self._is_kept_in_place(rule.target) and is_within(home, literal):
             return self._number_in(home, way), name
