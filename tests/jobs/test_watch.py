@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ import pytest
 from tests.commands.test_by_date import photo
 from tests.content.media_samples import film, film_header, seconds_1904
 from tests.jobs.watching import Watching, wait_for
-from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from fileorg.core.errors import FileorgError, Locked, UsageError
 from fileorg.core.model import GIVEN, By, Limits
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from tests.support.runs import Runs
     from tests.support.tree import Tree
+    from watchdog.observers.inotify_c import InotifyEvent
 
     from fileorg.core.model import Listing
 
@@ -161,7 +162,8 @@ def test_a_folder_that_is_renamed_is_watched_on(runs: Runs, tree: Tree, monkeypa
     """The loop may take each event by itself: that a folder is there under a new name, before that it has moved."""
     tree.path("a/deep").mkdir(parents=True)
     with Watching(runs.state, tree.root, recursive=True) as watching:
-        mark, take, is_taken, moves = ChangeMarks.on_event, WatchLoop._take_marks, threading.Event(), list[str]()
+        mark, take, is_taken = ChangeMarks.on_event, WatchLoop._take_marks, threading.Event()
+        (known,) = watching.watch._trees
 
         def take_marks(loop: WatchLoop) -> None:
             is_taken.clear()
@@ -171,14 +173,15 @@ def test_a_folder_that_is_renamed_is_watched_on(runs: Runs, tree: Tree, monkeypa
         def one_at_a_time(marks: ChangeMarks, event: InotifyEvent) -> None:
             mark(marks, event)
             wait_for(lambda: (not marks._is_marked() and is_taken.is_set()) or watching.ends, "a look")
-            if event.mask & InotifyConstants.IN_MOVE_SELF:
-                moves.append("one")
+
+        def is_known(folder: bytes, before: bytes) -> bool:
+            return {folder, folder + b"/deep"} <= known.folders and before not in known.folders
 
         monkeypatch.setattr(WatchLoop, "_take_marks", take_marks)
         monkeypatch.setattr(ChangeMarks, "on_event", one_at_a_time)
         for number, (old, new) in enumerate((("a", "b"), ("b", "c"), ("c", "b"), ("b", "a")), 1):
             tree.path(old).rename(tree.path(new))
-            wait_for(lambda number=number: len(moves) == number, "the events of the rename")  # type: ignore[misc]
+            wait_for(partial(is_known, os.fsencode(new), os.fsencode(old)), "the new name")
             tree.write({f"{new}/{number}.jpg": "one", f"{new}/deep/{number}.pdf": "two"})
             watching.wait_until_moved(2 * number)
 
@@ -254,7 +257,7 @@ def test_a_mount_that_reports_nothing_is_listed(
 ) -> None:
     """A file that arrives behind a FUSE mount causes no event."""
     pytest.importorskip("mfusepy")
-    monkeypatch.setattr("fileorg.jobs.watch_loop._POLL_SECONDS", 0.1)
+    monkeypatch.setattr("fileorg.jobs.watched_tree._POLL_SECONDS", 0.1)
     behind = tmp_path / "behind"
     behind.mkdir()
     program = Path(__file__).parents[1] / "watch" / "passthrough.py"
@@ -278,7 +281,7 @@ def test_a_mount_that_reports_nothing_is_listed(
 
 def test_a_limit_of_the_kernel_that_is_reached_later(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """New folders beyond the limit are listed regularly."""
-    monkeypatch.setattr("fileorg.jobs.watch_loop._POLL_SECONDS", 0.1)
+    monkeypatch.setattr("fileorg.jobs.watched_tree._POLL_SECONDS", 0.1)
     with Watching(runs.state, tree.root, recursive=True) as watching:
 
         def refused(*_: object) -> int:
@@ -297,7 +300,7 @@ def test_a_folder_that_could_not_be_listed_is_looked_at_again(
     runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a network mount that fails for a moment: no event tells that it is well again."""
-    monkeypatch.setattr("fileorg.jobs.watch_loop._TROUBLE_SECONDS", 0.1)
+    monkeypatch.setattr("fileorg.jobs.watched_tree._AGAIN_SECONDS", 0.1)
     with Watching(runs.state, tree.root) as watching:
         list_folder, failed = LocalStorage.list_folder, threading.Event()
 
@@ -333,9 +336,9 @@ def test_a_folder_made_while_the_tree_is_scanned_is_found(
 def test_a_polled_folder_that_cannot_be_listed_is_asked_for_rarely(
     runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fileorg.jobs.watch_loop.is_polled", lambda _: True)
-    monkeypatch.setattr("fileorg.jobs.watch_loop._POLL_SECONDS", 0.05)
-    monkeypatch.setattr("fileorg.jobs.watch_loop._TROUBLE_SECONDS", 1.0)
+    monkeypatch.setattr("fileorg.jobs.watched_tree.is_polled", lambda _: True)
+    monkeypatch.setattr("fileorg.jobs.watched_tree._POLL_SECONDS", 0.05)
+    monkeypatch.setattr("fileorg.jobs.watched_tree._AGAIN_SECONDS", 1.0)
     turns, failures, pause = 0, [], WatchLoop._pause
 
     def fails(*_: object) -> Iterator[Listing]:

@@ -17,19 +17,17 @@ from typing import TYPE_CHECKING, Protocol
 from fileorg.core.errors import ErrorCode, FileorgError, Locked, UsageError
 from fileorg.core.events import ended_jobs, write_status
 from fileorg.core.model import Action
-from fileorg.core.names import below, display, is_within, join, with_parents
+from fileorg.core.names import display, is_within
 from fileorg.core.tuples import NamedTuple
 from fileorg.jobs.brake import LAST_RUNS, largest_run
 from fileorg.jobs.put_back import PutBack
 from fileorg.jobs.service_manager import ServiceManager
-from fileorg.jobs.settling import Settling
+from fileorg.jobs.watched_tree import WatchedTree, mounts_of
 from fileorg.jobs.watchers import claim, refuse_nested, release
 from fileorg.rules.ignore import IgnoreReason
-from fileorg.scan.gate import WAITING, Gate, stamp_of
-from fileorg.storage.local.change_marks import ChangeMarks, InotifyLimit
+from fileorg.scan.gate import WAITING, Gate
+from fileorg.storage.local.change_marks import ChangeMarks
 from fileorg.storage.local.mounts import Mounts
-from fileorg.storage.local.readiness import is_polled
-from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.guards import Allowed, changeable_folder
 from fileorg.workflows.organize import organizing
 from fileorg.workflows.session import Later
@@ -45,13 +43,7 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 10.0
 RESCAN_SECONDS = 3600.0
-_SOON_SECONDS, _APART_SECONDS = 0.25, 1.0
-"""A marked folder is listed after the first time, and not again before the second."""
-_OF_ITS_TIME = 20
-"""A large folder is listed at most in so small a part of the time."""
-_POLL_SECONDS = 5.0
 _LOCKED_SECONDS, _TROUBLE_SECONDS = 5.0, 60.0
-_COARSE_NS = 20_000_000
 
 
 class WatchOptions(NamedTuple):
@@ -145,50 +137,6 @@ class _ScannedFolders:
         self._reporter.note(message)
 
 
-class _Tree:
-    """One watched folder, and all that is known about it. Folders are relative to it."""
-
-    def __init__(self, options: OrganizeOptions, settings: WatchOptions) -> None:
-        self.root = options.root
-        self.options = options
-        self.settling = Settling(settings.settle_seconds)
-        self.folders: set[bytes] = set()
-        self.polled: set[bytes] = set()
-        self.inner: dict[bytes, set[bytes]] = {}
-        """The names of the folders in a polled folder: nothing else tells of a new one."""
-        self.put_back: PutBack | None = None
-        self.by_name = False
-        self.dirty: dict[bytes, float] = {}
-        """Folders that want a look, and when they may have it."""
-        self.seen_at: dict[bytes, float] = {}
-        """When the last look at a folder ended, and with how long a pause after it."""
-        self.poll_at = self.rescan_at = self.not_before = 0.0
-        self.waiting = 0
-        self.own_folders: set[bytes] = set()
-        self.identity: tuple[int, int] | None = None
-        self.is_mount_point = False
-        self.mounts: frozenset[object] = frozenset()
-        self.trouble = ""
-        self.held = 0
-
-    def mark(self, folder: bytes, now: float) -> None:
-        """Note that a folder wants a look."""
-        at = max(now + _SOON_SECONDS, self.seen_at.get(folder, 0.0))
-        self.dirty[folder] = min(self.dirty.get(folder, at), at)
-
-    def times(self) -> list[float]:
-        """Return the times at which there is something to do."""
-        found = [self.rescan_at]
-        if self.identity is None:
-            return [*found, self.not_before]
-        found += self.dirty.values()
-        if self.polled:
-            found.append(self.poll_at)
-        if (due := self.settling.due()) is not None:
-            found.append(max(due, self.not_before))
-        return found
-
-
 class WatchLoop:
     """A watch, ready to run. It claims its folders until it is closed."""
 
@@ -207,7 +155,10 @@ class WatchLoop:
         self._reporter = reporter
         self._stop = stop
         self._began = time.time_ns()
-        self._trees = [_Tree(each, options) for each in checked_roots(options.organize, state)]
+        self._trees = [
+            WatchedTree(each, options.settle_seconds, self._alive, self._say)
+            for each in checked_roots(options.organize, state)
+        ]
         self._fd, self._path = claim(state, [tree.root for tree in self._trees])
         self._marks: ChangeMarks | None = None
         self._mountinfo = -1
@@ -244,6 +195,7 @@ class WatchLoop:
             self._mountinfo = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
         self._marks = ChangeMarks(self._wake) if os.path.exists("/proc/sys/fs/inotify") else None
         for tree in self._trees:
+            tree.marks = self._marks
             self._begin(tree)
         if self._marks is not None:
             self._marks.watch({os.path.dirname(path) for path in self.wakes_for})
@@ -272,7 +224,7 @@ class WatchLoop:
         for tree in self._trees:
             with _noted(errors):
                 self._scan_folders(tree)
-                self._list(tree, sorted(tree.folders))
+                tree.list_folders(sorted(tree.folders))
                 looked_at.append(tree)
         if looked_at:
             self._events.settles(self._options.settle_seconds)
@@ -284,7 +236,7 @@ class WatchLoop:
             if self._stop():
                 break
             with _noted(errors):
-                self._list(tree, sorted(tree.folders))
+                tree.list_folders(sorted(tree.folders))
                 waiting = self._organize(tree, time.monotonic())
                 if waiting is not None:
                     found.append(waiting)
@@ -324,51 +276,9 @@ class WatchLoop:
             return
         marked, now = self._marks.take(), time.monotonic()
         for tree in self._trees:
-            inside = tree.root + b"/"
-            gone = {path for path in marked.gone if path == tree.root or path.startswith(inside)}
-            if tree.root in gone:
-                self._lose(tree)
-            elif gone:
-                for folder in [
-                    each for each in tree.folders if gone.intersection(with_parents(below(tree.root, each)))
-                ]:
-                    self._forget(tree, folder)
-            if tree.identity is None:
-                continue
-            if marked.is_lost:
-                tree.rescan_at = now
-            for path in marked.folders:
-                if path == tree.root or path.startswith(inside):
-                    tree.mark(path[len(inside) :], now)
-                    if tree.waiting:
-                        tree.settling.again(now + self._options.settle_seconds)
-            for path in marked.new | gone:
-                if path.startswith(inside) and tree.options.filters.recursive:
-                    self._meet(tree, path[len(inside) :], now)
+            tree.take(marked, now)
 
-    def _meet(self, tree: _Tree, folder: bytes, now: float) -> None:
-        """Look at a new folder, and at those in it, until the next scan tells whether they belong to the tree."""
-        top, _, _ = folder.partition(b"/")
-        if top in tree.own_folders or folder in tree.folders:
-            return
-        pending = [folder]
-        with contextlib.suppress(OSError), contextlib.closing(self._storage(tree)) as storage:
-            while pending and len(tree.folders) < 1_000_000:
-                found = pending.pop()
-                name = found.rpartition(b"/")[2]
-                if name.startswith(b".") and not (tree.options.filters.hidden or tree.options.filters.all_files):
-                    continue
-                self._watch_folders(tree, [found])  # first: what arrives in it later is reported
-                try:
-                    tree.inner[found] = {inner for inner, kind in storage.names(found) if kind == 1}
-                except OSError:  # it is gone, or unreadable
-                    self._forget(tree, found)
-                    continue
-                tree.folders.add(found)
-                tree.mark(found, now)
-                pending += [join(found, inner) for inner in tree.inner[found]]
-
-    def _serve(self, tree: _Tree, now: float) -> None:
+    def _serve(self, tree: WatchedTree, now: float) -> None:
         """Do for a tree what is due."""
         if tree.identity is None and (now >= tree.not_before or now >= tree.rescan_at):
             self._return(tree)
@@ -376,173 +286,51 @@ class WatchLoop:
             return
         if now >= tree.rescan_at:
             self._rescan(tree)
-        if tree.polled and now >= tree.poll_at:
-            tree.poll_at = now + _POLL_SECONDS
-            for folder in tree.polled:
-                tree.dirty.setdefault(folder, now)
-            if tree.waiting:
-                tree.settling.again(now + max(self._options.settle_seconds, 6 * _POLL_SECONDS))
-        ready = [folder for folder, at in tree.dirty.items() if at <= now]
-        if ready:
-            self._list(tree, ready)
-            if tree.polled:
-                took = time.monotonic() - now
-                tree.poll_at = time.monotonic() + max(_POLL_SECONDS, _OF_ITS_TIME * took)
+        tree.list_due(now)
         due = tree.settling.due()
         if due is not None and max(due, tree.not_before) <= time.monotonic():
             self._attempt(tree)
 
-    # Lists ----------------------------------------------------------------------------------------------------------
-
-    def _storage(self, tree: _Tree) -> LocalStorage:
-        return LocalStorage(tree.root, cross_mounts=not tree.options.filters.one_file_system)
-
-    def _list(self, tree: _Tree, folders: Sequence[bytes]) -> None:
-        """List some folders. An open root is held for no longer than that: its disk can be unmounted."""
-        new: list[bytes] = []
-        try:
-            with contextlib.closing(self._storage(tree)) as storage:
-                for folder in folders:
-                    tree.dirty.pop(folder, None)
-                    if folder not in tree.folders:
-                        continue
-                    began = time.monotonic()
-                    try:
-                        listings = list(storage.list_folder(folder))
-                    except OSError:
-                        if folder:
-                            self._forget(tree, folder)
-                        else:  # no event will tell that it is well again
-                            tree.dirty[folder] = time.monotonic() + _TROUBLE_SECONDS
-                        continue
-                    stamps = [stamp_of(folder, entry) for listing in listings for entry in listing.files]
-                    tree.settling.take(folder, stamps, began)
-                    if folder in tree.polled and tree.options.filters.recursive:
-                        names = {entry.name for listing in listings for entry in listing.folders}
-                        new += [join(folder, name) for name in names - tree.inner.get(folder, names)]
-                        tree.inner[folder] = names
-                    took = time.monotonic() - began
-                    tree.seen_at[folder] = time.monotonic() + max(_APART_SECONDS, _OF_ITS_TIME * took)
-                    self._alive()
-        except OSError:
-            for folder in folders:
-                tree.dirty.pop(folder, None)
-            self._lose(tree)
-            return
-        for folder in new:
-            self._meet(tree, folder, time.monotonic())
-
-    def _forget(self, tree: _Tree, folder: bytes) -> None:
-        tree.folders.discard(folder)
-        tree.polled.discard(folder)
-        tree.inner.pop(folder, None)
-        tree.dirty.pop(folder, None)
-        tree.seen_at.pop(folder, None)
-        tree.settling.forget(folder)
-        if self._marks is not None:
-            self._marks.forget([below(tree.root, folder)])
-
-    def _watch_folders(self, tree: _Tree, folders: Sequence[bytes]) -> None:
-        """Have the kernel report the changes in folders, or list those regularly that it does not.
-
-        Raises `InotifyLimit` at the start of a tree; later, the folders beyond the limit are listed, too.
-        """
-        reported = []
-        kinds: dict[int, bool] = {}
-        for folder in folders:
-            path = below(tree.root, folder)
-            try:
-                dev = os.lstat(path).st_dev
-                if dev not in kinds:
-                    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                    try:
-                        kinds[dev] = is_polled(fd)
-                    finally:
-                        os.close(fd)
-            except OSError:
-                continue
-            if kinds[dev] or self._marks is None:
-                tree.polled.add(folder)
-            else:
-                reported.append(path)
-        if self._marks is None:
-            return
-        try:
-            self._marks.watch(reported)
-        except InotifyLimit as limit:
-            if tree.identity is None:  # at the start: the user can raise the limit
-                raise
-            tree.polled.update(folders)
-            self._say(tree, f"{limit} Such folders are listed regularly instead.")
-
-    def _scan_folders(self, tree: _Tree) -> None:
+    def _scan_folders(self, tree: WatchedTree) -> None:
         """Find the folders that the scan enters. Raises `FileorgError`."""
         scanned, began_ns = _ScannedFolders(self._reporter, self._alive), time.time_ns()
         gate = Gate(b"")
         with organizing(self._aged(tree.options), self._state, scanned, changes=False, gate=gate) as run:
             self._note_own_folders(tree, run)
-            with contextlib.closing(self._storage(tree)) as storage:
+            with contextlib.closing(tree.storage()) as storage:
                 tree.by_name = not storage.has_stable_inodes(b"")
-        self._take_folders(tree, scanned.folders, began_ns)
+        tree.take_folders(scanned.folders, began_ns)
 
-    def _take_folders(self, tree: _Tree, entered: set[bytes], began_ns: int) -> None:
-        """Watch the folders of a scan, and no others; `began_ns` is when it began."""
-        for folder in tree.folders - entered:
-            self._forget(tree, folder)
-        new = sorted(entered - tree.folders)
-        tree.folders |= entered
-        self._watch_folders(tree, sorted(entered))
-        now = time.monotonic()
-        for folder in new:
-            tree.mark(folder, now)
-        if any(_has_changed(below(tree.root, folder), began_ns) for folder in new if folder):
-            tree.rescan_at = now  # it may have a new folder that neither the scan nor an event tells of
-
-    def _note_own_folders(self, tree: _Tree, run: OrganizeRun) -> None:
+    def _note_own_folders(self, tree: WatchedTree, run: OrganizeRun) -> None:
         for tally in run.plan.by_category.values():
             tree.own_folders.update(folder.partition(b"/")[0] for folder in tally.folders)
 
     # A tree that comes and goes ---------------------------------------------------------------------------------------
 
-    def _begin(self, tree: _Tree) -> None:
+    def _begin(self, tree: WatchedTree) -> None:
         """Watch a tree from its start, or anew. Raises `FileorgError`."""
         seen = os.stat(tree.root)
         tree.is_mount_point = Mounts().is_point(tree.root)
         if self._marks is not None:
-            self._watch_folders(tree, [b""])  # before the scan: nothing is missed
+            tree.watch_folders([b""])  # before the scan: nothing is missed
         tree.rescan_at = time.monotonic() + self._options.rescan_seconds
         self._scan_folders(tree)
         tree.identity = seen.st_dev, seen.st_ino
-        tree.mounts = _mounts_of(tree.root)
+        tree.mounts = mounts_of(tree.root)
         tree.put_back = PutBack(self._state, tree.root, by_name=tree.by_name)
-        self._list(tree, sorted(tree.folders))
+        tree.list_folders(sorted(tree.folders))
 
-    def _lose(self, tree: _Tree) -> None:
-        """Stop to work in a tree whose folder is gone."""
-        for folder in list(tree.folders):
-            self._forget(tree, folder)
-        tree.identity = None
-        tree.not_before = time.monotonic() + _SOON_SECONDS
-
-    def _is_lost(self, tree: _Tree) -> bool:
-        """Return whether the folder of a tree is gone, or another one is at its path; stop to work in it then."""
-        is_same = tree.by_name or _identity(tree.root) == tree.identity
-        if is_same and not _absent(tree):
-            return False
-        self._lose(tree)
-        return True
-
-    def _return(self, tree: _Tree) -> None:
+    def _return(self, tree: WatchedTree) -> None:
         """Watch a lost tree again if its folder is back."""
         tree.not_before = time.monotonic() + _TROUBLE_SECONDS
         tree.rescan_at = max(tree.rescan_at, tree.not_before)
-        if wrong := _absent(tree):
+        if wrong := tree.absent():
             self._say(tree, wrong)
             return
         try:
             self._begin(tree)
         except (FileorgError, OSError) as error:
-            self._lose(tree)
+            tree.lose()
             tree.not_before = time.monotonic() + _TROUBLE_SECONDS
             self._say(tree, str(error))
             return
@@ -552,32 +340,32 @@ class WatchLoop:
     def _check_mounts(self) -> None:
         """Find out which trees a change of the mounts concerns."""
         for tree in self._trees:
-            mounts = _mounts_of(tree.root)
+            mounts = mounts_of(tree.root)
             if mounts == tree.mounts:
                 continue
             tree.mounts = mounts
-            if tree.identity is None or self._is_lost(tree):
+            if tree.identity is None or tree.is_lost():
                 tree.not_before = 0.0
             else:
                 tree.rescan_at = 0.001
 
-    def _rescan(self, tree: _Tree) -> None:
+    def _rescan(self, tree: WatchedTree) -> None:
         tree.rescan_at = time.monotonic() + self._options.rescan_seconds
-        if self._is_lost(tree):
+        if tree.is_lost():
             return
         try:
             self._scan_folders(tree)
         except (FileorgError, OSError) as error:
             self._say(tree, str(error))
             return
-        self._list(tree, sorted(tree.folders))
+        tree.list_folders(sorted(tree.folders))
         tree.settling.again(time.monotonic() + self._options.settle_seconds)
 
     # Runs -----------------------------------------------------------------------------------------------------------
 
-    def _attempt(self, tree: _Tree) -> None:
+    def _attempt(self, tree: WatchedTree) -> None:
         """Organize a tree now; on trouble, later."""
-        if self._is_lost(tree):  # no event tells that a folder above it was renamed, or is a symlink now
+        if tree.is_lost():  # no event tells that a folder above it was renamed, or is a symlink now
             return
         now = time.monotonic()
         try:
@@ -589,13 +377,13 @@ class WatchLoop:
         except (FileorgError, OSError) as error:
             tree.not_before = time.monotonic() + _TROUBLE_SECONDS
             self._say(tree, str(error))
-            self._is_lost(tree)
+            tree.is_lost()
             return
         if held is None:
             self._say(tree, "")
         self._write_status()
 
-    def _organize(self, tree: _Tree, now: float) -> Held | None:
+    def _organize(self, tree: WatchedTree, now: float) -> Held | None:
         """Run the ordinary scan and plan for what is settled; return the plan if it is to wait. Raises `FileorgError`.
 
         While a plan of the folder waits for a person, nothing is moved there.
@@ -627,7 +415,7 @@ class WatchLoop:
         if outcome is not None:
             self._count(tree, outcome)
         self._notify()
-        self._take_folders(tree, scanned.folders, began_ns)
+        tree.take_folders(scanned.folders, began_ns)
         if run.seen.ignored[IgnoreReason.UNSETTLED] > tree.settling.unsettled:  # a change that no event has told
             for folder in tree.folders:
                 tree.mark(folder, now)
@@ -644,7 +432,7 @@ class WatchLoop:
             with contextlib.suppress(OSError):
                 start(self._state.path, numbers, os.path.abspath(configuration.path))
 
-    def _count(self, tree: _Tree, outcome: Outcome) -> None:
+    def _count(self, tree: WatchedTree, outcome: Outcome) -> None:
         if outcome.operation:
             self.operations = [*self.operations, outcome.operation][-10:]
         self.failed += outcome.problem_count
@@ -652,19 +440,19 @@ class WatchLoop:
         del self.last[:-10]
         self._events.moved(tree.root, outcome)
 
-    def _hold(self, tree: _Tree, run: OrganizeRun, limit: int) -> Held:
+    def _hold(self, tree: WatchedTree, run: OrganizeRun, limit: int) -> Held:
         later = Later(holds=True)
         run.save(later)
         os.close(later.fd)
         return Held(tree.root, later.number, run.plan.files, limit)
 
-    def _say_waiting(self, tree: _Tree, run: OrganizeRun) -> None:
+    def _say_waiting(self, tree: WatchedTree, run: OrganizeRun) -> None:
         reasons = Counter({reason: run.seen.ignored[reason] for reason in WAITING if run.seen.ignored[reason]})
         tree.waiting = sum(reasons.values())
         stays = [each for each in run.stays() if each.reason in WAITING] if self._options.verbose else []
         self._events.waits(tree.root, reasons, stays)
 
-    def _say(self, tree: _Tree, sentence: str) -> None:
+    def _say(self, tree: WatchedTree, sentence: str) -> None:
         if sentence != tree.trouble:
             tree.trouble = sentence
             self._events.trouble(tree.root, sentence)
@@ -722,36 +510,3 @@ def checked_roots(each: Sequence[OrganizeOptions], state: StateDirectory) -> lis
                 path=dest,
             )
     return found
-
-
-def _absent(tree: _Tree) -> str:
-    """Return why the folder of a tree is not there, as a sentence; empty if it is."""
-    shown = display(tree.root)
-    if os.path.realpath(tree.root) != tree.root:
-        return f"{shown} is now behind a symlink, so it is not organized any more."
-    if not os.path.isdir(tree.root):
-        return f"There is no folder {shown} now: fileorg waits until it is back."
-    if tree.is_mount_point and not Mounts().is_point(tree.root):
-        return f"The disk of {shown} is not mounted: fileorg waits until it is back."
-    return ""
-
-
-def _identity(path: bytes) -> tuple[int, int] | None:
-    try:
-        seen = os.lstat(path)
-    except OSError:
-        return None
-    return seen.st_dev, seen.st_ino
-
-
-def _has_changed(path: bytes, since_ns: int) -> bool:
-    """Return whether the names in a folder have changed since a time, or nearly: the clock of a disk may be coarse."""
-    try:
-        return os.lstat(path).st_mtime_ns >= since_ns - _COARSE_NS
-    except OSError:
-        return False
-
-
-def _mounts_of(root: bytes) -> frozenset[object]:
-    """Return the mounts at, above and below a folder."""
-    return frozenset(Mounts().around(root))

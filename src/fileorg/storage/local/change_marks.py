@@ -115,6 +115,7 @@ class ChangeMarks:
                 self._paths[wd] = folder
                 self._known[folder] = wd, number
             if before != folder and not _is_same(before, folder):  # moved here, and the event of its old path is late
+                self.forget([before])
                 self._lost_sight(before)
 
     def forget(self, folders: Iterable[bytes]) -> None:
