@@ -32,6 +32,10 @@ class Outsiders:
         self._case = case
         self.carried: list[tuple[bytes, bytes]] = []
         """The old and new paths of renamed folders."""
+        self.is_patient = False
+        """True to wait for a file that a halted command has leased: after 45 seconds the kernel ends the lease.
+        Otherwise the writer gives up, and the command has been asked for its lease.
+        """
         self._times = (_TIME_NS + number % 7 * _APART_NS + number * 1_000_001 for number in itertools.count())
 
     def place(self, path: bytes) -> bytes:
@@ -68,9 +72,12 @@ class Outsiders:
         return os.path.join(place, name)
 
     def _write(self, place: bytes, content: bytes, mode: str) -> None:
-        with open(place, mode) as file:
+        with open(place, mode, opener=self._opened) as file:
             file.write(content)
         self._date(place)
+
+    def _opened(self, place: bytes | str, flags: int) -> int:
+        return os.open(place, flags if self.is_patient else flags | os.O_NONBLOCK, 0o666)
 
     # Acts ---------------------------------------------------------------------------------------------------------
 
@@ -96,8 +103,8 @@ class Outsiders:
             self._write(self.place(path), content, "ab")
 
     def truncate(self, path: bytes) -> None:
-        with self._at_work():
-            os.truncate(self.place(path), 1)
+        with self._at_work(), open(self.place(path), "r+b", opener=self._opened) as file:
+            file.truncate(1)
 
     def replace(self, path: bytes, content: bytes) -> None:
         """Replace a file by a new one in one step, like editors."""

@@ -99,17 +99,25 @@ def test_others_act_at_a_step(
 def test_others_act_at_every_step(
     plain_workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling]
 ) -> None:
-    sweep_all(plain_workers, tally, command, meddlings, SHARE.of, SHARE.number - 1)
+    sweep_all(plain_workers, tally, command, meddlings, SHARE.of, SHARE.number - 1, is_patient=True)
 
 
 def sweep_all(
-    workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling], apart: int, begin: int = 0
+    workers: Workers,
+    tally: Counter[str],
+    command: str,
+    meddlings: list[Meddling],
+    apart: int,
+    begin: int = 0,
+    *,
+    is_patient: bool = False,
 ) -> None:
     """Run all sweeps, each from another first step."""
     if meddlings is CROSS_DEVICE and workers.all[0].place.other is None:
         pytest.skip("NOT TESTED: there is no second device to write to")
     firsts = [1 + (37 * number + begin) % apart for number in range(len(meddlings))]
-    sweeps = [partial(sweep, command, one, first, apart) for one, first in zip(meddlings, firsts, strict=True)]
+    one_of = partial(sweep, command, is_patient=is_patient)
+    sweeps = [partial(one_of, one, first, apart) for one, first in zip(meddlings, firsts, strict=True)]
     tally["4 races: others act at a step"] += sum(workers.each(sweeps))
 
 
@@ -120,11 +128,21 @@ def test_a_plain_rename_is_found_out(plain_workers: Workers) -> None:
         plain_workers.one(partial(sweep, "organize", taken, 1, 4, control="plain rename"))
 
 
-def sweep(command: str, meddling: Meddling, first: int, apart: int, worker: Worker, *, control: str = "") -> int:
+def sweep(
+    command: str,
+    meddling: Meddling,
+    first: int,
+    apart: int,
+    worker: Worker,
+    *,
+    control: str = "",
+    is_patient: bool = False,
+) -> int:
     """Try each step with a new tree, until the command ends before the step. Return the number of steps."""
     name, meddling_step, facts = meddling
     for tried, step in enumerate(count(first, apart)):
         world = World(BY_NAME[name], worker, control)
+        world.outsiders.is_patient = is_patient
         words = world.case.organize
         if command == "undo":
             world.run(*words)

@@ -20,10 +20,10 @@ def test_a_job_that_takes_too_long_is_ended_and_says_so(workers: Workers, tally:
 
 
 def _end_in_a_rename(worker: Worker) -> list[str]:
-    """End a command in a system call that takes ten seconds; return what is wrong then."""
+    """End a command in a system call that takes four seconds; return what is wrong then."""
     case = Case(BY_NAME["messy"], worker.driver, worker.place)
     words = [*case.organize, "--kill-after", "1s"]
-    ended = case.with_faults(words, ["renameat2:delay_enter=10000000:when=3"])
+    ended = case.with_faults(words, ["renameat2:delay_enter=4000000:when=3"])
     found = [] if ended.code == 1 else [f"it ends with {ended.code}: {ended.output}"]
     if "It took longer than 1 s (--kill-after)" not in ended.output:
         found.append(ended.output)
