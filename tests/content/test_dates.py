@@ -341,6 +341,31 @@ def test_a_still_beside_it_gives_the_offset() -> None:
     assert found.zone is ZoneSource.ZONE
 
 
+@given(
+    st.lists(st.integers(-3_000, 3_000), max_size=8), st.lists(st.sampled_from([-60, 0, 120]), min_size=8, max_size=8)
+)
+def test_the_nearest_still_gives_the_offset(minutes_apart: list[int], offsets: list[int]) -> None:
+    at = datetime(2012, 5, 3, 8, 11, 12)
+    stills = [
+        Offset(at + timedelta(minutes=apart + offset), offset)
+        for apart, offset in zip(minutes_apart, offsets, strict=False)
+    ]
+    found, _ = taken_date(film_facts(), CHOICE, offsets=sorted(stills, key=lambda each: each.utc))
+    assert found is not None
+    nearest = min((abs(apart) for apart in minutes_apart), default=10_000)
+    wanted = {each.minutes for each in stills if abs(each.utc - at) == timedelta(minutes=nearest)}
+    assert found.moment.offset in (wanted if nearest <= 12 * 60 else {120})
+    assert (found.zone is ZoneSource.NEIGHBOUR) == (nearest <= 12 * 60)
+
+
+def test_thousands_of_films_beside_thousands_of_stills_take_no_time() -> None:
+    stills = [Offset(datetime(2012, 1, 1) + timedelta(minutes=number), 60) for number in range(50_000)]
+    facts, started = film_facts(), time.process_time()
+    for _ in range(2_000):
+        taken_date(facts, CHOICE, offsets=stills)
+    assert time.process_time() - started < 1
+
+
 def test_gps_and_wall_clock_give_the_offset() -> None:
     exif = tiff(exif={ORIGINAL: "2012:05:03 13:56:12"}, gps=gps_tags("2012:05:03", 8, 11, 0))
     assert offset_of(read_media(BytesContent(jpeg(exif))), CHOICE) == Offset(datetime(2012, 5, 3, 13, 56, 12), 345)

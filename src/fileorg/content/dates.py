@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from fileorg.content.media import DateSource
@@ -12,7 +14,7 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.rules.moments import DateFault, MediaMoment, refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from fileorg.content.media import MediaFacts
 
@@ -54,6 +56,10 @@ class Offset(NamedTuple):
     wall: datetime
     minutes: int
 
+    @property
+    def utc(self) -> datetime:
+        return self.wall - timedelta(minutes=self.minutes)
+
 
 class DateChoice(NamedTuple):
     """The settings of a run. `zone` is None for that of the machine."""
@@ -79,11 +85,11 @@ def offset_of(facts: MediaFacts, choice: DateChoice) -> Offset | None:
 
 
 def taken_date(
-    facts: MediaFacts, choice: DateChoice, *, named: MediaMoment | None = None, offsets: Iterable[Offset] = ()
+    facts: MediaFacts, choice: DateChoice, *, named: MediaMoment | None = None, offsets: Sequence[Offset] = ()
 ) -> tuple[TakenDate | None, list[RefusedDate]]:
     """Return when a file was taken, and the dates before it that are not believed.
 
-    `named` is the date in the name, `offsets` are those of the stills in the folder.
+    `named` is the date in the name, `offsets` are those of the stills in the folder, by their time in UTC.
     """
     refused = []
     for source, moment, text in sorted(facts.dates, key=lambda each: _ORDER[each.source]):
@@ -105,7 +111,7 @@ def _on_the_wall(
     facts: MediaFacts,
     choice: DateChoice,
     named: MediaMoment | None,
-    offsets: Iterable[Offset],
+    offsets: Sequence[Offset],
 ) -> TakenDate:
     """Return a date in UTC as the wall clock of its place."""
     if source is DateSource.FILM:
@@ -115,9 +121,10 @@ def _on_the_wall(
     by_name = _by_name(moment, named) if source is DateSource.FILM else None
     if by_name is not None and by_name.offset:
         return TakenDate(by_name, source, ZoneSource.NAME)
-    near = [each for each in offsets if abs(each.wall - timedelta(minutes=each.minutes) - moment.wall) <= _NEAR]
-    if near:
-        nearest = min(near, key=lambda each: abs(each.wall - timedelta(minutes=each.minutes) - moment.wall))
+    at = bisect_left(offsets, moment.wall, key=attrgetter("utc"))
+    around = offsets[max(0, at - 1) : at + 1]
+    nearest = min(around, key=lambda each: abs(each.utc - moment.wall), default=None)
+    if nearest is not None and abs(nearest.utc - moment.wall) <= _NEAR:
         return TakenDate(moment.at_offset(nearest.minutes), source, ZoneSource.NEIGHBOUR)
     if by_name is not None:
         return TakenDate(by_name, source, ZoneSource.NAME)

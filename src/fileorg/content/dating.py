@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from fileorg.content.dates import RefusedDate, TakenDate, ZoneSource, in_zone, offset_of, taken_date
@@ -97,7 +98,7 @@ class Dating:
             return []  # asked again when all is known
         if self._offsets is None or self._offsets[0] != folder:
             found = (offset_of(facts, self._choice) for facts in self._evidence.media_in(folder))
-            self._offsets = folder, [each for each in found if each is not None]
+            self._offsets = folder, sorted((each for each in found if each is not None), key=attrgetter("utc"))
         return self._offsets[1]
 
 
