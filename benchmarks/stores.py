@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 BUCKET = "bench"
 CONCURRENT = 64
 BEFORE = "before"
+FEW = 10
 FILEORG = [sys.executable, "-m", "fileorg"]
 _REQUESTS = re.compile(r"^SeaweedFS_s3_request_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
 
@@ -134,13 +135,24 @@ def measure(
     )  # fmt: skip
     rate, memory = arguments.listed / scanned.seconds, scanned.memory_bytes / 1e6
     print(f"scan of {arguments.listed:,}: {rate:,.0f} objects/s, {scanned.requests:.0f} requests, {memory:.0f} MB")
+    tools = commands(arguments)
+    homes = {
+        tool: {"FILEORG_HOME": str(folder / tool)} | ({"PYTHONPATH": arguments.before} if tool == BEFORE else {})
+        for tool in tools
+    }
+    for tool, words in tools.items():
+        fill(client, f"{tool}-first", FEW)
+        first = run(words(f"{tool}-first"), environment | homes[tool], server)
+        print(
+            f"{tool}, the first run in the bucket, {FEW} objects: {first.seconds:.2f} s, {first.requests:.0f} requests,"
+            f" {first.processor_seconds:.2f} s of processor time"
+        )
     found: dict[str, list[Moved]] = {}
     for number in range(arguments.rounds):
-        for tool, words in commands(arguments).items():
+        for tool, words in tools.items():
             prefix = f"{tool}-{number}"
             fill(client, prefix, arguments.objects)
-            home = {"FILEORG_HOME": str(folder / prefix)} | ({"PYTHONPATH": arguments.before} if tool == BEFORE else {})
-            found.setdefault(tool, []).append(run(words(prefix), environment | home, server))
+            found.setdefault(tool, []).append(run(words(prefix), environment | homes[tool], server))
             moved = left_in(client, f"{prefix}/Images/" if tool in {"fileorg", BEFORE} else f"{prefix}-moved/Images/")
             if moved != arguments.objects:
                 raise SystemExit(f"{tool} moved {moved} of {arguments.objects}")
@@ -154,7 +166,8 @@ def measure(
         )
         print(
             f"{tool}: {arguments.objects / seconds:,.0f} objects/s, {requests:.3f} requests each, {memory:.0f} MB,"
-            f" {own:,.0f} us of processor time each, {served:,.0f} us of the server"
+            f" {own:,.0f} us of processor time each, {served:,.0f} us of the server;"
+            f" rounds: {', '.join(f'{arguments.objects / each.seconds:,.0f}' for each in runs)} objects/s"
         )
 
 

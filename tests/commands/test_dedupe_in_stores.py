@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.buckets import Bucket
@@ -18,6 +18,7 @@ from fileorg.storage.object.memory import MemoryBucket, MemoryClient, memory_buc
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from tests.support.runs import Runs
@@ -126,14 +127,13 @@ def test_a_duplicate_stays_if_the_other_goes_after_the_copy(
     runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.write({"a.jpg": "same", "b.jpg": "same"})
-    copy = MemoryClient.copy
+    copying = MemoryClient.copying
 
-    def then_gone(client: MemoryClient, *what: object, **more: object) -> object:
-        outcomes = copy(client, *what, **more)  # type: ignore[arg-type]
+    def then_gone(client: MemoryClient, *what: Any, **more: Any) -> Generator[Any]:
+        yield from copying(client, *what, **more)
         bucket.remove("a.jpg")
-        return outcomes
 
-    monkeypatch.setattr(MemoryClient, "copy", then_gone)
+    monkeypatch.setattr(MemoryClient, "copying", then_gone)
     outcome = runs.dedupe_of(roots=[bucket.url], action=DedupeAction.QUARANTINE)
     assert [problem.reason.code for problem in outcome.problems if problem.reason] == [
         ReasonCode.KEEPER_CHANGED_JUST_NOW

@@ -31,11 +31,14 @@ from fileorg.workflows import operations, stores
 from fileorg.workflows.scan import scan_trees
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from tests.support.runs import Runs
     from tests.support.tree import Tree
+
+    from fileorg.storage.object.client import ObjectCopy
 
 _numbers = itertools.count()
 
@@ -223,9 +226,14 @@ def test_a_folder_of_a_store_in_which_there_is_nothing(runs: Runs, bucket: Bucke
 def test_a_missing_permission_is_named(runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.write({"a.jpg": "1"})
     denied = StoreError(StoreCode.DENIED, "AccessDenied", permission=Permission.WRITE)
-    monkeypatch.setattr(
-        MemoryClient, "copy", lambda _, rows, **__: [ObjectOutcome(Result.FAILED, error=denied) for _ in rows]
-    )
+    failed = ObjectOutcome(Result.FAILED, error=denied)
+
+    def refused(
+        _: MemoryClient, rows: Sequence[ObjectCopy], **_more: Any
+    ) -> Generator[list[tuple[int, ObjectOutcome]]]:
+        yield [(number, failed) for number, _ in enumerate(rows)]
+
+    monkeypatch.setattr(MemoryClient, "copying", refused)
     [problem] = runs.organize(root=bucket.url).problems
     assert sentence(problem.reason) == "access denied: the permission s3:PutObject is missing"
 

@@ -49,6 +49,7 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> B
     ("bucket", "says"),
     [
         (frozenset({Precondition.COPY_IF_ABSENT}), "copy-if-absent"),
+        (frozenset({Precondition.DELETE_IF_MATCH}), "delete-if-match"),
         (
             frozenset({Precondition.BATCH_DELETE_IF_MATCH, Precondition.COPY_IF_MATCH}),
             "batch-delete-if-match, copy-if-match",

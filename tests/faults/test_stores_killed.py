@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.faults.faulty_stores import faults_of_all_stores, make_probed_bucket
 from tests.support.buckets import Bucket
-from tests.support.faulty_client import KILLS, Fault, Faults, Killed
+from tests.support.faulty_client import KILLS, Fault, Faults, Killed, Order
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.events import NullReporter
@@ -237,6 +237,30 @@ def test_each_recovery_of_rules_and_plans_is_killed(made: Callable[[], Step], do
                 break
             step.check_recovered()
             step.check_undone()
+
+
+@pytest.mark.parametrize("order", [Order.EARLY, Order.LATE])
+def test_organize_is_killed_while_some_are_copied_and_others_deleted(
+    made: Callable[[], Step], faults: Faults, order: Order
+) -> None:
+    faults.order = order
+    for step in _points(Fault.KILL_AFTER, made, Step.organize):
+        step.check_recovered()
+        step.check_undone()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("order", [Order.EARLY, Order.LATE])
+def test_organize_and_undo_while_some_are_copied_and_others_deleted(
+    made: Callable[[], Step], faults: Faults, order: Order, fault: Fault
+) -> None:
+    faults.order = order
+    for step in itertools.chain(
+        _points(fault, made, Step.organize), _points(fault, lambda: _organized(made), Step.undo)
+    ):
+        step.check_recovered()
+        step.check_undone()
 
 
 @pytest.mark.parametrize("fault", KILLS)

@@ -13,9 +13,9 @@ from fileorg.storage.object.client import ObjectOutcome, Result
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
-    from fileorg.storage.object.client import ObjectClient
+    from fileorg.storage.object.client import ObjectClient, ObjectCopy, ObjectDeletion
 
 
 class Killed(BaseException):
@@ -42,10 +42,22 @@ class Fault(Enum):
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 
 
+class Order(Enum):
+    """When the deletions of moved objects happen, where others are copied at the same time."""
+
+    TOGETHER = auto()
+    """After all copies."""
+    EARLY = auto()
+    """Each before the next copy."""
+    LATE = auto()
+    """Each when its result is waited for."""
+
+
 class Faults:
     """The fault to come, and the requests so far."""
 
     def __init__(self) -> None:
+        self.order = Order.TOGETHER
         self.requests = 0
         self._at, self._fault = -1, Fault.KILL_BEFORE
         self.happened = False
@@ -81,11 +93,32 @@ class FaultyClient:
         found = getattr(self._client, name)
         if name in {"copy", "delete", "remove_markers", "abort"}:
             return lambda rows, **more: [self._row(found, number, row, more) for number, row in enumerate(rows)]
+        if name == "copying":
+            return self._copying
+        if name == "deleting":
+            return self._deleting
         if name == "put":
             return lambda *what, **more: self._outcome(lambda: found(*what, **more))
         if name in {"head", "pages", "read", "tags", "uploads", "has_versions"}:
             return lambda *what, **more: self._answer(lambda: found(*what, **more))
         return found
+
+    def _copying(self, rows: Sequence[ObjectCopy], **more: Any) -> Generator[list[tuple[int, ObjectOutcome]]]:
+        made = ((number, self._row(self._client.copy, number, row, more)) for number, row in enumerate(rows))
+        if self._faults.order is Order.TOGETHER:
+            yield list(made)
+        else:
+            for each in made:
+                yield [each]
+
+    def _deleting(self, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
+        def make() -> list[ObjectOutcome]:
+            return [self._row(self._client.delete, number, row, {}) for number, row in enumerate(rows)]
+
+        if self._faults.order is Order.LATE:
+            return make
+        made = make()
+        return lambda: made
 
     def _row(
         self, do: Callable[..., Sequence[ObjectOutcome]], number: int, row: object, more: dict[str, Any]

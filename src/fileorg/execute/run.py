@@ -33,7 +33,7 @@ BATCH_ROWS = 4096
 _NOT_COUNTED = frozenset({"", EMPTIED_FOLDER})
 
 OBJECT_ROWS = 1000
-"""Rows per commit in an object store: as many as one request deletes."""
+"""Rows per commit in an object store: as many as one request lists."""
 
 COPIED_ROWS = 64
 """Rows per commit if files are copied: large files take long."""

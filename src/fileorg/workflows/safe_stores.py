@@ -63,7 +63,7 @@ def _is_known(endpoint: str) -> bool:
 
 
 def _key(client: ObjectClient, *, only_uploads: bool) -> str:
-    return f"{client.endpoint} {client.bucket} {'uploads' if only_uploads else 'moves'}"
+    return f"{client.endpoint} {client.bucket} {'uploads' if only_uploads else 'moves and single deletions'}"
 
 
 def _rows(state: StateDirectory) -> list[list[object]]:

@@ -4,6 +4,7 @@ in a bucket that others use too.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from fileorg.storage.object.client import (
+    DELETED_KEYS,
     DeleteMarker,
     ObjectClient,
     ObjectCopy,
@@ -240,6 +242,38 @@ class ObjectContract:
         assert results[3] is Result.CHANGED
         assert results[7] is Result.TARGET_EXISTS
         assert [each for number, each in enumerate(results) if number not in {3, 7}] == [Result.DONE] * 28
+
+    def test_copies_of_any_keys_after_a_first_one_keep_everything(self, store: Store) -> None:
+        """Later requests may be made from the first one."""
+        assert store.copy(store.write(b"first"), b"copy of first").result is Result.DONE
+        headers = {"content-type": "text/x-own", "cache-control": "max-age=7"}
+        for number, name in enumerate(store.odd_keys):
+            store.client.put(store.key(name), name, metadata={"number": str(number)}, headers=headers)
+        sources = [store.of(name) for name in store.odd_keys]
+        rows = [ObjectCopy(each.key, each.etag, each.key + b".copy", each.size) for each in sources]
+        outcomes = store.client.copy(rows)
+        assert {each.result for each in outcomes} == {Result.DONE}
+        for number, (name, outcome) in enumerate(zip(store.odd_keys, outcomes, strict=True)):
+            copied = store.of(name + b".copy")
+            assert (copied.etag, copied.version) == (outcome.etag, outcome.version)
+            assert copied.metadata == {"number": str(number)}
+            assert headers.items() <= copied.headers.items()
+        assert {each.result for each in store.client.copy(rows)} == {Result.TARGET_EXISTS}
+        assert store.read().items() >= {name + b".copy": name for name in store.odd_keys}.items()
+
+    def test_copies_come_while_others_are_made(self, store: Store) -> None:
+        source = store.write(b"a")
+        count = DELETED_KEYS + 20
+        rows = [ObjectCopy(source.key, source.etag, store.key(b"to/%03d" % at), source.size) for at in range(count)]
+        with contextlib.closing(store.client.copying(rows)) as groups:
+            groups_found = list(groups)
+        assert len(groups_found) > 1
+        assert sorted(number for group in groups_found for number, _ in group) == list(range(count))
+        copied = [outcome for group in groups_found for _, outcome in group]
+        assert {each.result for each in copied} == {Result.DONE}
+        results = store.client.deleting([ObjectDeletion(row.target_key, source.etag) for row in rows])
+        assert [each.result for each in results()] == [Result.DONE] * count
+        assert store.read() == {b"a": b"content"}
 
     def test_a_copy_in_parts(self, store: Store) -> None:
         content = bytes(range(256)) * (store.part_bytes // 256) + b"the rest"

@@ -71,7 +71,7 @@ def move_under_faults(seed: int, direct: S3Client, server: S3Server) -> dict[str
         ObjectCopy(each.key, each.etag, prefix + b"to/%02d" % number, each.size) for number, each in enumerate(sources)
     ]
     with fault_proxy(server.endpoint, FaultPlan(seed, share=0.5)) as proxy:
-        client = behind(proxy, server)
+        client = behind(proxy, server, concurrent=4)  # so that most copies are made from a first one
         copied = client.copy(rows)
         there = direct.head([row.target_key for row in rows])
         about: tuple[object, ...]

@@ -149,3 +149,29 @@ def test_a_cancelled_wait_for_a_place_passes_it_on() -> None:
         await asyncio.wait_for(second, 5)
 
     asyncio.run(run())
+
+
+def test_a_request_gets_its_place_before_those_that_come_again() -> None:
+    """One deletion, beside as many workers as there are places, each of which sends one request after the other."""
+    sent: list[str] = []
+
+    async def run() -> None:
+        window = Window(2)
+
+        async def request(what: str) -> None:
+            number = await window.enter()
+            sent.append(what)
+            await asyncio.sleep(0)
+            window.leave(number, overloaded=False)
+
+        async def worker() -> None:
+            for _ in range(20):
+                await request("copy")
+
+        workers = [asyncio.ensure_future(worker()) for _ in range(2)]
+        await asyncio.sleep(0)
+        await request("deletion")
+        await asyncio.gather(*workers)
+
+    asyncio.run(run())
+    assert sent.index("deletion") < 6

@@ -220,7 +220,8 @@ def _copy(work: Work, series: Series, fail: Fail) -> None:
     moves = moves_of(work, source, target, series, fail)
     try:
         work.check_cancelled()
-        copied = copied_objects(work, source, target, moves, series.first, fail)
+        groups = copied_objects(work, source, target, moves, series.first, fail)
+        copied = [each for group in groups for each in group]
     except StoreError as error:
         raise unreachable(target, error) from error
     except OSError as error:  # cancelled

@@ -6,13 +6,16 @@ the source still has that ETag. No marker of fileorg is written: it would replac
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections import deque
 from typing import TYPE_CHECKING, Protocol, cast
 
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.carry_object import carried_objects
 from fileorg.execute.actions.handler import Handler, gone
 from fileorg.execute.actions.object_copies import (
@@ -43,7 +46,7 @@ from fileorg.storage.object.client import (
 from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from fileorg.core.model import Entry, PlanRow
     from fileorg.execute.actions.handler import Fail, Series
@@ -53,8 +56,12 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
     from fileorg.storage.base import Storage
+    from fileorg.storage.object.client import ObjectOutcome
     from fileorg.storage.object.known_keys import KnownKey
     from fileorg.storage.object.object_storage import ObjectStorage
+
+_REMOVALS = 2
+"""The requests whose deletions are not waited for while others are copied."""
 
 
 def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, Reason | None]:
@@ -109,33 +116,66 @@ def _waves(series: Series) -> list[list[int]]:
 
 
 def move_all(work: Work, series: Series, fail: Fail, conditions: Conditions | None = None) -> None:
-    """Copy the objects of a series, record the copies in one commit, and delete the originals."""
+    """Copy the objects of a series, record the copies, and delete the originals of those that are recorded while others
+    are still copied.
+    """
     first = series.batch[series.positions[0]]
     source, target = store_of(work, first.source_base), store_of(work, first.target_base)
     moves = moves_of(work, source, target, series, fail)
     try:
         work.check_cancelled()
         moves = conditions.before_copy(source, moves, fail) if conditions is not None else moves
-        hidden = [move for move in moves if move.marker is not None]
-        copied, others = _unhidden(source, target, hidden, fail) if hidden else ([], [])
-        others += [move for move in moves if move.marker is None]
-        copied += copied_objects(work, source, target, others, series.first, fail)
     except StoreError as error:
         raise unreachable(target, error) from error
     except OSError as error:  # cancelled
         for move in moves:
             fail(move.position, error)
         return
-    if copied:
-        record_copies(work, series, copied)
-    if copied and conditions is not None:
-        stays = conditions.before_deletion([each.move for each in copied])
-        for each in copied:
-            if (refusal := stays.get(each.move.position)) is not None:
-                fail(each.move.position, withdrawn(target, each.move.row, each.etag, refusal))
-        copied = [each for each in copied if each.move.position not in stays]
-    if copied:
-        _delete(work, source, target, copied, series.first, fail)
+    copies = _copied(work, source, target, moves, series.first, fail)
+    removals: deque[_Removal] = deque()
+    with contextlib.closing(copies):
+        for copied in copies if conditions is None else _at_once(copies):
+            if not copied:
+                continue
+            record_copies(work, series, copied)
+            free = copied if conditions is None else _not_withdrawn(target, copied, conditions, fail)
+            if free:
+                removals.append(_begun(source, free))
+            if len(removals) > _REMOVALS:
+                _finish(work, source, target, removals.popleft(), series.first, fail)
+    for removal in removals:
+        _finish(work, source, target, removal, series.first, fail)
+
+
+def _copied(
+    work: Work, source: ObjectStorage, target: ObjectStorage, moves: Sequence[ObjectMove], first: int, fail: Fail
+) -> Generator[list[CopiedObject]]:
+    """Copy; yield the moves whose copies are there. Raises `StorageFailure`."""
+    hidden = [move for move in moves if move.marker is not None]
+    others = [move for move in moves if move.marker is None]
+    try:
+        if hidden:
+            found, again = _unhidden(source, target, hidden, fail)
+            others = again + others
+            yield found
+        yield from copied_objects(work, source, target, others, first, fail)
+    except StoreError as error:
+        raise unreachable(target, error) from error
+
+
+def _at_once(groups: Iterable[list[CopiedObject]]) -> Iterator[list[CopiedObject]]:
+    yield [each for group in groups for each in group]
+
+
+def _not_withdrawn(
+    target: ObjectStorage, copied: Sequence[CopiedObject], conditions: Conditions, fail: Fail
+) -> list[CopiedObject]:
+    """Remove the copies whose originals must stay, and return the others."""
+    stays = conditions.before_deletion([each.move for each in copied])
+    for each in copied:
+        if (refusal := stays.get(each.move.position)) is not None:
+            fail(each.move.position, withdrawn(target, each.move.row, each.etag, refusal))
+    return [each for each in copied if each.move.position not in stays]
 
 
 def _unhidden(
@@ -161,26 +201,29 @@ def _unhidden(
 
 def copied_objects(
     work: Work, source: ObjectStorage, target: ObjectStorage, moves: Sequence[ObjectMove], first: int, fail: Fail
-) -> list[CopiedObject]:
-    """Copy; return the moves whose copy is there. Raises `StoreError`, `OSError`."""
+) -> Generator[list[CopiedObject]]:
+    """Copy; yield the moves whose copies are there, while others are copied. Raises `StoreError`, `OSError`."""
     if not is_one_service(source, target):
-        return carried_objects(work, source, target, moves, first, fail)
+        yield carried_objects(work, source, target, moves, first, fail)
+        return
     bucket = None if source.client.bucket == target.client.bucket else source.client.bucket
     rows = [
         ObjectCopy(move.source, move.listed.etag, move.target, move.listed.size, bucket, move.listed.storage_class)
         for move in moves
     ]
-    found = []
 
     def begun(number: int, upload_id: str) -> None:
         work.journal.objects().note_upload(first + moves[number].position, upload_id)
 
-    for move, outcome in zip(moves, target.client.copy(rows, begun=begun), strict=True):
-        try:
-            found.append(made_copy(source, target, move, outcome))
-        except (Refusal, OSError) as error:
-            fail(move.position, error)
-    return found
+    with contextlib.closing(target.client.copying(rows, begun=begun)) as groups:
+        for group in groups:
+            found = []
+            for number, outcome in group:
+                try:
+                    found.append(made_copy(source, target, moves[number], outcome))
+                except (Refusal, OSError) as error:
+                    fail(moves[number].position, error)
+            yield found
 
 
 def record_copies(work: Work, series: Series, copied: Sequence[CopiedObject]) -> None:
@@ -197,18 +240,34 @@ def record_copies(work: Work, series: Series, copied: Sequence[CopiedObject]) ->
         work.journal.mark_many(marks)
 
 
-def _delete(
-    work: Work, source: ObjectStorage, target: ObjectStorage, copied: Sequence[CopiedObject], first: int, fail: Fail
-) -> None:
-    """Delete the originals. One that has been replaced since the copy stays: it is another object now."""
+class _Removal(NamedTuple):
+    """Originals that are being deleted, and what waits for the results."""
+
+    copied: Sequence[CopiedObject]
+    results: Callable[[], list[ObjectOutcome]]
+
+
+def _begun(source: ObjectStorage, copied: Sequence[CopiedObject]) -> _Removal:
+    """Begin to delete the originals. One that has been replaced since the copy stays: it is another object now."""
+    rows = [ObjectDeletion(each.move.source, each.move.listed.etag) for each in copied]
     try:
-        outcomes = source.client.delete([ObjectDeletion(each.move.source, each.move.listed.etag) for each in copied])
+        return _Removal(copied, source.client.deleting(rows))
+    except StoreError as error:
+        raise unreachable(source, error) from error
+
+
+def _finish(
+    work: Work, source: ObjectStorage, target: ObjectStorage, removal: _Removal, first: int, fail: Fail
+) -> None:
+    """Wait for deletions, and note what they leave."""
+    try:
+        outcomes = removal.results()
     except StoreError as error:
         raise unreachable(source, error) from error
     markers: dict[int, str] = {}
     moved: list[KnownKey] = []
     left: list[bytes] = []
-    for each, outcome in zip(copied, outcomes, strict=True):
+    for each, outcome in zip(removal.copied, outcomes, strict=True):
         row = each.move.row
         failure = why_left(source, row, each.move.listed.etag, outcome)
         if failure is not None:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import StorageFailure
-from fileorg.storage.object import aws_errors
+from fileorg.storage.object import aws_copies, aws_errors
 from fileorg.storage.object.sender import CONCURRENT, StoreAnswer
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from fileorg.core.store_settings import StoreSettings
+    from fileorg.storage.object.aws_copies import CopyForms
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
@@ -42,6 +43,7 @@ class AwsSender:
         self._concurrent = concurrent
         self._client: Any = None
         self._opened: AbstractAsyncContextManager[Any] | None = None
+        self._copies: CopyForms | None = None
         self._lock = asyncio.Lock()
         import_driver()
 
@@ -57,7 +59,10 @@ class AwsSender:
             parameters["RequestPayer"] = "requester"
         try:
             client = self._client or await self._connected()
-            answer = await client._make_api_call(operation, parameters)  # noqa: SLF001 - its methods are made of this
+            if operation == aws_copies.OPERATION and self._copies is not None:
+                answer = await self._copy(self._copies, parameters)
+            else:
+                answer = await client._make_api_call(operation, parameters)  # noqa: SLF001 - its methods are made of this
             if operation == "GetObject":
                 expected, answer["Body"] = answer.get("ContentLength"), await answer["Body"].read()
                 if expected is not None and len(answer["Body"]) != expected:
@@ -71,6 +76,18 @@ class AwsSender:
         except Exception as error:
             raise aws_errors.of_exception(error) from None  # its text may quote a URL that is signed
         return StoreAnswer(answer)
+
+    async def _copy(self, copies: CopyForms, parameters: dict[str, Any]) -> Any:
+        answer = await copies.send(parameters)
+        if answer is None:
+            return await copies.learn(parameters)
+        if not aws_copies.is_error(answer):
+            return answer
+        error = aws_errors.of_answer(aws_copies.OPERATION, answer)
+        if error.code is not StoreCode.WRONG_REGION:
+            raise error
+        copies.forget()
+        return await copies.learn(parameters)  # botocore follows the bucket to its region
 
     async def _connected(self) -> Any:
         from aiobotocore.config import AioConfig
@@ -95,8 +112,9 @@ class AwsSender:
                         http_session_cls=_sending_once(),
                     ),
                 )
-                self._client = await opened.__aenter__()
-                self._opened = opened
+                client = await opened.__aenter__()
+                self._copies = aws_copies.CopyForms(client)
+                self._client, self._opened = client, opened
         return self._client
 
     async def close(self) -> None:

@@ -17,10 +17,12 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 PAGE_KEYS = 1000
-"""The keys of a page of a listing, and of one request that deletes: the limit of S3."""
+"""The keys of a page of a listing: the limit of S3."""
+DELETED_KEYS = 100
+"""The keys of one request that deletes. S3 takes 1,000, but stores delete them one after another."""
 KEY_BYTES = 1024
 """The longest key of S3, in UTF-8."""
 COPY_LIMIT_BYTES = 5 << 30
@@ -277,6 +279,14 @@ class ObjectClient(Protocol):
         """
         ...
 
+    def copying(
+        self, rows: Sequence[ObjectCopy], *, begun: Callable[[int, str], None] | None = None
+    ) -> Generator[list[tuple[int, ObjectOutcome]]]:
+        """Copy, and yield the numbers and results of rows as they come, several at once, while others go on. Close the
+        iterator: that ends the rest.
+        """
+        ...
+
     def copy(
         self, rows: Sequence[ObjectCopy], *, begun: Callable[[int, str], None] | None = None
     ) -> list[ObjectOutcome]:
@@ -286,6 +296,10 @@ class ObjectClient(Protocol):
 
         CHANGED and GONE are about the source.
         """
+        ...
+
+    def deleting(self, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
+        """Begin to delete, and return what waits for the results."""
         ...
 
     def delete(self, rows: Sequence[ObjectDeletion]) -> list[ObjectOutcome]:
@@ -322,6 +336,19 @@ class ObjectClient(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class RowsAtOnce:
+    """The requests of an `ObjectClient` that wait for all of their rows."""
+
+    def copy(
+        self: ObjectClient, rows: Sequence[ObjectCopy], *, begun: Callable[[int, str], None] | None = None
+    ) -> list[ObjectOutcome]:
+        found = dict(each for group in self.copying(rows, begun=begun) for each in group)
+        return [found[number] for number in range(len(rows))]
+
+    def delete(self: ObjectClient, rows: Sequence[ObjectDeletion]) -> list[ObjectOutcome]:
+        return self.deleting(rows)()
 
 
 def heads(client: ObjectClient, keys: Sequence[bytes]) -> Sequence[StoredObject | StoreError | None]:

@@ -167,7 +167,7 @@ class FsspecClient:
     def _refuse(self, *_: object, **_more: object) -> NoReturn:
         raise StoreError(StoreCode.UNSUPPORTED)
 
-    put = copy = delete = remove_markers = abort = _refuse
+    put = copying = copy = deleting = delete = remove_markers = abort = _refuse
 
     def close(self) -> None:
         with contextlib.suppress(Exception):

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import threading
 from concurrent.futures import TimeoutError as NotYet
-from typing import TYPE_CHECKING, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
     from concurrent.futures import Future
     from typing import Any
 
@@ -55,7 +56,7 @@ class LoopThread:
     def run(self, coroutine: Coroutine[Any, Any, _T], *, to_the_end: bool = False) -> _T:
         return self.result(self.submit(coroutine), to_the_end=to_the_end)
 
-    def run_rows(
+    def start_rows(
         self,
         work: Callable[[int], Awaitable[_T]],
         count: int,
@@ -63,27 +64,21 @@ class LoopThread:
         not_begun: _T,
         cut_off: _T,
         *,
+        at_least: int = 0,
         to_the_end: bool = False,
-    ) -> list[_T]:
-        """Return the result of each row, a bounded number at a time. If the run is cancelled, the rest is `not_begun`;
-        what is under way and does not end soon is `cut_off`.
+    ) -> RowsUnderWay[_T]:
+        """Start the rows of one call, a bounded number at a time. If the run is cancelled, the rest is `not_begun`;
+        what is under way and does not end soon is `cut_off`. `at_least` is for `RowsUnderWay.groups`.
         """
-        if not count:
-            return []
-        rows = _Rows(work, count, not_begun, cut_off)
+        rows = _Rows(work, count, not_begun, cut_off, at_least or count)
         future = self.submit(rows.run(min(concurrent, count)))
-        try:
-            while True:
-                try:
-                    return future.result(_SLICE_SECONDS)
-                except NotYet:
-                    if future.done():
-                        raise
-                    if not to_the_end and self.is_over():
-                        self._started().call_soon_threadsafe(rows.over.set)
-        except BaseException:
-            future.cancel()
-            raise
+        future.add_done_callback(lambda _: rows.groups.put(None))
+
+        def look() -> None:
+            if not to_the_end and self.is_over():
+                self._started().call_soon_threadsafe(rows.over.set)
+
+        return RowsUnderWay(rows, future, look)
 
     def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """End the thread, after `last` has run in its loop; also if the run was cancelled."""
@@ -119,15 +114,57 @@ async def _finish(last: Callable[[], Awaitable[None]]) -> None:
     await last()
 
 
+class RowsUnderWay(Generic[_T]):
+    """The rows of one call that were started."""
+
+    def __init__(self, rows: _Rows, future: Future[list[_T]], look: Callable[[], None]) -> None:
+        """`look` ends the rows if the run is cancelled."""
+        self._rows, self._future, self._look = rows, future, look
+
+    def groups(self) -> Generator[list[tuple[int, _T]]]:
+        """Yield the numbers and results of rows as they come, several at once. Rows go on meanwhile; those of an
+        iterator that is closed are cancelled.
+        """
+        seen = set[int]()
+        try:
+            while True:
+                self._look()
+                try:
+                    group = self._rows.groups.get(timeout=_SLICE_SECONDS)
+                except Empty:
+                    continue
+                if group is None:
+                    break
+                seen.update(group)
+                yield [(number, self._rows.results[number]) for number in group]
+            results = self._future.result()
+            if rest := [(number, result) for number, result in enumerate(results) if number not in seen]:
+                yield rest
+        finally:
+            self._future.cancel()
+
+    def results(self) -> list[_T]:
+        """Wait for the result of each row."""
+        for _ in self.groups():
+            pass
+        return self._future.result()
+
+
 class _Rows:
     """The rows of one call, and the workers that take them in order."""
 
-    def __init__(self, work: Callable[[int], Awaitable[Any]], count: int, not_begun: Any, cut_off: Any) -> None:
+    def __init__(
+        self, work: Callable[[int], Awaitable[Any]], count: int, not_begun: Any, cut_off: Any, at_least: int
+    ) -> None:
         self._work = work
         self._count = count
         self._next = 0
         self._cut_off = cut_off
-        self._results = [not_begun] * count
+        self._at_least = at_least
+        self._ended: list[int] = []
+        self.results = [not_begun] * count
+        self.groups: SimpleQueue[list[int] | None] = SimpleQueue()
+        """The numbers of rows that have ended, `at_least` at once; None at the end."""
         self.over = asyncio.Event()
 
     async def run(self, concurrent: int) -> list[Any]:
@@ -144,14 +181,18 @@ class _Rows:
             over.cancel()
             await _ended([*workers, over])
             _forget(finished)
-        return self._results
+        return self.results
 
     async def _take(self) -> None:
         while self._next < self._count and not self.over.is_set():
             number = self._next
             self._next += 1
-            self._results[number] = self._cut_off
-            self._results[number] = await self._work(number)
+            self.results[number] = self._cut_off
+            self.results[number] = await self._work(number)
+            self._ended.append(number)
+            if len(self._ended) >= self._at_least:
+                self.groups.put(self._ended)
+                self._ended = []
 
 
 async def _ended(tasks: Sequence[asyncio.Future[Any]]) -> None:

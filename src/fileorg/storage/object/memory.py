@@ -13,10 +13,12 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.storage.object.client import (
     ALL_PRECONDITIONS,
     COPY_LIMIT_BYTES,
+    DELETED_KEYS,
     PAGE_KEYS,
     ObjectOutcome,
     Precondition,
     Result,
+    RowsAtOnce,
     StoredObject,
     Upload,
     crc32_text,
@@ -25,7 +27,7 @@ from fileorg.storage.object.client import (
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from fileorg.storage.object.client import DeleteMarker, ObjectCopy, ObjectDeletion
 
@@ -117,7 +119,7 @@ def memory_bucket(name: str) -> MemoryBucket:
     return _buckets.setdefault(name, MemoryBucket())
 
 
-class MemoryClient:
+class MemoryClient(RowsAtOnce):
     """A client of a bucket in memory: see `client.ObjectClient`."""
 
     service = "memory"
@@ -233,10 +235,12 @@ class MemoryClient:
         self._within.add(key, _Version(stored, content, dict(tags)))
         return ObjectOutcome(Result.DONE, etag, version, stored.mtime_ns)
 
-    def copy(
+    def copying(
         self, rows: Sequence[ObjectCopy], *, begun: Callable[[int, str], None] | None = None
-    ) -> list[ObjectOutcome]:
-        return [self._copy(number, row, begun) for number, row in enumerate(rows)]
+    ) -> Generator[list[tuple[int, ObjectOutcome]]]:
+        for start in range(0, len(rows), DELETED_KEYS):
+            numbers = range(start, min(len(rows), start + DELETED_KEYS))
+            yield [(number, self._copy(number, rows[number], begun)) for number in numbers]
 
     def _copy(self, number: int, row: ObjectCopy, begun: Callable[[int, str], None] | None) -> ObjectOutcome:
         if self._is_over():
@@ -269,9 +273,10 @@ class MemoryClient:
                 stored.storage_class,
             )  # fmt: skip
 
-    def delete(self, rows: Sequence[ObjectDeletion]) -> list[ObjectOutcome]:
+    def deleting(self, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
         needed = Precondition.DELETE_IF_MATCH if len(rows) == 1 else Precondition.BATCH_DELETE_IF_MATCH
-        return [self._delete(row, needed) for row in rows]
+        outcomes = [self._delete(row, needed) for row in rows]
+        return lambda: outcomes
 
     def _delete(self, row: ObjectDeletion, needed: Precondition) -> ObjectOutcome:
         if (error := key_error(row.key)) is not None:

@@ -63,8 +63,17 @@ class ProbeResult(NamedTuple):
     error: StoreError | None = None
 
 
-MOVES = frozenset({Precondition.COPY_IF_ABSENT, Precondition.COPY_IF_MATCH, Precondition.BATCH_DELETE_IF_MATCH})
-"""What a move needs: else it could overwrite, copy something else, or remove what was not copied."""
+MOVES = frozenset(
+    {
+        Precondition.COPY_IF_ABSENT,
+        Precondition.COPY_IF_MATCH,
+        Precondition.DELETE_IF_MATCH,
+        Precondition.BATCH_DELETE_IF_MATCH,
+    }
+)
+"""What a move needs: else it could overwrite, copy something else, or remove what was not copied. A single object, or
+one whose key is no XML, is deleted by a request of its own.
+"""
 UPLOADS = frozenset({Precondition.PUT_IF_ABSENT})
 LARGE = frozenset({Precondition.COMPLETE_IF_ABSENT})
 
@@ -121,8 +130,9 @@ class StoreProbe:
         return self._scratch + name
 
     def _write(self, name: bytes, content: bytes = b"fileorg") -> StoredObject:
-        _check(self._client.put(self._key(name), content, if_absent=False))
-        return self._find(name)
+        outcome = self._client.put(self._key(name), content, if_absent=False)
+        _check(outcome)
+        return StoredObject(self._key(name), len(content), outcome.mtime_ns, outcome.etag, version=outcome.version)
 
     def _is_there(self, key: bytes) -> bool:
         return head_one(self._client, key) is not None
@@ -165,25 +175,27 @@ class StoreProbe:
         return _verdict(outcome, Result.TARGET_EXISTS, is_harmed=self._find(b"parts").etag != before.etag)
 
     def _race(self) -> ProbeVerdict:
-        """Let several writers copy onto one key at once: exactly one may succeed."""
+        """Let several writers copy onto one key at once: exactly one may succeed. All rounds are under way at once,
+        because some stores let a writer wait for seconds.
+        """
         sources = [self._write(b"racer %d" % number, b"%d" % number) for number in range(_WRITERS)]
-        for round_ in range(_ROUNDS):
-            outcomes = self._raced(sources, b"won %d" % round_)
+        names = [b"won %d" % number for number in range(_ROUNDS)]
+        for name, outcomes in self._raced(sources, names).items():
             won = [each for each in outcomes if each.result is Result.DONE]
             # An ambiguous answer is no lie; nobody knows who has won then.
-            if len(won) > 1 or (won and self._find(b"won %d" % round_).etag != won[0].etag):
+            if len(won) > 1 or (won and self._find(name).etag != won[0].etag):
                 return ProbeVerdict.IGNORED
         return ProbeVerdict.KEPT
 
-    def _raced(self, sources: list[StoredObject], name: bytes) -> list[ObjectOutcome]:
-        outcomes: list[ObjectOutcome] = []
-        start = threading.Barrier(len(sources))
+    def _raced(self, sources: list[StoredObject], names: list[bytes]) -> dict[bytes, list[ObjectOutcome]]:
+        outcomes: dict[bytes, list[ObjectOutcome]] = {name: [] for name in names}
+        start = threading.Barrier(len(sources) * len(names))
 
-        def run(source: StoredObject) -> None:
+        def run(source: StoredObject, name: bytes) -> None:
             start.wait()
-            outcomes.append(self._copy(source, name, source.etag))
+            outcomes[name].append(self._copy(source, name, source.etag))
 
-        threads = [threading.Thread(target=run, args=(each,)) for each in sources]
+        threads = [threading.Thread(target=run, args=(each, name)) for name in names for each in sources]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -201,7 +213,8 @@ class StoreProbe:
         return ProbeVerdict.KEPT if is_same else ProbeVerdict.IGNORED
 
     def _checksums(self) -> ProbeVerdict:
-        return ProbeVerdict.KEPT if self._write(b"checksum").checksums else ProbeVerdict.MISSING
+        self._write(b"checksum")
+        return ProbeVerdict.KEPT if self._find(b"checksum").checksums else ProbeVerdict.MISSING
 
     def _versions(self) -> ProbeVerdict:
         return ProbeVerdict.KEPT if self._client.has_versions() else ProbeVerdict.MISSING

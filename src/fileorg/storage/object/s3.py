@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -14,12 +15,14 @@ from fileorg.storage.object import aws_errors
 from fileorg.storage.object.aws_sender import AwsSender
 from fileorg.storage.object.client import (
     COPY_LIMIT_BYTES,
+    DELETED_KEYS,
     PAGE_KEYS,
     DeleteMarker,
     ObjectCopy,
     ObjectDeletion,
     ObjectOutcome,
     Result,
+    RowsAtOnce,
     StoredObject,
     Upload,
     crc32_text,
@@ -33,9 +36,10 @@ from fileorg.storage.object.sender import CONCURRENT, LimitedSender, RetryingSen
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
     from typing import TypeVar
 
+    from fileorg.storage.object.loop_thread import RowsUnderWay
     from fileorg.storage.object.sender import LoopClock, Sender, StoreAnswer
 
     _T = TypeVar("_T")
@@ -44,11 +48,13 @@ PART_BYTES = 16 << 20
 """Files above this size are uploaded in parts of at least this size."""
 _NO_XML = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
 """Keys with these are deleted one by one: a request for many is XML, which cannot contain them or changes them."""
+_DELETING = 8
+"""The requests for many keys that are under way at once: S3 counts each of their keys."""
 _NOT_BEGUN = ObjectOutcome(Result.NOT_BEGUN)
 _CUT_OFF = ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.CANCELLED, may_be_done=True))
 
 
-class S3Client:
+class S3Client(RowsAtOnce):
     """A client of one bucket. It holds a thread with connections once it was used, until `close`."""
 
     def __init__(
@@ -231,19 +237,19 @@ class S3Client:
         time = found.mtime_ns if isinstance(found, StoredObject) and found.etag == etag else 0
         return ObjectOutcome(Result.DONE, etag, version, time)
 
-    def copy(
+    def copying(
         self, rows: Sequence[ObjectCopy], *, begun: Callable[[int, str], None] | None = None
-    ) -> list[ObjectOutcome]:
+    ) -> Generator[list[tuple[int, ObjectOutcome]]]:
         small = [number for number, row in enumerate(rows) if row.size <= self._copy_limit_bytes]
-        outcomes = [_NOT_BEGUN] * len(rows)
-        done = self._copies(lambda at: self._copy(rows[small[at]]), len(small))
-        for number, outcome in zip(small, done, strict=True):
-            outcomes[number] = outcome
+        if small:
+            under_way = self._copies(lambda at: self._copy(rows[small[at]]), len(small), at_least=DELETED_KEYS)
+            with contextlib.closing(under_way.groups()) as groups:
+                for group in groups:
+                    yield [(small[at], outcome) for at, outcome in group]
         parts = PartCopies(self._send, self._loop, self._one, self.bucket, self._copy_limit_bytes)
         for number, row in enumerate(rows):
             if row.size > self._copy_limit_bytes:
-                outcomes[number] = parts.copy(row, None if begun is None else _of_row(begun, number))
-        return outcomes
+                yield [(number, parts.copy(row, None if begun is None else _of_row(begun, number)))]
 
     async def _copy(self, row: ObjectCopy) -> ObjectOutcome:
         fault = key_error(row.source_key) or key_error(row.target_key)
@@ -289,19 +295,20 @@ class S3Client:
 
     # Deletions
 
-    def delete(self, rows: Sequence[ObjectDeletion]) -> list[ObjectOutcome]:
+    def deleting(self, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
         outcomes = [_NOT_BEGUN] * len(rows)
-        batches: list[list[int]] = [[]]
+        batches: list[list[int]] = []
+        together: list[int] = []
         for number, row in enumerate(rows):
             if (fault := key_error(row.key)) is not None:
                 outcomes[number] = ObjectOutcome(Result.FAILED, error=fault)
             elif _NO_XML.search(row.key.decode()):
-                batches.insert(0, [number])
+                batches.append([number])
             else:
-                if len(batches[-1]) == PAGE_KEYS:
-                    batches.append([])
-                batches[-1].append(number)
-        batches = [batch for batch in batches if batch]
+                together.append(number)
+        batches += [together[start : start + DELETED_KEYS] for start in range(0, len(together), DELETED_KEYS)]
+        if not batches:
+            return lambda: outcomes
 
         async def delete(number: int) -> list[ObjectOutcome]:
             chosen = [rows[each] for each in batches[number]]
@@ -310,11 +317,17 @@ class S3Client:
             return await self._delete_many(chosen)
 
         none: list[ObjectOutcome] = []
-        cut_off = [_CUT_OFF] * PAGE_KEYS
-        for batch, done in zip(batches, self._rows(delete, len(batches), none, cut_off), strict=True):
-            for number, outcome in zip(batch, done, strict=False):
-                outcomes[number] = outcome
-        return outcomes
+        cut_off = [_CUT_OFF] * DELETED_KEYS
+        concurrent = min(self._concurrent, _DELETING)
+        under_way = self._loop.start_rows(delete, len(batches), concurrent, none, cut_off, to_the_end=True)
+
+        def results() -> list[ObjectOutcome]:
+            for batch, done in zip(batches, under_way.results(), strict=True):
+                for number, outcome in zip(batch, done, strict=False):
+                    outcomes[number] = outcome
+            return outcomes
+
+        return results
 
     async def _delete_one(self, row: ObjectDeletion) -> ObjectOutcome:
         try:
@@ -396,15 +409,19 @@ class S3Client:
         return await self._sender.send(operation, **{"Bucket": self.bucket, **parameters})
 
     def _rows(self, work: Callable[[int], Awaitable[_T]], count: int, not_begun: _T, cut_off: _T) -> list[_T]:
-        """Return the results of rows that are done in any case: looks and deletions, which take little time."""
-        return self._loop.run_rows(work, count, self._concurrent, not_begun, cut_off, to_the_end=True)
+        """Return the results of rows that are done in any case: looks, which take little time."""
+        if not count:
+            return []
+        return self._loop.start_rows(work, count, self._concurrent, not_begun, cut_off, to_the_end=True).results()
 
-    def _copies(self, work: Callable[[int], Awaitable[ObjectOutcome]], count: int) -> list[ObjectOutcome]:
-        """Return the results of rows that may be cancelled."""
-        return self._loop.run_rows(work, count, self._concurrent, _NOT_BEGUN, _CUT_OFF)
+    def _copies(
+        self, work: Callable[[int], Awaitable[ObjectOutcome]], count: int, *, at_least: int = 0
+    ) -> RowsUnderWay[ObjectOutcome]:
+        """Start rows that may be cancelled."""
+        return self._loop.start_rows(work, count, self._concurrent, _NOT_BEGUN, _CUT_OFF, at_least=at_least)
 
     def _one(self, work: Callable[[], Awaitable[ObjectOutcome]]) -> ObjectOutcome:
-        return self._copies(lambda _: work(), 1)[0]
+        return self._copies(lambda _: work(), 1).results()[0]
 
 
 _HEADERS = {

@@ -95,16 +95,21 @@ class Window:
         self._round = 0
 
     async def enter(self) -> int:
-        """Wait for a place, and return a number for `leave`."""
-        while self._under_way >= int(self.size):
+        """Wait for a place, and return a number for `leave`. Who waits first gets the next one: otherwise a few
+        deletions would wait until all copies are made.
+        """
+        if self._waiting or self._under_way >= int(self.size):
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
                 await turn
             except asyncio.CancelledError:
+                if not turn.cancelled():  # it had a place already
+                    self._under_way -= 1
                 self._wake()
                 raise
-        self._under_way += 1
+        else:
+            self._under_way += 1
         return self._round
 
     def leave(self, entered: int, *, overloaded: bool) -> None:
@@ -117,12 +122,12 @@ class Window:
         self._wake()
 
     def _wake(self) -> None:
-        free = int(self.size) - self._under_way
-        while free > 0 and self._waiting:
+        """Give free places to those who wait."""
+        while self._waiting and self._under_way < int(self.size):
             turn = self._waiting.popleft()
             if not turn.done():
+                self._under_way += 1
                 turn.set_result(None)
-                free -= 1
 
 
 class LimitedSender:
