@@ -11,7 +11,7 @@ from tests.support.buckets import Bucket
 from tests.support.runs import Runs
 
 from fileorg.core.state import open_state
-from fileorg.storage.object.client import Precondition
+from fileorg.storage.object.client import DELETED_KEYS, Precondition
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.workflows import stores
 
@@ -34,9 +34,11 @@ class CountingClient:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._client, name)
-        if name in {"copy", "head"}:
+        if name in {"copying", "head"}:
             return lambda rows, **more: (self._requests.update({name: len(rows)}), found(rows, **more))[1]
-        if name in {"read", "tags", "delete", "put"}:
+        if name == "deleting":
+            return lambda rows: (self._requests.update({name: -(-len(rows) // DELETED_KEYS)}), found(rows))[1]
+        if name in {"read", "tags", "put"}:
             return lambda *what, **more: (self._requests.update([name]), found(*what, **more))[1]
         if name == "pages":
             return lambda *what, **more: (self._requests.update([name]) or page for page in found(*what, **more))
@@ -49,11 +51,11 @@ def test_a_move_costs_one_request(runs: Runs, monkeypatch: pytest.MonkeyPatch) -
     before = bucket.snapshot()
     monkeypatch.setattr(stores, "_open_client", lambda *of: CountingClient(MemoryClient(of[2]), requests))
     runs.organize(root=bucket.url)
-    assert (requests["copy"], requests["delete"]) == (_FILES, 1)
+    assert (requests["copying"], requests["deleting"]) == (_FILES, _FILES // DELETED_KEYS)
     assert requests.total() - _FILES <= 8  # listings, and a look for the trash
     requests.clear()
     runs.undo()
-    assert (requests["copy"], requests["delete"]) == (_FILES, 1)
+    assert (requests["copying"], requests["deleting"]) == (_FILES, _FILES // DELETED_KEYS)
     assert requests.total() - _FILES <= 4
     assert bucket.snapshot() == before
 

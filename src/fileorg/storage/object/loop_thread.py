@@ -74,11 +74,11 @@ class LoopThread:
         future = self.submit(rows.run(min(concurrent, count)))
         future.add_done_callback(lambda _: rows.groups.put(None))
 
-        def look() -> None:
+        def end_if_cancelled() -> None:
             if not to_the_end and self.is_over():
                 self._started().call_soon_threadsafe(rows.over.set)
 
-        return RowsUnderWay(rows, future, look)
+        return RowsUnderWay(rows, future, end_if_cancelled)
 
     def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """End the thread, after `last` has run in its loop; also if the run was cancelled."""
@@ -117,9 +117,9 @@ async def _finish(last: Callable[[], Awaitable[None]]) -> None:
 class RowsUnderWay(Generic[_T]):
     """The rows of one call that were started."""
 
-    def __init__(self, rows: _Rows, future: Future[list[_T]], look: Callable[[], None]) -> None:
-        """`look` ends the rows if the run is cancelled."""
-        self._rows, self._future, self._look = rows, future, look
+    def __init__(self, rows: _Rows, future: Future[list[_T]], end_if_cancelled: Callable[[], None]) -> None:
+        """`end_if_cancelled` ends the rows if the run is cancelled."""
+        self._rows, self._future, self._end_if_cancelled = rows, future, end_if_cancelled
 
     def groups(self) -> Generator[list[tuple[int, _T]]]:
         """Yield the numbers and results of rows as they come, several at once. Rows go on meanwhile; those of an
@@ -128,7 +128,7 @@ class RowsUnderWay(Generic[_T]):
         seen = set[int]()
         try:
             while True:
-                self._look()
+                self._end_if_cancelled()
                 try:
                     group = self._rows.groups.get(timeout=_SLICE_SECONDS)
                 except Empty:
