@@ -276,7 +276,11 @@ def _copy_missing(rng: random.Random) -> Step:
 
 def _go_on(rng: random.Random) -> Step:
     action, *states = rng.choices(
-        [("resume", "interrupted", "failed", "cancelled", "running"), ("approve", "waiting"), ("cancel", "waiting")],
+        [
+            ("resume", "interrupted", "failed", "cancelled", "running", "queued"),
+            ("approve", "waiting"),
+            ("cancel", "waiting"),
+        ],
         [8, 2, 1],
     )[0]
     step: Step = {"words": ["jobs", action], "job": rng.randrange(12), "job_states": states}
