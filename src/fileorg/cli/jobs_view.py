@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.jobs.found import FoundJob, Progress
 
-_LOOK_SECONDS = 0.2
-"""A terminal looks at the progress this often; the job writes it about as often."""
+_SOONEST_SECONDS, _LOOK_SECONDS = 0.02, 0.2
+"""A terminal looks at the progress this soon, then less and less often: the job writes it about as often."""
 
 EXITS = {
     JobState.DONE: Exit.DONE,
@@ -162,6 +162,7 @@ def follow(state: StateDirectory, number: int, screen: Screen) -> FoundJob:
     from fileorg.jobs.found import job, look_at, progress_of
 
     shown: Progress | None = None
+    pause = _SOONEST_SECONDS
     while True:
         is_alive, said = look_at(state, number)
         if not is_alive:
@@ -175,7 +176,8 @@ def follow(state: StateDirectory, number: int, screen: Screen) -> FoundJob:
         elif said.get("state") == str(JobState.QUEUED) and shown is None:
             screen.stage("queued")
             shown = None
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, _LOOK_SECONDS)
 
 
 def _advance(screen: Screen, shown: Progress | None, progress: Progress) -> Progress:
