@@ -71,6 +71,10 @@ TRUTHS: dict[str, tuple[bytes, dict[str, str]]] = {
     "pdf, brackets and escapes": (pdf(rb"/Title (a (b) \(c\\ \163\n d)"), {"title": r"a (b) (c\ s d", "pages": "3"}),
     "pdf in utf-16": (pdf(b"/Title <FEFF" + UTF16 + b">"), {"title": "Größe 青", "pages": "3"}),
     "pdf in utf-8": (pdf(b"/Title (\xef\xbb\xbfGr\xc3\xb6\xc3\x9fe)"), {"title": "Größe", "pages": "3"}),
+    "pdf, quotes and a dash": (
+        pdf(rb"/Title (Bob\220s \215A\216 \205 \223rst)"),
+        {"title": "Bob\u2019s \u201cA\u201d \u2013 \ufb01rst", "pages": "3"},
+    ),
     "pdf, the title elsewhere": (pdf(b"/Title 4 0 R", 1, b"(Of a Mac)"), {"title": "Of a Mac", "pages": "1"}),
     "pdf of 9,000 objects": (pdf(b"/Title (Long)", 700, fillers=9000), {"title": "Long", "pages": "700"}),
     "pdf, a newer title": (updated(pdf(b"/Title (Old)"), b"/Title (New)"), {"title": "New", "pages": "3"}),

@@ -77,6 +77,14 @@ _COUNT = re.compile(rb"/Count\s{1,4}(\d{1,8})\b")
 _LINEARIZED = re.compile(rb"/Linearized\b[^>]{0,200}?/N\s{1,4}(\d{1,8})\b")
 _TITLE_KEY = re.compile(rb"/Title\s{0,4}(?:(?=[(<])|(\d{1,8})\s{1,4}\d{1,5}\s{1,4}R)")
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+_SIGNS = {
+    0x80 + at: sign
+    for at, sign in enumerate(
+        "\u2022\u2020\u2021\u2026\u2014\u2013\u0192\u2044\u2039\u203a\u2212\u2030\u201e\u201c\u201d\u2018\u2019\u201a\u2122\ufb01"
+        "\ufb02\u0141\u0152\u0160\u0178\u017d\u0131\u0142\u0153\u0161\u017e"
+    )
+} | {0xA0: "\u20ac"}
+"""The signs that a string of a PDF has where Latin-1 has controls: quotes, dashes, ligatures."""
 _PARENTHESES = re.compile(rb"\\.|[()]", re.DOTALL)
 _ESCAPED = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n|.))", re.DOTALL)
 
@@ -165,4 +173,4 @@ def _decoded(text: bytes) -> str:
         return text[2:].decode("utf-16-be", "replace")
     if text.startswith(b"\xef\xbb\xbf"):
         return text[3:].decode("utf-8", "replace")
-    return text.decode("latin-1")
+    return text.decode("latin-1").translate(_SIGNS)
