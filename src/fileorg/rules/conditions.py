@@ -415,7 +415,12 @@ KEYS: Mapping[str, Key] = {
     "name": Key(Price.NAME, "the name, as a pattern with * ? [ ]; case does not matter", '"Screenshot*"', _name),
     "regex": Key(Price.NAME, "the name, as a regular expression; (?P<x>…) makes {re.x}", r"'^\d{4}-'", _regex),
     "path": Key(Price.NAME, "the path below the root, as a pattern of .gitignore", '"tax/**"', _path),
-    "in": Key(Price.NAME, "a folder that holds the file, at any depth", '"~/Downloads"', _in),
+    "in": Key(
+        Price.NAME,
+        "a folder that holds the file, at any depth; it is below the root unless it begins with / or ~",
+        '"~/Downloads"',
+        _in,
+    ),
     "depth": Key(
         Price.NAME,
         "how many folders deep the file is below `in` or the root; 0 is the folder itself",
@@ -464,7 +469,7 @@ KEYS: Mapping[str, Key] = {
     ),
     "type": Key(
         Price.CONTENT,
-        "the kind of content: a pattern of its media type, or the usual extension of its format",
+        "the kind of content: a pattern of its media type, or the extension of its format; `txt` is any other text",
         '["image/*", "pdf"]',
         partial(_of_content, "type"),
     ),
