@@ -378,6 +378,8 @@ def test_a_destination_and_an_absolute_target(tree: Tree, runs: Runs, tmp_path: 
     ("target", "new"),
     [
         ("{stem:title}.{ext}", "Bob's M\u00fcller O'Brien S01E02_X.txt"),
+        ("{name:title}", "Bob's M\u00fcller O'Brien S01E02_X.txt"),
+        ("{name:upper}", "BOB'S MU\u0308LLER O'BRIEN S01E02_X.TXT"),
         ("{stem:slug}.{ext}", "bob_s_m\u00fcller_o_brien_s01e02_x.txt"),
         ("{stem:7}.{ext}", "bob's m.txt"),
         ("{stem:8}.{ext}", "bob's m\u00fc.txt"),

@@ -551,6 +551,8 @@ def _name_value(formats: Sequence[Callable[[str], str]], words: Sequence[str], f
         if word == "slug":  # the dot before the extension stays
             stem = slug(decoded(file.stem))
             text = f"{stem}.{decoded(file.extension)}" if file.extension and stem else stem
+        elif word == "title" and file.extension and text.lower().endswith(ending := f".{decoded(file.extension)}"):
+            text = form(text[: -len(ending)]) + text[-len(ending) :]
         else:
             text = form(text)
     return text
