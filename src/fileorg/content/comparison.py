@@ -119,13 +119,11 @@ class Comparison:
         digest is in another tree: it gets that tree by position, and the folder and name there, and returns whether
         both files are equal.
         """
-        self._db.execute("BEGIN")
         for number, tree in enumerate(self._others):
             self._add_there(number, tree, repeated)
         for number, tree in enumerate(self._trees):
             for known in self._digests.walk(tree.number):
                 self._judge(number, known, repeated, taken, confirm)
-        self._db.execute("COMMIT")
         self._add_up()
         self._db.execute("PRAGMA shrink_memory")  # little is asked from now on, and there may be another direction
 
@@ -273,7 +271,6 @@ class Comparison:
     def _add_up(self) -> None:
         """Add the counts of each folder to those of the folders above it; a folder is read before its contents."""
         rows = self._db.execute("SELECT tree, key, files, missing, bytes FROM own ORDER BY tree, key")
-        self._db.execute("BEGIN")
         current, open_nodes = -1, list[_Node]()
         for tree, key, *counts in rows:
             self._close(current, open_nodes, None if tree != current else key)
@@ -283,7 +280,6 @@ class Comparison:
                 open_nodes.append(_Node(b"\0".join(parts[:depth])))
             open_nodes[-1].own = (counts[0], counts[1], counts[2])
         self._close(current, open_nodes, None)
-        self._db.execute("COMMIT")
 
     def _close(self, tree: int, open_nodes: list[_Node], until: bytes | None) -> None:
         """Store the innermost folders, up to one that holds the folder `until`; all for None."""

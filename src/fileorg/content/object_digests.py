@@ -93,9 +93,7 @@ class ObjectDigests:
             if (storage := self._folders.get(tree.path)) is not None:
                 self._add_files(known, positions, storage)
                 continue
-            self._db.execute("BEGIN")
             self._add(known, positions, tree.path)
-            self._db.execute("COMMIT")
 
     def _add_files(self, known: Digested, positions: Sequence[int], storage: LocalStorage) -> None:
         batch = known.batch

@@ -31,9 +31,7 @@ def in_path_order(items: Iterable[tuple[bytes, T]]) -> Iterator[T]:
 
     with contextlib.closing(scratch("CREATE TABLE items (key BLOB NOT NULL, item BLOB NOT NULL);")) as db:
         rows = ((tree_key(path), pickle.dumps(item)) for path, item in chain(first, items))
-        db.execute("BEGIN")
         db.executemany("INSERT INTO items VALUES (?, ?)", rows)
-        db.execute("COMMIT")
         del first
         for (item,) in db.execute("SELECT item FROM items ORDER BY key, rowid"):
             yield pickle.loads(item)  # noqa: S301  written above

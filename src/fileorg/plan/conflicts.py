@@ -17,26 +17,52 @@ from fileorg.rules.template import numbered
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fileorg.core.model import Entry
     from fileorg.storage.base import Storage
 
 
-class Candidate(NamedTuple):
-    """A file whose name may be taken. `stem` and `tail` place a number in the name: see `rules.template.numbered`."""
+class Candidate:
+    """A file whose name may be taken, and what was found out to resolve that. It wants to be called `wanted_name`.
 
-    source_folder: bytes
-    source_name: bytes
-    target_folder: bytes
-    category: str
-    size: int
-    mtime_ns: int
-    stem: int
-    tail: int
-    new_name: bytes = b""
+    `place` stands for the target folder in claims, `family` for the wanted name. `stem` and `tail` place a number in
+    the name: see `rules.template.numbered`.
+    """
 
-    @property
-    def wanted_name(self) -> bytes:
-        """The name that the file is to have, unless it is taken."""
-        return self.new_name or self.source_name
+    __slots__ = (
+        "category", "family", "mtime_ns", "named", "place", "size", "source_folder", "source_name", "start", "stem",
+        "tail", "target_folder", "wanted_name", "whole",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        source_folder: bytes,
+        source_name: bytes,
+        target_folder: bytes,
+        place: bytes,
+        wanted_name: bytes,
+        family: bytes,
+        category: str,
+        size: int,
+        mtime_ns: int,
+        stem: int,
+        tail: int,
+    ) -> None:
+        self.source_folder = source_folder
+        self.source_name = source_name
+        self.target_folder = target_folder
+        self.place = place
+        self.wanted_name = wanted_name
+        self.family = family
+        self.category = category
+        self.size = size
+        self.mtime_ns = mtime_ns
+        self.stem = stem
+        self.tail = tail
+        self.named = 1, wanted_name, family
+        """The number that was asked for last, the name with it, and the key of that."""
+        self.start: bytes | None = None
+        """The digest of its start, as `Draft.digest_starts` has them, once it was needed; `whole` likewise."""
+        self.whole: bytes | None = None
 
 
 class PlannedTree(NamedTuple):
@@ -45,16 +71,6 @@ class PlannedTree(NamedTuple):
     draft: Draft
     source: Storage
     target: Storage
-
-
-class _Digests:
-    """The digests of the current file, as far as they were needed."""
-
-    __slots__ = ("start", "whole")
-
-    def __init__(self) -> None:
-        self.start: bytes | None = None
-        self.whole: bytes | None = None
 
 
 _FEW = 8
@@ -72,13 +88,13 @@ class ConflictResolver:
         action: Action,
         on_conflict: OnConflict,
         case_insensitive: bool,
-        place: Callable[[bytes], bytes],
+        is_new: Callable[[bytes], bool],
         planned: Callable[[bytes, bytes], bool],
         moves: Callable[[bytes, bytes], bool],
         inside: Callable[[bytes], bytes | None],
     ) -> None:
         """`trees` are those of all plans of the operation, `number` that of the plan whose files are resolved; the
-        first draft has the claims of all. `place(folder)` returns what stands for a target folder in claims,
+        first draft has the claims of all. `is_new(folder)` returns whether a target folder is yet to be made,
         `planned(place, key)` whether that may be the original name of a planned file, `moves(folder, name)` whether the
         plan moves the file at the target away from that name. `inside(folder)` returns the folder of the tree that a
         target folder is, None for one elsewhere.
@@ -87,21 +103,22 @@ class ConflictResolver:
         self._number = number
         self._draft, self._source, self._target = trees[number]
         self._claims = trees[0].draft
-        self._place = place
+        self._is_new = is_new
         self._action = action
         self._on_conflict = on_conflict
         self._case_insensitive = case_insensitive
         self._planned = planned
         self._moves = moves
         self._inside = inside
-        self._known: dict[Candidate, _Digests] = {}
+        self._owners: dict[tuple[bytes, bytes], Claim | None] = {}
+        """The claims that were looked up for the current group, by place and key, until one of them changes."""
 
     def resolve(self, leader: Candidate, followers: Sequence[Candidate] = (), *, may_be_numbered: bool = True) -> None:
         """Resolve the names of a file and its followers: all get the same number, or all are skipped.
 
         Without `may_be_numbered` they get no number, because other files refer to their names.
         """
-        self._known.clear()
+        self._owners.clear()
         group = (leader, *followers)
         owner = self._owner(leader, 1)
         identical = None if owner is None else self._identical(leader, owner)
@@ -183,13 +200,13 @@ class ConflictResolver:
         self._record(file, Decision(file.wanted_name, reason))
 
     def _take(self, file: Candidate, number: int) -> None:
-        name = self._named(file, number)
-        self._put(file, name, number)
+        name, key = self._named(file, number)
+        self._put(file, key, number)
         self._record(file, Decision(name))
 
-    def _put(self, file: Candidate, name: bytes, number: int) -> None:
-        known = self._known.get(file) or _Digests()
-        self._claims.put(self._claim(file, name, number), known.start, known.whole)
+    def _put(self, file: Candidate, key: bytes, number: int) -> None:
+        self._owners.clear()
+        self._claims.put(self._claim(file, key, number), file.start, file.whole)
 
     def _take_number(self, group: Sequence[Candidate]) -> None:
         """Give a group the first number that is free for all its files."""
@@ -202,7 +219,8 @@ class ConflictResolver:
     def _displace(self, file: Candidate, owner: Claim) -> None:
         """Give the file the name. A file on disk is moved to the trash; a planned file is skipped."""
         displaced = owner.mtime_ns if owner.on_disk else self._send_back(owner, file)
-        self._put(file, file.wanted_name, 1)
+        self._claims.drop(owner.folder, owner.key)
+        self._put(file, file.family, 1)
         self._record(file, Decision(file.wanted_name, displaced_mtime_ns=displaced))
 
     def _send_back(self, owner: Claim, newer: Candidate) -> int | None:
@@ -229,10 +247,13 @@ class ConflictResolver:
 
     def _owner(self, file: Candidate, number: int) -> Claim | None:
         """Return the claim on the name with that number: of the plan, or of a file on disk, which is entered here."""
-        name = self._named(file, number)
-        claim = self._claims.owner(self._place(file.target_folder), self._key(name))
-        if claim is None and (there := self._target.lstat(file.target_folder, name)) is not None:
-            claim = self._claim(file, name, number)._replace(
+        name, key = self._named(file, number)
+        at = file.place, key
+        if at in self._owners:
+            return self._owners[at]
+        claim = self._claims.owner(*at)
+        if claim is None and (there := self._there(file.target_folder, name)) is not None:
+            claim = self._claim(file, key, number)._replace(
                 on_disk=True,
                 at_folder=file.target_folder,
                 at_name=there.name,
@@ -243,19 +264,23 @@ class ConflictResolver:
             if self._action is Action.SYMLINK and not there.is_file:
                 claim = claim._replace(content_size=self._linked_size(claim))
             self._claims.put(claim)
+        self._owners[at] = claim
         return claim
+
+    def _there(self, folder: bytes, name: bytes) -> Entry | None:
+        return None if self._is_new(folder) else self._target.lstat(folder, name)
 
     def _is_free(self, file: Candidate, number: int) -> bool:
         """Return whether the name is free. The original name of another planned file is left to that file."""
-        key = self._key(self._named(file, number))
-        return not self._planned(self._place(file.target_folder), key) and self._owner(file, number) is None
+        _, key = self._named(file, number)
+        return not self._planned(file.place, key) and self._owner(file, number) is None
 
     def _identical(self, file: Candidate, owner: Claim) -> Claim | None:
         """Return the claim of an identical file that has the name, or the name with a number."""
-        family = self._key(file.wanted_name)
+        family = file.family
         if owner.family != family and self._is_identical(file, owner):
             return owner
-        if (identical := self._identical_in_family(file, family)) is not None:
+        if (identical := self._identical_in_family(file)) is not None:
             return identical
         number, others, has_more = self._highest(file), list[Claim](), False
         while (claim := self._owner(file, number := number + 1)) is not None:
@@ -263,30 +288,27 @@ class ConflictResolver:
                 has_more = True
             else:
                 others.append(claim)
-        identical = self._identical_in_family(file, family) if has_more else None
+        identical = self._identical_in_family(file) if has_more else None
         return identical or next((claim for claim in others if self._is_identical(file, claim)), None)
 
-    def _identical_in_family(self, file: Candidate, family: bytes) -> Claim | None:
+    def _identical_in_family(self, file: Candidate) -> Claim | None:
         """Return an identical file of a family. One file is compared; of several, digests select the files to compare,
         so each is read at most twice.
         """
-        draft, known = self._claims, self._digests(file)
-        group = NameFamily(self._place(file.target_folder), family, file.size)
-        claims = draft.some(group, 2)
+        draft, group = self._claims, NameFamily(file.place, file.family, file.size)
+        claims = draft.some(group, 2) if not draft.has_starts(group) else []
         if len(claims) > 1:
-            if known.start is None:
-                known.start = start_digest(self._source, file.source_folder, file.source_name, file.size)
             draft.digest_starts(group, lambda claim: self._digest(claim, start_digest))
-            claims = draft.some(group, _FEW, known.start) if known.start else []
-        if len(claims) > 1 and known.start and file.size > SMALL_BYTES:
-            if known.whole is None:
-                known.whole = whole_digest(self._source, file.source_folder, file.source_name, file.size)
-            draft.digest_contents(group, known.start, lambda claim: self._digest(claim, whole_digest))
-            claims = draft.some(group, _FEW, known.start, known.whole) if known.whole else []
+        if draft.has_starts(group):
+            if file.start is None:
+                file.start = start_digest(self._source, file.source_folder, file.source_name, file.size)
+            claims = draft.some(group, _FEW, file.start) if file.start else []
+        if len(claims) > 1 and file.start and file.size > SMALL_BYTES:
+            if file.whole is None:
+                file.whole = whole_digest(self._source, file.source_folder, file.source_name, file.size)
+            draft.digest_contents(group, file.start, lambda claim: self._digest(claim, whole_digest))
+            claims = draft.some(group, _FEW, file.start, file.whole) if file.whole else []
         return next((claim for claim in claims if self._is_identical(file, claim)), None)
-
-    def _digests(self, file: Candidate) -> _Digests:
-        return self._known.setdefault(file, _Digests())
 
     def _digest(self, claim: Claim, digest: Callable[[Storage, bytes, bytes, int], bytes]) -> bytes:
         content = self._content(claim)
@@ -331,11 +353,11 @@ class ConflictResolver:
             return -1
         return there.size if there is not None and there.is_file else -1
 
-    def _claim(self, file: Candidate, name: bytes, number: int) -> Claim:
+    def _claim(self, file: Candidate, key: bytes, number: int) -> Claim:
         return Claim(
-            folder=self._place(file.target_folder),
-            key=self._key(name),
-            family=self._key(file.wanted_name),
+            folder=file.place,
+            key=key,
+            family=file.family,
             number=number,
             on_disk=False,
             at_folder=file.source_folder,
@@ -346,17 +368,23 @@ class ConflictResolver:
             plan=self._number,
         )
 
-    def _named(self, file: Candidate, number: int) -> bytes:
+    def _named(self, file: Candidate, number: int) -> tuple[bytes, bytes]:
+        """Return the name with that number, and its key."""
         if number == 1:
-            return file.wanted_name
-        limit = self._target.capabilities.name_limit
-        return numbered(file.wanted_name, number, limit, stem=file.stem, tail=file.tail)
+            return file.wanted_name, file.family
+        known, name, key = file.named
+        if known != number:
+            limit = self._target.capabilities.name_limit
+            name = numbered(file.wanted_name, number, limit, stem=file.stem, tail=file.tail)
+            key = self._key(name)
+            file.named = number, name, key
+        return name, key
 
     def _key(self, name: bytes) -> bytes:
         return collision_key(name, case_insensitive=self._case_insensitive)
 
     def _highest(self, file: Candidate) -> int:
-        return self._claims.highest(self._place(file.target_folder), self._key(file.wanted_name))
+        return self._claims.highest(file.place, file.family)
 
 
 def _with_leader(folder: bytes, name: bytes) -> Reason:

@@ -45,9 +45,12 @@ CREATE TABLE decisions (
 """
 NO_NAMES: Mapping[int, bytes] = MappingProxyType({})
 _CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns, content_size, plan"
+_PUT = f"INSERT OR REPLACE INTO claims ({_CLAIM}, start, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FAMILY = "folder = ? AND family = ? AND content_size = ?"
 _BY_CONTENT = "claims INDEXED BY claims_by_content"
 _CLAIMS_AT_ONCE = 256
+_FAMILIES_KNOWN = 20_000
+"""Families of which is kept in memory what would be asked again for each of their files: at most some 5 MB."""
 _FOLLOWER = "leader, name, category, target, size, mtime_ns, inode, mode, new_name"
 
 
@@ -146,6 +149,8 @@ class Draft:
         self.has_followers = False
         self.has_symlinks = False
         self._leaders: tuple[bytes, set[bytes]] | None = None
+        self._highest: dict[tuple[bytes, bytes], int] = {}
+        self._with_starts: set[NameFamily] = set()
 
     def add_places(self, folder: bytes, sequence: int, places: Places) -> None:
         """Add the places of a batch of the index."""
@@ -208,12 +213,17 @@ class Draft:
 
     def put(self, claim: Claim, start: bytes | None = None, whole: bytes | None = None) -> None:
         """Insert a claim, which replaces a claim on the same name, with the known digests of its content."""
-        marks = ", ".join("?" * (len(claim) + 2))
-        query = f"INSERT OR REPLACE INTO claims ({_CLAIM}, start, whole) VALUES ({marks})"
-        self._db.execute(query, (*claim, start, whole))
+        self._db.execute(_PUT, (*claim, start, whole))
+        family = claim.folder, claim.family
+        if claim.number > self._highest.get(family, claim.number):
+            self._highest[family] = claim.number
+        if start is None:
+            self._with_starts.discard(NameFamily(*family, claim.content_size))
 
     def drop(self, folder: bytes, key: bytes) -> None:
         """Delete a claim."""
+        self._highest.clear()
+        self._with_starts.clear()
         self._db.execute("DELETE FROM claims WHERE folder = ? AND key = ?", (folder, key))
 
     def owner(self, folder: bytes, key: bytes) -> Claim | None:
@@ -236,6 +246,13 @@ class Draft:
     def digest_starts(self, family: NameFamily, digest: Callable[[Claim], bytes]) -> None:
         """Add the missing digests of starts."""
         self._digest("start", f"{_FAMILY} AND start IS NULL", family, digest)
+        if len(self._with_starts) >= _FAMILIES_KNOWN:
+            self._with_starts.clear()
+        self._with_starts.add(family)
+
+    def has_starts(self, family: NameFamily) -> bool:
+        """Return whether the claims of a family are known to be several, all with the digests of their starts."""
+        return family in self._with_starts
 
     def digest_contents(self, family: NameFamily, start: bytes, digest: Callable[[Claim], bytes]) -> None:
         """Add the missing digests of whole contents, for claims with the same start."""
@@ -251,8 +268,14 @@ class Draft:
             )
 
     def highest(self, folder: bytes, family: bytes) -> int:
-        row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
-        return int(row.fetchone()[0] or 1)
+        """Return the highest number of a family, 1 if it has none."""
+        known = self._highest.get((folder, family))
+        if known is None:
+            row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
+            if len(self._highest) >= _FAMILIES_KNOWN:
+                self._highest.clear()
+            known = self._highest[folder, family] = int(row.fetchone()[0] or 1)
+        return known
 
     def record_decision(
         self, folder: bytes, name: bytes, category: str, size: int, decision: Decision, wanted_name: bytes

@@ -152,7 +152,6 @@ class GivenPlan:
         folders that the job has made: what is left of folders can go on into them.
         """
         self.db: Scratch = scratch(_SCHEMA, cache_kb=16_000)
-        self.db.execute("BEGIN")  # never committed: one for each row would cost more than the row
         self.trees = {tree.base: tree for tree in trees}
         self.places = GivenPlaces(trees)
         self.trash = trash

@@ -62,11 +62,9 @@ class ImportChoice:
         self._source, self._above = source, above
         self._db: Scratch = scratch(_SCHEMA)
         self._is_kept_whole: Memo[bytes, bool] = Memo(MANY_FOLDERS)
-        self._db.execute("BEGIN")
         self._choose_kept_whole(found, taken)
         self._choose_leaders(found)
         self._choose_followers(found, taken)
-        self._db.execute("COMMIT")
 
     def _choose_kept_whole(self, found: Comparison, taken: Callable[[FileBatch], Sequence[int]] | None) -> None:
         """Choose all files of the folders that are kept whole and miss something."""

@@ -466,7 +466,7 @@ class OrganizePlan:
                 new_name = self._new_name(target, batch.folder, rows[position], [file.name for file in followers])
                 leader = Follower(b"", name, category, target, size, mtime_ns, new_name=new_name)
                 group = self._group(batch.folder, leader, followers)
-                fixed = any(keeps_its_name(file.name) for file in (leader, *followers))
+                fixed = bool(followers) and any(keeps_its_name(file.name) for file in (leader, *followers))
                 way = self._way(target)
                 resolver = resolvers.get(way) or resolvers.setdefault(way, self._resolver(*way))
                 resolver.resolve(*group, may_be_numbered=not fixed)
@@ -496,7 +496,7 @@ class OrganizePlan:
             action=action,
             on_conflict=on_conflict,
             case_insensitive=self._layout.case_insensitive,
-            place=self._layout.place,
+            is_new=self._new_folders.__contains__,
             planned=lambda place, key: xxh3_64_intdigest(place + b"/" + key) in wanted,
             moves=self.moves,
             inside=self._inside,
@@ -523,11 +523,15 @@ class OrganizePlan:
         shared = names[0][: stem_end(names[0])]
         stems = [len(shared) if name.startswith(shared) else stem_end(name) for name in names]
         tail = max(len(name) - stem for name, stem in zip(names, stems, strict=True))
-        targets, categories = self._placer.targets, self._layout.rules.categories
-        first, *others = (
-            Candidate(folder, name, targets[target], categories[category], size, mtime_ns, stem, tail, new_name)
+        targets, categories, place = self._placer.targets, self._layout.rules.categories, self._layout.place
+        key = functools.partial(collision_key, case_insensitive=self._layout.case_insensitive)
+        first, *others = [
+            Candidate(
+                folder, name, targets[target], place(targets[target]), new_name, key(new_name), categories[category],
+                size, mtime_ns, stem, tail,
+            )
             for (_, name, category, target, size, mtime_ns, *_), stem, new_name in zip(files, stems, names, strict=True)
-        )
+        ]  # fmt: skip
         return first, others
 
     def _inside(self, folder: bytes) -> bytes | None:

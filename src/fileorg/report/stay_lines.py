@@ -109,7 +109,6 @@ def fresh_report(report: Report, root: bytes, stays: Callable[[], Iterable[Stays
 def _marked_lines(report: Report, root: bytes, stays: Callable[[], Iterable[Stays]]) -> Iterator[Line]:
     """Yield the files of the scan, then what it skipped, in path order."""
     with contextlib.closing(scratch(_SCHEMA)) as db:
-        db.execute("BEGIN")
         rows = ((each.path, reason_code(each.reason), *each[2:]) for each in stays())
         db.executemany("INSERT OR IGNORE INTO stays VALUES (?, ?, ?, ?)", rows)
         number, start = 0, len(below(root, b"x")) - 1

@@ -50,9 +50,7 @@ class KnownKeys:
 
     def add(self, keys: Iterable[KnownKey]) -> None:
         """Add listed keys, or replace what was known of them."""
-        self._db.execute("BEGIN")
         self._db.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?)", keys)
-        self._db.execute("COMMIT")
 
     def add_folders(self, paths: Iterable[bytes]) -> None:
         """Add folders whose keys were not listed."""
