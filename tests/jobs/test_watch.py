@@ -22,10 +22,12 @@ from tests.jobs.watching import Watching, wait_for
 
 from fileorg.core.errors import FileorgError, Locked, UsageError
 from fileorg.core.model import GIVEN, By, Limits
+from fileorg.jobs.put_back import PutBack
 from fileorg.jobs.watch_loop import WatchLoop, _ScannedFolders
 from fileorg.jobs.watchers import watchers
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
+from fileorg.scan.gate import content_by_inode, packed
 from fileorg.storage.local.change_marks import ChangeMarks
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.explain import Status, explain
@@ -110,6 +112,22 @@ def test_what_is_moved_back_is_left_alone_until_it_changes(runs: Runs, tree: Tre
             file.write(", changed")
         watching.wait_until_moved(1)
         assert tree.read()["Images/mine.jpg"] == "one, changed"
+
+
+def test_what_was_moved_is_read_in_parts_as_the_journal_grows(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fileorg.jobs.put_back._AT_ONCE", 2)
+    root, expected = os.fsencode(tree.root), set[int]()
+    put_back = PutBack(runs.state, root, by_name=False)
+    for names in (["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"], ["f.jpg"], []):
+        tree.write(dict.fromkeys(names, "content"))
+        for name in names:
+            seen = tree.path(name).stat()
+            expected.add(content_by_inode(seen.st_ino, seen.st_size, seen.st_mtime_ns))
+        if names:
+            runs.organize()
+        assert put_back.read() == packed(expected)
 
 
 def test_an_open_file_is_not_ready(runs: Runs, tree: Tree) -> None:

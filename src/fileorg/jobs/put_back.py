@@ -7,6 +7,9 @@ the files of a plan that waited for a person, and was cancelled. A file counts a
 from __future__ import annotations
 
 import contextlib
+from array import array
+from heapq import merge
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import FileorgError, JournalError
@@ -14,13 +17,16 @@ from fileorg.core.model import FOLDER_ACTIONS, JobState
 from fileorg.journal.job_rows import job_rows
 from fileorg.journal.moved_before import last_operation, moved_before
 from fileorg.plan.saved_plan import SavedPlan
-from fileorg.scan.gate import content_by_inode, content_by_name, packed
+from fileorg.scan.gate import content_by_inode, content_by_name
 from fileorg.workflows.open_journal import journal_to_write, open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.core.state import StateDirectory
+    from fileorg.journal.reader import JournalReader
+
+_AT_ONCE = 1 << 16
 
 
 class PutBack:
@@ -49,15 +55,10 @@ class PutBack:
             return self._read()
 
     def _read(self) -> bytes:
-        found: set[int] = set()
         with open_journal(self._state, read_only=True) as journal:
             last = last_operation(journal)
-            for file in moved_before(journal, self._root, self._seen) if last > self._seen else ():
-                if self._by_name:
-                    names = {file.source_name, file.target_name}
-                    found.update(content_by_name(name, file.size, file.mtime_ns) for name in names)
-                else:
-                    found.update(content_by_inode(inode, file.size, file.mtime_ns) for inode in file.inodes)
+            if last > self._seen:
+                self._add(self._moved(journal))
             jobs = job_rows(
                 journal, "kind = 'organize' AND root = ? AND state IN ('waiting', 'cancelled')", (self._root,)
             )
@@ -66,11 +67,25 @@ class PutBack:
         for job in jobs:
             if job.state is JobState.CANCELLED and not job.attempts and job.id not in self._plans:
                 self._plans.add(job.id)
-                found.update(self._of_plan(job.id))
-        if found:
-            known = memoryview(self._packed).cast("Q")
-            self._packed = packed(found.union(known))
+                self._add(self._of_plan(job.id))
         return self._packed
+
+    def _add(self, contents: Iterator[int]) -> None:
+        """Add contents. Few are objects at a time: there may be a million."""
+        parts = []
+        while part := sorted(islice(contents, _AT_ONCE)):
+            parts.append(array("Q", part))
+        if parts:
+            self._packed = array("Q", merge(memoryview(self._packed).cast("Q"), *parts)).tobytes()
+
+    def _moved(self, journal: JournalReader) -> Iterator[int]:
+        for file in moved_before(journal, self._root, self._seen):
+            if self._by_name:
+                for name in {file.source_name, file.target_name}:
+                    yield content_by_name(name, file.size, file.mtime_ns)
+            else:
+                for inode in file.inodes:
+                    yield content_by_inode(inode, file.size, file.mtime_ns)
 
     def _of_plan(self, number: int) -> Iterator[int]:
         path = self._state.of_job(number, b"plan")
