@@ -308,13 +308,14 @@ class World:
         """Return which promises of `apply`, `import` and `compare` an undisturbed command has broken."""
         if run.goes_on or self.away or self.state_inside or {"--hold", "--background"} & set(run.words):
             return []
-        code = finished.code
+        code, (_, _, skipped) = finished.code, finished.output.partition("\nSkipped ")
         if run.words[0] == "apply" and (run.planned or code in {2, 5}):
-            _, _, skipped = finished.output.partition("\nSkipped ")
             rows = [row for row in run.planned if display(os.path.basename(row.path)) not in skipped]
             return promises.of_apply(rows, code, before, self.view)
         if run.words[0] not in {"import", "compare"} or promises.is_doubtful(before):
             return []
+        if run.words[0] == "compare" and skipped and code == 0:
+            return []  # files that are in use are named, and copied by the next run
         if ".fuse_hidden" in finished.output:  # the driver's name for a removed file that is open; views do not have it
             return []
         card, *places = (word.lower().encode() for word in run.words if word.startswith(("ROOT", "DEST")))
