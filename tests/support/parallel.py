@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
-_FIRST = ("tests/power/", "tests/odd/", "tests/chains/", "tests/faults/", "tests/report/")
+_FIRST = ("tests/power/", "tests/odd/", "tests/chains/", "tests/faults/", "tests/report/", "tests/serve/")
 """Long tests start first, so that the last ones to start end soon."""
 _BY_SCENARIO = tuple(f"tests/faults/test_{name}.py" for name in ("kills", "failing_calls", "duplicates_disturbed"))
 
