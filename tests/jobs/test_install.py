@@ -54,6 +54,10 @@ def test_the_unit_of_a_watch() -> None:
         assert line in lines
 
 
+def test_a_unit_is_found_by_its_folders_in_any_order() -> None:
+    assert Service([], [b"/b", b"/a"], []).name == Service([], [b"/a", b"/b"], []).name
+
+
 def test_the_units_of_a_timer() -> None:
     timer = WATCH._replace(schedule="03:30")
     service, units = install.unit_files(timer)

@@ -52,10 +52,10 @@ class Service(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of its unit, without the suffix: the same for the same folders."""
-        kind = "timer" if self.schedule else "watch"
-        words = re.sub(r"(?a)[^\w]+", "-", os.path.basename(os.fsdecode(self.roots[0]))).strip("-")[:40] or "folder"
-        return f"{_PREFIX}{kind}-{words}-{xxh3_64_hexdigest(b'|'.join(self.roots))[:6]}"
+        """The name of its unit, without the suffix: the same for the same folders, in any order."""
+        kind, roots = "timer" if self.schedule else "watch", sorted(self.roots)
+        words = re.sub(r"(?a)[^\w]+", "-", os.path.basename(os.fsdecode(roots[0]))).strip("-")[:40] or "folder"
+        return f"{_PREFIX}{kind}-{words}-{xxh3_64_hexdigest(b'|'.join(roots))[:6]}"
 
 
 class UnitFile(NamedTuple):
