@@ -36,7 +36,8 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     db.execute("CREATE INDEX by_source ON rows (source)")
     db.execute("CREATE INDEX by_target ON rows (target)")
     db.execute("CREATE INDEX by_leader ON rows (leader, folder, base) WHERE leader NOT NULL")
-    db.execute("CREATE INDEX by_line ON rows (line)")
+    if db.execute("SELECT 1 FROM folders").fetchone() is not None:  # nothing else asks for the rows of a line
+        db.execute("CREATE INDEX by_line ON rows (line)")
     FolderRows(given, trash).expand()
     _two_of_one_source(given)
     _two_for_one_target(given)
