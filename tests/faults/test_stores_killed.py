@@ -225,6 +225,29 @@ def test_an_undo_ends_at_a_request(
         step.check_undone()
 
 
+def test_a_chain_of_equal_contents_would_lose_one_if_it_were_not_refused(
+    runs: Runs, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recovery takes an object with the content of another one for its copy."""
+    monkeypatch.setattr("fileorg.plan.given_checks._may_be_copies", lambda *_: False)
+    lost = 0
+    for at in range(_MAX_REQUESTS):
+        bucket = _in_memory(versions=False)
+        bucket.write({"a": "the same"})
+        Bucket(MemoryClient(bucket.client.bucket, part_limit_bytes=3), "inbox/").write({"b": "the same"})
+        faults.arm(Fault.KILL_BEFORE, at)
+        rows = [{"path": "a", "new_path": "b"}, {"path": "b", "new_path": "c"}]
+        with contextlib.suppress(Killed):
+            runs.apply(rows, roots=[bucket.url])
+        faults.disarm()
+        recover_all(runs.state, NullReporter())
+        lost += len(bucket.keys()) < 2
+        if not faults.happened:
+            assert lost
+            return
+    raise AssertionError("the command does not end")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("do", [Step.organize_by_rules, Step.apply])
 def test_each_recovery_of_rules_and_plans_is_killed(made: Callable[[], Step], do: Callable[[Step], None]) -> None:
