@@ -297,7 +297,7 @@ class GivenPlan:
         occupied: set[int] = set()
         for (base, folder), positions in by_folder.items():
             self._look_up_targets(base, folder, placed, positions, entries, occupied, faults)
-        digest, rows = self.places.digest, list[tuple[Any, ...]]()
+        folding, rows = self.places.folding, list[tuple[Any, ...]]()
         sources, targets = array("q"), array("q")
         for position, each in enumerate(placed):
             row, base, folder, name, to_base, to_folder, to_name, _ = each
@@ -312,8 +312,12 @@ class GivenPlan:
             if self.places.stores and (of_store := self._store_fault(each)) is not None:
                 self.fail(RowProblem(row.line, of_store.fault, row.path, of_store.about))
                 continue
-            source = digest(base, folder + b"/" + name if folder else name)
-            target = digest(to_base, to_folder + b"/" + to_name if to_folder else to_name)
+            path = folder + b"/" + name if folder else name
+            to_path = to_folder + b"/" + to_name if to_folder else to_name
+            if folding:
+                source, target = self.places.digest(base, path), self.places.digest(to_base, to_path)
+            else:  # as `digest` does, which would cost as much again
+                source, target = hash((base, path)), hash((to_base, to_path))
             sources.append(source)
             targets.append(target)
             rows.append(

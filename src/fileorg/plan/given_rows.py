@@ -49,6 +49,8 @@ class GivenAction(StrEnum):
 
 
 _ACTIONS = {str(action): action for action in GivenAction}
+_SAVED = ("action", "path", "new_path", "size_bytes", "mtime")
+_SAVED_TYPES = (str, str, str, int, str)
 
 
 class GivenRow(NamedTuple):
@@ -254,6 +256,8 @@ def _terminated(stream: IO[bytes]) -> Iterator[bytes | None]:
 def _row(line: int, found: Any) -> GivenRow:
     if not isinstance(found, dict):
         raise _BadRow(RowFault.NOT_JSON)
+    if (*found,) == _SAVED and (row := _saved_row(line, *found.values())) is not None:
+        return row
     get = found.get
     path, new_path = _path(found, "path", "path_b64", "from"), _path(found, "new_path", "new_path_b64", "to")
     if not path:
@@ -276,6 +280,18 @@ def _row(line: int, found: Any) -> GivenRow:
         duplicate_of = _path(found, "duplicate_of", "duplicate_of_b64", "")
     digest = _digest(found) if "sha256" in found or "xxh3_128" in found or ETAG in found else None
     return _new_row((line, path, new_path, chosen, size, mtime, digest, duplicate_of))
+
+
+def _saved_row(line: int, action: Any, path: Any, new_path: Any, size: Any, mtime: Any) -> GivenRow | None:
+    """Return a row as `--save-plan` writes it, in half the time; None unless all of it is as it writes that."""
+    types = action.__class__, path.__class__, new_path.__class__, size.__class__, mtime.__class__
+    chosen = _ACTIONS.get(action) if types == _SAVED_TYPES else None
+    if chosen is None or chosen is GivenAction.TRASH or not (path and new_path) or size < 0:
+        return None
+    try:
+        return _new_row((line, path.encode(), new_path.encode(), chosen, size, mtime, None, b""))
+    except UnicodeEncodeError:
+        return None
 
 
 def _path(found: Mapping[str, Any], key: str, key_b64: str, alias: str) -> bytes:
