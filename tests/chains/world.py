@@ -493,7 +493,7 @@ class World:
 
     def _undo_all(self, order: Callable[[list[Key]], list[Key]], more: list[str]) -> set[int]:
         """Undo until nothing changes any more, and return the exit codes of the last round."""
-        empty, codes = set["Key"](), set[int]()
+        empty, made_way, codes = set["Key"](), set["Key"](), set[int]()
         for turn in range(_MAX_TURNS):
             before, keys = self.view, self.operations.newest_first()
             keys = keys if turn else order(keys)
@@ -502,8 +502,15 @@ class World:
                 if (state, number) in empty:
                     continue
                 finished = self.run(Run(["undo", "-y", *more, str(number)], state))
-                for again in _REDO_FIRST.findall(finished.output) if finished.code == 5 else ():
-                    self.run(Run(["redo", "-y", again], state))  # what was undone of a part is in the way
+                if (
+                    finished.code == 5
+                    and (state, number) not in made_way
+                    and (found := _REDO_FIRST.findall(finished.output))
+                ):
+                    made_way.add((state, number))  # once: what is in its way is undone again later
+                    for redone in found:
+                        self.run(Run(["redo", "-y", redone], state))
+                    finished = self.run(Run(["undo", "-y", *more, str(number)], state))
                 if "has nothing left to undo" in finished.output:
                     empty.add((state, number))
                     continue
