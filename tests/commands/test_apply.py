@@ -660,6 +660,11 @@ _BAD_TEXTS = {
     "an unknown action": (b'{"path": "a", "new_path": "b", "action": "delete"}\n', RowFault.UNKNOWN_ACTION),
     "an action of half a character": (rb'{"path": "a", "new_path": "b", "action": "\ud800"}', RowFault.UNKNOWN_ACTION),
     "a size in words": (b'{"path": "a", "new_path": "b", "size_bytes": "big"}\n', RowFault.BAD_VALUE),
+    "a size without end": (b"path,new_path,size_bytes\na,b," + b"9" * 5000 + b"\n", RowFault.BAD_VALUE),
+    "such a size in a document": (
+        b'[{"path": "a", "new_path": "b", "size_bytes": ' + b"9" * 5000 + b"}]",
+        RowFault.NOT_JSON,
+    ),
     "half a digest": (b'{"path": "a", "new_path": "b", "sha256": "12"}\n', RowFault.BAD_VALUE),
     "half a base 64": (b'{"path_b64": "a", "new_path": "b"}\n', RowFault.BAD_VALUE),
     "half a document": (b'[{"path": "a"', RowFault.NOT_JSON),

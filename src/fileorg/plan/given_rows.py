@@ -36,6 +36,8 @@ _COLUMNS = frozenset(
 _DIGESTS = {"sha256": 64, "xxh3_128": 32}
 ETAG = "etag"
 _MAX_ETAG = 1024
+_MAX_DIGITS = 100
+"""Of a number in quotes: Python takes no more than some thousand."""
 
 
 class GivenAction(StrEnum):
@@ -146,7 +148,7 @@ def _document(stream: IO[bytes], fail: Callable[[RowProblem], None]) -> Iterator
     except json.JSONDecodeError as error:
         fail(RowProblem(error.lineno, RowFault.NOT_JSON))
         return
-    except RecursionError:
+    except (RecursionError, ValueError):  # too deep, or a number of thousands of digits
         fail(RowProblem(1, RowFault.NOT_JSON))
         return
     rows = found.get("rows") if isinstance(found, dict) else found
@@ -318,7 +320,7 @@ def _path(found: Mapping[str, Any], key: str, key_b64: str, alias: str) -> bytes
 def _number(value: Any) -> int:
     if value.__class__ is int and value >= 0:
         return value
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and len(value) <= _MAX_DIGITS and value.strip().isdecimal():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise _BadRow(RowFault.BAD_VALUE, "size_bytes")
