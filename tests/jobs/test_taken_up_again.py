@@ -148,9 +148,9 @@ class Notes(NullReporter):
         self.notes.append(message)
 
 
-def applied_in_part(runs: Runs, rows: Sequence[tuple[str, str]], calls: int) -> None:
+def applied_in_part(runs: Runs, rows: Sequence[tuple[str, str]], calls: int, action: str = "move") -> None:
     plan = runs.tree.root.parent / "plan.jsonl"
-    given = [{"path": path, "new_path": new_path} for path, new_path in rows]
+    given = [{"path": path, "new_path": new_path, "action": action} for path, new_path in rows]
     plan.write_text("".join(json.dumps(row) + "\n" for row in given))
     with runs.applying(given, plan=os.fsencode(plan)) as run:
         assert run.run(stopped_after(calls)).interrupted
@@ -177,6 +177,17 @@ def test_names_that_differ_only_in_case_are_two_files(runs: Runs, tree: Tree, st
     applied_in_part(runs, [(name, f"new/{name}") for name in files], 2)
     carry_out(state, 1, NullReporter(), lambda: False)
     assert tree.read() == {f"new/{name}": content for name, content in files.items()}
+
+
+@pytest.mark.parametrize("action", ["copy", "hardlink", "symlink"])
+def test_each_of_several_rows_for_one_file_is_done(runs: Runs, tree: Tree, state: StateDirectory, action: str) -> None:
+    tree.write({"a": "a"})
+    targets = [f"new/{at}" for at in range(9)]
+    applied_in_part(runs, [("a", target) for target in targets], 2, action=action)
+    assert not os.path.lexists(tree.path("new/8"))
+    carry_out(state, 1, NullReporter(), lambda: False)
+    assert job(state, 1).state is JobState.DONE
+    assert {path.name: path.read_text() for path in tree.path("new").iterdir()} == {str(at): "a" for at in range(9)}
 
 
 def test_rows_that_cannot_be_done_any_more_are_told(runs: Runs, tree: Tree, state: StateDirectory) -> None:

@@ -165,7 +165,8 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
             # What is done is no problem; and two names that were exchanged must not be exchanged again.
             operations, relations = operations_of(journal, job.id), journal.relations
             made = sorted({path for each in operations for path in relations.made_folders(each)})
-            touched = places_of(path for each in operations for path in relations.changed_paths(each))
+            moved = (path for each in operations for path in relations.changed_paths(each))
+            touched = places_of(moved, (path for each in operations for path in relations.added_paths(each)))
             return options._replace(is_rest=True, touched=touched, made=made)
         inodes = touched_inodes(journal, job.id)
         if isinstance(options, CleanOptions):

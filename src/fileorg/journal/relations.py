@@ -211,13 +211,22 @@ class Relations:
             yield from (join(above, name) for above, name in rows)
 
     def changed_paths(self, operation: Operation) -> Iterator[bytes]:
-        """Yield the absolute paths of the files that the operation has changed, as they were before, and of the folders
+        """Yield the absolute paths of the files that the operation has moved, as they were before, and of the folders
         that it has removed.
         """
         query = (
             f"WITH {BASES} SELECT {ABSOLUTE}, coalesce(r.source_name, r.target_name) FROM records r"
-            f" CROSS JOIN {FOLDERS} WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action <> 'make-folder'"
-            " AND f.id = coalesce(r.source_folder, r.target_folder)"
+            f" CROSS JOIN {FOLDERS} WHERE r.id BETWEEN ? AND ? AND r.state = 'done'"
+            f" AND r.action NOT IN ('make-folder', {_USES}) AND f.id = coalesce(r.source_folder, r.target_folder)"
+        )
+        for rows in self._queries.stream(query, self._queries.record_range(operation)):
+            yield from (join(above, name) for above, name in rows)
+
+    def added_paths(self, operation: Operation) -> Iterator[bytes]:
+        """Yield the absolute paths of the copies and links that the operation has made."""
+        query = (
+            f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
+            f" WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action IN ({_USES}) AND f.id = r.target_folder"
         )
         for rows in self._queries.stream(query, self._queries.record_range(operation)):
             yield from (join(above, name) for above, name in rows)

@@ -97,6 +97,11 @@ class GivenPlaces:
         return base == other_base and self.folded(base, path) == self.folded(base, other)
 
 
+def as_added(path: bytes) -> bytes:
+    """Return a key of the absolute path that a copy or link gets; no path is one."""
+    return b"+" + path
+
+
 def without_case(path: bytes) -> bytes:
     """Return a key of an absolute path where case does not count; no path is one."""
     return b"\0" + collision_key(path, case_insensitive=True)

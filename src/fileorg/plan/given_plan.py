@@ -21,7 +21,7 @@ from fileorg.core.names import below, is_within, join, split, with_parents
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
 from fileorg.core.tuples import NamedTuple
-from fileorg.plan.given_places import GivenPlaces, without_case
+from fileorg.plan.given_places import GivenPlaces, as_added, without_case
 from fileorg.plan.given_rows import GivenAction
 from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders, digest_fault, is_empty
 
@@ -148,8 +148,9 @@ class GivenPlan:
     ) -> None:
         """The first of the `trees` is the one that relative paths start from. `trash` is the folder of the trash below
         each. `all_files`: also what fileorg keeps where it is. `touched` returns whether a job that is taken up again
-        has changed the file that an absolute path led to: its row is left out. `made` are the absolute paths of the
-        folders that the job has made: what is left of folders can go on into them.
+        has moved the file that an absolute path led to, or has made the copy or link there (see `as_added`): its row is
+        left out. `made` are the absolute paths of the folders that the job has made: what is left of folders can go on
+        into them.
         """
         self.db: Scratch = scratch(_SCHEMA, cache_kb=16_000)
         self.trees = {tree.base: tree for tree in trees}
@@ -342,8 +343,12 @@ class GivenPlan:
                 self._seen = None
 
     def _is_touched(self, touched: Callable[[bytes], bool], each: _LocatedRow) -> bool:
-        tree = self.trees[each.base]
-        path = below(tree.storage.root, join(each.folder, each.name))
+        if each.row.action in {GivenAction.MOVE, GivenAction.TRASH}:
+            tree = self.trees[each.base]
+            path = below(tree.storage.root, join(each.folder, each.name))
+        else:  # a file may have several copies and links: each is a row
+            tree = self.trees[each.to_base]
+            path = as_added(below(tree.storage.root, join(each.to_folder, each.to_name)))
         return touched(without_case(path) if tree.case_insensitive else path)
 
     def _store_fault(self, placed: _LocatedRow) -> Fault | None:

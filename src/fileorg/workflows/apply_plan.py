@@ -7,6 +7,7 @@ import os
 import time
 from array import array
 from bisect import bisect_left
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_intdigest
@@ -19,7 +20,7 @@ from fileorg.core.names import display, real_path, scheme_of
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.given_checks import check_together
-from fileorg.plan.given_places import PlanTree, without_case
+from fileorg.plan.given_places import PlanTree, as_added, without_case
 from fileorg.plan.given_plan import GivenPlan
 from fileorg.plan.given_rows import given_rows
 from fileorg.plan.row_order import GivenRows
@@ -48,7 +49,7 @@ class ApplyOptions(NamedTuple):
     """The options of `fileorg apply`. `plan` is the path of the plan; empty for the standard input and for an editor.
 
     `roots`: the folders that rows may be in; relative paths start from the first. `is_rest`: for a job that is taken up
-    again, which does the rows that it can; `touched` are the places whose files it has changed (see `places_of`), and
+    again, which does the rows that it can; `touched` are the places of what it has done (see `places_of`), and
     `made` the folders that it has made.
     """
 
@@ -252,10 +253,12 @@ def _paths(root: bytes, given: Sequence[bytes]) -> list[bytes]:
     return [root, *(path for path in given if path != root and real_path(path) == root)]
 
 
-def places_of(paths: Iterable[bytes]) -> bytes:
-    """Return digests of 64 bits of absolute paths, sorted; also of the paths as they are where case does not count."""
+def places_of(paths: Iterable[bytes], added: Iterable[bytes]) -> bytes:
+    """Return digests of 64 bits of absolute paths, and of those of copies and links that were `added`, sorted; also of
+    the paths as they are where case does not count.
+    """
     found = set[int]()
-    for path in paths:
+    for path in chain(paths, map(as_added, added)):
         found.add(xxh3_64_intdigest(path))
         found.add(xxh3_64_intdigest(without_case(path)))
     return array("Q", sorted(found)).tobytes()
