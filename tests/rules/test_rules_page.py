@@ -35,3 +35,8 @@ def test_the_pages_have_ten_each() -> None:
 
 def test_the_reference_is_that_of_the_tables() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(PAGE.read_text(encoding="utf-8"))
+
+
+def test_a_row_of_a_table_is_one_line() -> None:
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    assert [row for row in rows if not row.endswith("|")] == []

@@ -62,8 +62,8 @@ def _fields() -> Iterator[str]:
     for name, meaning in DATE_FIELDS.items():
         yield f"| `{{{name}}}` | {meaning} |"
     parts = " ".join(f"`{{modified.{part}}}`" for part in DATE_PARTS)
-    yield f"| {parts} | a part of it, also of `taken` and `named`; `{{year}}`, `{{month}}` and `{{day}}` are short for"
-    yield "three of them |"
+    short = "`{year}`, `{month}` and `{day}` are short for three of them"
+    yield f"| {parts} | a part of it, also of `taken` and `named`; {short} |"
     for name, meaning in {**TEXT_FIELDS, **CONTENT_FIELDS, **PATH_FIELDS}.items():
         yield f"| `{{{name}}}` | {meaning} |"
     yield "| `{meta.FIELD}` | a field of `meta`, which the file says of itself: `{meta.camera}`, `{meta.artist}` |"
