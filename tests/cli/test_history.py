@@ -95,6 +95,22 @@ def test_what_another_file_has_replaced_is_taken_back_when_asked(fileorg: Fileor
     assert mess.read()["photo.jpg"] == "replaced"
 
 
+def test_an_option_that_would_not_help_is_not_named(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "same", "b.jpg": "same", "c.pdf": "text"})
+    fileorg("dedupe", "tree", "--action", "quarantine")
+    fileorg("undo")
+    tree.write({"a.jpg": "other", "b.jpg": "other"})
+    ran = fileorg("redo", "2")
+    assert (ran.code, ran.err.splitlines()[-1]) == (1, "Try the other files again with: fileorg redo 2")
+
+    fileorg("organize", "tree", "--include", "*.pdf", "--action", "copy")
+    tree.write({"Documents/c.pdf": "edited"})
+    number = fileorg("history", "-f", "json").json["operations"][0]["operation"]
+    for more in ([], ["--include-changed"]):
+        ran = fileorg("undo", str(number), *more)
+        assert (ran.code, ran.err.splitlines()[-1]) == (1, f"Try the other files again with: fileorg undo {number}")
+
+
 def test_more_problems_than_are_named(fileorg: Fileorg, tree: Tree) -> None:
     names = [f"{number}.jpg" for number in range(30)]
     tree.write(dict.fromkeys(names, "x"))

@@ -218,7 +218,7 @@ def _undo(
         facts = None if run.part is None else {"part": run.part}
         code = change.report(outcome, run.plan.files, f"fileorg {back} {outcome.operation}", facts=facts)
         if code is Exit.SOME_FAILED and change.is_text:
-            _say_again(change, outcome, again)
+            _say_again(change, outcome, again, chosen, run)
         return code
 
 
@@ -283,14 +283,28 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb", state: "StateDirectory") ->
     talk.line()
 
 
-def _say_again(change: "Change", outcome: "Outcome", again: str) -> None:
-    """Print the command that retries the rest of a partial undo, and options that help."""
+def _say_again(change: "Change", outcome: "Outcome", again: str, chosen: "UndoOptions", run: "UndoRun") -> None:
+    """Print the command that retries the rest of a partial undo, and options that help and were not given."""
     from fileorg.core.model import RecordState
 
     err = change.err
     change.out.flush()
     err.line(f"Try the other files again with: {err.styled(again, 'cyan')}")
-    if outcome.counts.get(RecordState.CONFLICT):
+    if outcome.counts.get(RecordState.CONFLICT) and not chosen.rename:
         err.line("  --rename restores a file whose old name is taken under a numbered name.")
-    if outcome.counts.get(RecordState.CHANGED):
-        err.line("  --include-changed also undoes files that were replaced by different files.")
+    if _would_take_changed(outcome, chosen, run):
+        err.line(f"  --include-changed also {run.kind}es files that were replaced by different files.")
+
+
+def _would_take_changed(outcome: "Outcome", chosen: "UndoOptions", run: "UndoRun") -> bool:
+    """Return whether `--include-changed` helps: an edited copy is always kept, and a duplicate is never one unseen."""
+    from fileorg.core.model import RecordState
+    from fileorg.core.reasons import ReasonCode
+
+    if chosen.include_changed or (chosen.redo and run.first_kind == "dedupe"):
+        return False
+    return any(
+        problem.state is RecordState.CHANGED
+        and (problem.reason is None or problem.reason.code is not ReasonCode.EDITED_AND_KEPT)
+        for problem in outcome.problems
+    )
