@@ -94,6 +94,26 @@ def test_no_words_show_the_help(fileorg: Fileorg) -> None:
     assert ran.err.startswith("NAME\n    fileorg - sort a messy folder")
 
 
+def test_a_current_directory_that_is_gone(fileorg: Fileorg, mess: Tree) -> None:
+    gone = fileorg.folder / "gone"
+    script = 'mkdir "$1"; cd "$1"; rmdir "$1"; shift; exec "$@"'
+    before = mess.snapshot()
+    for words in (("organize", "."), ("scan", "."), ("explain", "x"), ("apply", "plan.csv")):
+        program = Fileorg(fileorg.home, fileorg.folder)
+        program.prefix = ["sh", "-c", script, "sh", str(gone)]
+        refused(program(*words), 2, "The current directory is gone.")
+    assert mess.snapshot() == before
+
+
+def test_a_full_disk_behind_the_output(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({f"a name that takes some room in the output {number}.jpg": "" for number in range(200)})
+    fileorg.prefix = ["sh", "-c", 'exec "$@" >/dev/full', "sh"]
+    ran = fileorg("organize", "tree", "-n")
+    sentence, hint = ran.err.splitlines()
+    assert (ran.code, hint) == (1, "Hint: free some space on the disk")
+    assert sentence.endswith("No space left on device.")
+
+
 # Refused folders ------------------------------------------------------------------------------------------------------
 
 

@@ -172,6 +172,8 @@ def _known(error: Any, words: list[str]) -> FileorgError:
         from fileorg.cli.refusals import refusal
 
         return refusal(error, words)
+    if isinstance(error, FileNotFoundError) and not error.filename and _is_here_gone():
+        return UsageError("The current directory is gone.", hint="go to another one: cd")
     if isinstance(error, OSError) and error.strerror:
         name = error.filename if isinstance(error.filename, bytes | str) else b""
         subject = f"Could not use {display(name)}" if name else "The operating system refused a request"
@@ -180,10 +182,20 @@ def _known(error: Any, words: list[str]) -> FileorgError:
             from fileorg.core.descriptors import TooManyOpen
 
             hint, code = TooManyOpen.hint, TooManyOpen.code
+        elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            hint = "free some space on the disk"
         return FileorgError(f"{subject}: {error.strerror}", hint=hint, code=code, path=os.fsencode(name) or None)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     hint = "run the command again with --debug for a traceback"
     return FileorgError(f"Unexpected error: {what}", hint=hint, code=ErrorCode.INTERNAL)
+
+
+def _is_here_gone() -> bool:
+    try:
+        os.getcwdb()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _report_error(words: list[str], error: FileorgError, cause: Exception | None = None) -> int:
