@@ -605,6 +605,14 @@ def test_a_path_with_more_parts_than_python_calls(runs: Runs) -> None:
     assert take(os.fsencode(runs.tree.root)) == before
 
 
+@pytest.mark.usefixtures("few_calls")
+def test_an_empty_folder_with_more_parts_than_python_calls(runs: Runs) -> None:
+    for depth in range(1, 401):
+        runs.tree.path("/".join("d" * depth)).mkdir()
+    runs.apply([move("d", "e", size_bytes=0)])
+    assert [path.name for path in runs.tree.root.iterdir() if path.name != ".fileorg"] == ["e"]
+
+
 def test_a_group_stays_together(runs: Runs) -> None:
     runs.tree.write({"film.mp4": "1", "film.srt": "2"})
     assert refused(runs, move("film.mp4", "x/film.mp4")) == [(1, RowFault.TEARS_GROUP)]

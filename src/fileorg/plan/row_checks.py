@@ -220,13 +220,15 @@ def _no_folder(path: bytes, entry: Entry | None) -> Fault:
 
 
 def is_empty(storage: LocalStorage, folder: bytes) -> bool:
-    """Return whether a folder holds no files, at any depth, as far as it can be read."""
+    """Return whether a folder holds no files, at any depth. False if a part of it cannot be read."""
+    waiting = [folder]
     try:
-        for listing in storage.list_folder(folder):
-            if listing.files or listing.others:
-                return False
-            if not all(is_empty(storage, join(folder, entry.name)) for entry in listing.folders):
-                return False
+        while waiting:
+            above = waiting.pop()
+            for listing in storage.list_folder(above):
+                if listing.files or listing.others:
+                    return False
+                waiting += [join(above, entry.name) for entry in listing.folders]
     except OSError:
         return False
     return True
