@@ -244,3 +244,13 @@ def test_of_a_scan(fileorg: Fileorg, tree: Path) -> None:
     assert (report["files"], size_of(report)) == expected
     categorized = fileorg.inside("categorize", "tree", "-f", "json").json
     assert len(categorized["files"]) == expected[0]
+
+
+def test_of_the_rows_that_are_left_out(fileorg: Fileorg) -> None:
+    """Folders that a plan empties are listed, and are no files."""
+    for number in range(30):
+        (fileorg.folder / f"d/{number}").mkdir(parents=True)
+    (fileorg.folder / "plan.csv").write_text("path,new_path\nd,e\n")
+    listed = fileorg("apply", "plan.csv", "--dry-run").out.split("\n\n")[0].splitlines()
+    shown = fileorg("apply", "plan.csv", "--yes").out.split("\n\n")[0].splitlines()
+    assert shown == [*listed[:20], f"  … and {len(listed) - 20} more: see --dry-run"]

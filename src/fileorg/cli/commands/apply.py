@@ -249,11 +249,11 @@ def _show(change: "Change", run: "ApplyRun", rows: "PlanRows", talk: "Out") -> N
     from fileorg.cli.summary import NAMED
 
     if not change.options.verbose:
-        lines = list(islice(rows.lines(talk), NAMED + 1))
-        for line in lines[:NAMED]:
+        lines = rows.lines(talk)
+        for line in islice(lines, NAMED):
             talk.line(line)
-        if len(lines) > NAMED:
-            talk.line(f"  … and {run.plan.files - NAMED:,} more: see --dry-run")
+        if more := sum(1 for _ in lines):
+            talk.line(f"  … and {more:,} more: see --dry-run")
         talk.line()
     _show_problems(change, run, talk)
 
