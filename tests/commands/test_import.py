@@ -88,6 +88,13 @@ def test_each_content_is_copied_once_unless_it_is_there_under_any_name(tree: Tre
     assert dest.snapshot() == there
 
 
+def test_of_a_file_and_its_copy_the_file_goes_with_its_group(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"IMG_1 (1).JPG": "picture", "IMG_1.JPG": "picture", "IMG_1.xmp": "edits", "a - Copy.txt": "a"})
+    found = imported(tree.root, dest.root, state)
+    assert (found.copied, found.is_complete) == (3, True)
+    assert sorted(dest.read()) == ["Documents/a - Copy.txt", "Images/IMG_1.JPG", "Images/IMG_1.xmp"]
+
+
 def test_a_file_with_several_names_is_copied_once(tree: Tree, dest: Tree, state: StateDirectory) -> None:
     """Hard links, as in a disk of backups: neither name is read if no other file has that size."""
     tree.write({"monday/a.jpg": "the same file", "tuesday/": ""})

@@ -11,6 +11,7 @@ import re
 from array import array
 from typing import TYPE_CHECKING, Self
 
+from fileorg.content.keeper import looks_like_a_copy
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import join, split, with_parents
 from fileorg.core.scratch import scratch
@@ -85,9 +86,11 @@ class ImportChoice:
             if not missing or self._positions(known.fingerprint):
                 continue  # the files of a whole folder are chosen already
             followers = known.batch.followers()
-            goes = [at for at in missing if at not in followers and self._is_first(known, at)]
+            names, folder = known.batch.split_names(), known.batch.folder
+            leading = (at for at in missing if at not in followers)
+            originals_first = sorted(leading, key=lambda at: looks_like_a_copy(names[at]))
+            goes = sorted(at for at in originals_first if self._is_first(known, at))
             if goes:
-                names, folder = known.batch.split_names(), known.batch.folder
                 leads = ((folder, names[at]) for at in goes)
                 self._db.executemany("UPDATE leaders SET goes = 1 WHERE folder = ? AND name = ?", leads)
                 self._add(known.fingerprint, goes)

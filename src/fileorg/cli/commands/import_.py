@@ -241,7 +241,8 @@ def _show(talk: "Out", run: "ImportRun") -> None:
     sums = run.found.sums
     there = sums.files - sums.missing
     if there:
-        talk.prose(f"{there:,} of {plural(sums.files, 'file')} are in {short(run.copies)} already.")
+        verb = "is" if there == 1 else "are"
+        talk.prose(f"{there:,} of {plural(sums.files, 'file')} {verb} in {short(run.copies)} already.")
     show_ages(talk, run.seen[0])
 
 
