@@ -37,7 +37,7 @@ def test_sizes(text: str, size_bytes: int) -> None:
     assert values.size("--min-size", text) == size_bytes
 
 
-@pytest.mark.parametrize("text", ["", "M", "10X", "-1", "1,5M", "1e3", "ten", "1.M", "5000P", "\u0661"])
+@pytest.mark.parametrize("text", ["", "M", "10X", "-1", "1,5M", "1e3", "ten", "1.M", "5000P", "\u0661", "9" * 5000])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--min-size "):
         values.size("--min-size", text)

@@ -240,6 +240,12 @@ BAD = {
     "a wrong extension": (V + "[[rule]]\nto='x'\nwhen = { ext = '*.p?f' }\n", 4, "no wildcards", "name"),
     "a flag as text": (V + "[[rule]]\nto='x'\nwhen = { empty = 'yes' }\n", 4, "neither true nor false", "empty = true"),
     "a wrong user": (V + "[[rule]]\nto='x'\nwhen = { owner = 'no one at all' }\n", 4, "no such user", "me"),
+    "a user id without end": (
+        V + f"[[rule]]\nto='x'\nwhen = {{ owner = '{'9' * 5000}' }}\n", 4, "no such user", "me",
+    ),
+    "a size without end": (
+        V + f"[[rule]]\nto='x'\nwhen = {{ size = '>{'9' * 5000}' }}\n", 4, "size", "<50KB",
+    ),
     "a wrong field of meta": (V + "[[rule]]\nto='x'\nwhen = { meta = { artsit = 'a' } }\n", 4, "artist", "album"),
     "no time zone": (V + "[dates]\ntimezone = 'UTC'\n", 3, "timezone does not exist", ""),
     "cameras that are no list": (V + "[dates]\nlocal_video = 3\n", 3, "is not a list of texts", "local_video"),

@@ -21,7 +21,7 @@ UNIT_OF_NAME = {unit_name: unit for unit, (unit_names, _, _) in UNITS.items() fo
 MAXIMUM = 1 << 62
 """More than any size or time that a file system can store."""
 _SECOND_NS = 1_000_000_000
-_SIZE = r"(?ai)(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?"
+_SIZE = r"(?ai)(\d{1,30}(?:\.\d{1,30})?)\s*(?:([kmgtp])i?)?b?"
 _AGE = r"(?ai)(?:\d+(?:\.\d+)?\s*[a-z]+\s*)+"
 _AGE_PART = r"(?a)(\d+(?:\.\d+)?)\s*([a-z]+)"
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from fileorg.rules.facts import FileFacts
 
 _DEEPEST = 10_000
+_ID_DIGITS = 10
+"""The most digits of the id of a user."""
 ELSEWHERE: Mapping[str, tuple[str, str]] = {
     "duplicate": (
         "rules do not compare contents",
@@ -362,7 +364,7 @@ def _owner(value: object, _: Setting) -> Condition:
             numbers.add(os.getuid())
         elif text == "others":
             others = True
-        elif text.isdecimal():
+        elif text.isdecimal() and len(text) <= _ID_DIGITS:
             numbers.add(int(text))
         else:
             import pwd
