@@ -214,8 +214,3 @@ def _used(row: Mapping[int, Any]) -> int:
 _COLOURS = {"default": "", "brown": "yellow"}
 """Names of colours that the screen has otherwise."""
 _MOVES = re.compile(rb'"stage": "(?:move|undo)".*"advance"', re.DOTALL)
-_STYLES = re.compile(rb"\x1b\[[0-9;]*m")
-
-
-def without_styles(raw: bytes) -> bytes:
-    return _STYLES.sub(b"", raw)

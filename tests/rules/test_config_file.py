@@ -83,11 +83,11 @@ def test_a_good_file_is_read_whole() -> None:
     assert (images.extensions, images.dropped, fonts.enabled) == ((b"rawx",), (b"svg",), False)
     assert found.sets["raw"] == ("dng", "cr2", "cr3")
     tax, raw, rest = found.rules
-    assert (tax.keep, tax.when, tax.line, tax.is_fallback) == (True, {"path": "tax/**"}, 24, False)
+    assert (tax.keep, tax.when, tax.line) == (True, {"path": "tax/**"}, 24)
     assert raw.when == {"ext": ["dng", "cr2", "cr3", "nef"], "category": ["Disk images", "Games"]}
     assert (raw.not_, raw.any_of) == ({"name": "*draft*"}, ({"size": ">2GB"}, {"in": "~/Desktop"}))
     assert (raw.to, raw.on_conflict, raw.tags, raw.matches) == ("Photos/{category}", "skip", ("nightly",), ("a.nef",))
-    assert rest.is_fallback
+    assert (rest.when, rest.not_, rest.any_of) == ({}, {}, ())
     assert found.profiles["downloads"].options == {"recursive": True, "include": ["*.pdf"]}
     assert found.profiles["downloads"].roots == ("~/Downloads",)
     assert [rule.name for rule in found.selected(["@nightly", "rest"])] == ["raw", "rest"]

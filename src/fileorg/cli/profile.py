@@ -13,7 +13,6 @@ from fileorg.core.names import display
 if TYPE_CHECKING:
     from fileorg.rules.config import Configuration, Profile
 
-OPTION = "--profile"
 _PATHS = frozenset({"dest", "reference"})
 _INSTEAD = {
     "by": {"template"},

@@ -45,7 +45,6 @@ class WatchView:
         self._is_json = is_json
         self._quiet = quiet
         self._verbose = verbose
-        self._once = once
         wanted = progress is ProgressMode.ALWAYS or (progress is ProgressMode.AUTO and not quiet)
         self._has_status = wanted and self._err.moves and not is_json and not once
         self._is_shown = False

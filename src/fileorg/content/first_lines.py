@@ -1,24 +1,15 @@
-"""The format of a text by its first lines. What only looks like code is a guess: see `TextFormat`."""
+"""The format of a text by its first lines. Formats are keys of `file_formats.FORMATS`."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-from fileorg.core.tuples import NamedTuple
-
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\f\r\x08\x1b\x1a") | {0x7F}
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _CHARACTERS = 8192
 _LINES = 40
 _LINE_CHARACTERS = 240
-
-
-class TextFormat(NamedTuple):
-    """A format, a key of `file_formats.FORMATS`, and whether a line says so or the text only looks like it."""
-
-    format: bytes
-    is_guess: bool = False
 
 
 def text_of(head: bytes) -> str | None:
@@ -212,23 +203,22 @@ _CODE_START = re.compile(
 )
 
 
-def certain_format(text: str) -> TextFormat | None:
+def certain_format(text: str) -> bytes | None:
     """Return what the first lines of a text tell; None if they tell nothing."""
     if text.startswith("#!"):
         line = text.partition("\n")[0]
         if " " in line or "/" in line:
-            return TextFormat(next((form for word, form in _INTERPRETERS if word in line), "sh").encode())
+            return next((form for word, form in _INTERPRETERS if word in line), "sh").encode()
     if text.lstrip()[:1] == "<" and (found := _markup(text)):
-        return TextFormat(found)
+        return found
     if _JSON.match(text):
-        found = next((name for name, pattern in _JSON_KEYS if re.search(pattern, text)), "json").encode()
-        return TextFormat(found)
+        return next((name for name, pattern in _JSON_KEYS if re.search(pattern, text)), "json").encode()
     if _COMMENTED_JSON.match(text):
-        return TextFormat(b"json")
+        return b"json"
     short = _shortened(text)
     for name, pattern in _compiled(_TELLS):
         if pattern.search(short):
-            return TextFormat(name)
+            return name
     return None
 
 
@@ -262,17 +252,17 @@ def _markup(text: str) -> bytes:
     )
 
 
-def guessed_format(text: str) -> TextFormat | None:
+def guessed_format(text: str) -> bytes | None:
     """Return what a text without a telling first line looks like; None for prose and what is unknown."""
     text = _shortened(text)
     lines = [line for line in text.split("\n")[:_LINES] if line]
     if found := _data(text, lines):
-        return TextFormat(found, is_guess=True)
+        return found
     if _is_marked_up(text):
-        return TextFormat(b"md", is_guess=True)
+        return b"md"
     for name, pattern in _compiled(_GUESSES):
         if pattern.search(text):
-            return TextFormat(name, is_guess=True)
+            return name
     return None
 
 

@@ -138,10 +138,6 @@ class KeeperPolicy:
         self._leads = leads
         self.with_links = options.with_links
         self._has_precedence = bool(trees.references or options.protect or options.isolate or options.prefer)
-        self.has_limits = bool(
-            trees.references or options.protect or options.isolate or (leads and leads.keep) or self._companions
-        )
-        """There may be groups from which nothing is removed."""
         self.is_default = not (options.keep or self._has_precedence or options.with_links or leads or self._companions)
         """The keeper is always the first member of a group, and all other files are removable."""
         self._is_usual = not (options.keep or self._has_precedence or options.with_links)

@@ -144,9 +144,9 @@ def _iso_media(head: bytes) -> FileKind:
 
 def _text(text: str, head: bytes) -> FileKind:
     if text_format := certain_format(text):
-        return _of(text_format.format, Certainty.CERTAIN_TEXT)
+        return _of(text_format, Certainty.CERTAIN_TEXT)
     if guess := guessed_format(text):
-        return _of(guess.format, Certainty.GUESSED_TEXT)
+        return _of(guess, Certainty.GUESSED_TEXT)
     signature = signature_of(head)
     if signature.format and not signature.is_text:
         certainty = Certainty.WEAK if signature.is_weak else Certainty.STRONG

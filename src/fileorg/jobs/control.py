@@ -18,7 +18,6 @@ from fileorg.workflows.open_journal import journal_to_write, open_journal
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
 
-RESUMABLE = ENDED - {JobState.DONE}
 _FILES = (b"plan", b"plan.columns", b"status", b"cancel", *LOG_FILES)
 _PATIENCE_SECONDS = 5.0
 

@@ -120,11 +120,6 @@ class Rule(NamedTuple):
     matches: tuple[str, ...] = ()
     not_matches: tuple[str, ...] = ()
 
-    @property
-    def is_fallback(self) -> bool:
-        """True if the rule matches all files."""
-        return not (self.when or self.not_ or self.any_of)
-
 
 class Profile(NamedTuple):
     """A table `[profile.NAME]`. `rules` holds names and, with an @, tags of rules; empty for all rules.

@@ -92,21 +92,6 @@ PASSING = frozenset(
 )
 """Codes after which the same request may succeed; all others are permanent. A proxy that answers HTML for a moment is
 one of them: a gateway does so while its server restarts."""
-WHOLE_STORE = frozenset(
-    {
-        StoreCode.NO_BUCKET,
-        StoreCode.NO_CREDENTIALS,
-        StoreCode.BAD_CREDENTIALS,
-        StoreCode.EXPIRED,
-        StoreCode.NO_PROFILE,
-        StoreCode.WRONG_REGION,
-        StoreCode.CLOCK_SKEW,
-        StoreCode.NOT_A_STORE,
-        StoreCode.NO_NETWORK,
-        StoreCode.REQUESTER_PAYS,
-    }
-)
-"""Codes that the next key would get, too: a run stops, and can be continued once the cause is gone."""
 
 
 class StoreError(OSError):
@@ -143,8 +128,3 @@ class StoreError(OSError):
     def is_permanent(self) -> bool:
         """Return whether the same request would fail again, however long one waits."""
         return self.code not in PASSING
-
-    @property
-    def concerns_store(self) -> bool:
-        """Return whether no other key would fare better."""
-        return self.code in WHOLE_STORE
