@@ -114,10 +114,14 @@ def test_in_the_background(fileorg: Fileorg, tree: Tree) -> None:
     def listed() -> dict[int, str]:
         return {each["job"]: each["status"] for each in fileorg.inside("jobs", "-f", "json").json["jobs"]}
 
+    def of_the_watch() -> str:
+        (line,) = (line for line in fileorg.inside("jobs").out.splitlines() if " watch " in line)
+        return line
+
     wait_for(lambda: listed() == {1: "running", 2: "done"}, "the jobs")
-    (line,) = (line for line in fileorg.inside("jobs").out.splitlines() if " watch " in line)
-    assert line.split()[2:5] == ["running:", "watch", "1"]
-    assert " of " not in line
+    # The watch says so just after the end of the job that it began.
+    wait_for(lambda: of_the_watch().split()[2:5] == ["running:", "watch", "1"], "the progress")
+    assert " of " not in of_the_watch()
     assert "Stage     watch, 1 file, 3 B, in" in fileorg.inside("jobs", "show", "1").out
     cancelled = fileorg.inside("jobs", "cancel", "1", "-f", "json")
     assert (cancelled.code, cancelled.json["status"]) == (0, "cancelled")
