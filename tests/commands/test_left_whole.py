@@ -51,6 +51,10 @@ WHOLE: dict[str, dict[str, str]] = {
     "RocksDB": {"db/CURRENT": "x", "db/MANIFEST-000001": "y", "db/000004.sst": "same", "db/LOCK": ""},
     "git-annex": {"A/.git/annex/objects/x": "same", "A/a.jpg": "-> .git/annex/objects/x", "A/b.jpg": "same"},
     "Obsidian": {"N/.obsidian/app.json": "{}", "N/a.md": "same", "N/b.png": ""},
+    "Zim": {"N/notebook.zim": "x", "N/Home.txt": "same", "N/Home/a.png": ""},
+    "gocryptfs": {"V/gocryptfs.conf": "{}", "V/gocryptfs.diriv": "x", "V/note.txt": "same", "V/empty.txt": ""},
+    "Cryptomator": {"V/vault.cryptomator": "x", "V/IMPORTANT.rtf": "same", "V/d/A/x.c9r": "y"},
+    "rsnapshot": {"R/daily.0/etc/a.conf": "same", "R/daily.1/etc/a.conf": "same", "R/daily.1/etc/b.txt": ""},
     "a phone's backup": {"B/Manifest.db": "x", "B/Info.plist": "x", "B/00/00a.jpg": "same"},
 }  # fmt: skip
 LOOSE = {"loose.txt": "t", "other.txt": "same"}

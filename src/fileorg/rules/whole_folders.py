@@ -87,7 +87,7 @@ SURE: dict[IgnoreReason, str] = {
     """,
     IgnoreReason.PROJECT: """
         objects + refs | annex + objects | CVS/Entries
-        pyvenv.cfg | conda-meta | .obsidian | .logseq | project.godot
+        pyvenv.cfg | conda-meta | .obsidian | .logseq | project.godot | notebook.zim
     """,
     IgnoreReason.BUNDLE: "Contents/Info.plist | Contents/MacOS",
     IgnoreReason.VIRTUAL_MACHINE: """
@@ -148,11 +148,12 @@ SURE: dict[IgnoreReason, str] = {
         data.mdb + lock.mdb | __db.001 | DB_CONFIG | segments.gen | *.cfs + segments_* | chunks_head + wal | _delta_log
         .zgroup | .zarray | zarr.json | *.gdbtable | *.frm + *.{ibd,myd,myi} | saved_model.pb + variables
         oci-layout | blobs + refs + snapshots | manifests + blobs | _SUCCESS + part-*
+        gocryptfs.conf | gocryptfs.diriv | cryfs.config | vault.cryptomator | masterkey.cryptomator
     """,
     IgnoreReason.BACKUP: """
         Manifest.db + Info.plist | Manifest.mbdb | Backups.backupdb | WindowsImageBackup | rdiff-backup-data
         config + data + index + keys + snapshots | config + data + {integrity.*,hints.*} | kopia.repository.f
-        bands + {Info.plist,token} | .timeshift
+        bands + {Info.plist,token} | .timeshift | {hourly.0,daily.0,weekly.0,monthly.0}
     """,
 }
 # Signs that may be single downloads. They apply to folders found during a scan, and to those above the folder given to
