@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
+from tests.support.tree import Tree
+
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
-    from tests.support.tree import Tree
 
 
 def test_a_first_dry_run_needs_no_state_directory(fileorg: Fileorg, tree: Tree) -> None:
@@ -82,3 +85,22 @@ def test_an_import_that_is_held_knows_beforehand_whether_its_certificate_can_be_
     assert certificate.read_text() == "of another card"
     assert [fileorg.inside("jobs", action, "1").code for action in ("approve", "attach")] == [0, 0]
     assert "Everything is there" in certificate.read_text()
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_job_that_goes_on_replaces_its_own_certificate(fileorg: Fileorg, tree: Tree, is_edited: bool) -> None:
+    """The first attempt cannot copy a photo, because a file has the name of its folder."""
+    tree.write({"a.jpg": "one", "b.pdf": "two"})
+    dest, file = Tree(fileorg.folder / "dest"), fileorg.folder / "certificate.json"
+    dest.write({"Images": "a file"})
+    ran = fileorg.inside("import", "tree", "--dest", "dest", "--certificate", file.name, "--yes")
+    assert (ran.code, json.loads(file.read_text())["certificate"]["is_complete"]) == (3, False)
+    dest.path("Images").unlink()
+    if is_edited:
+        file.write_text("of another program")
+    ran = fileorg.inside("jobs", "resume", "1")
+    assert dest.read() == {"Images/a.jpg": "one", "Documents/b.pdf": "two"}
+    if is_edited:
+        assert (ran.code, file.read_text()) == (5, "of another program")
+    else:
+        assert (ran.code, json.loads(file.read_text())["certificate"]["is_complete"]) == (0, True)

@@ -25,7 +25,7 @@ from fileorg.jobs.carry_out import carry_out
 from fileorg.jobs.found import all_jobs
 from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.filters import Filters
-from fileorg.workflows.import_files import CardReplaced, ImportOptions, importing
+from fileorg.workflows.import_files import CardReplaced, ImportOptions, ImportRun, importing
 from fileorg.workflows.session import Later
 
 if TYPE_CHECKING:
@@ -376,6 +376,31 @@ def test_a_job_writes_the_certificate(tree: Tree, dest: Tree, state: StateDirect
     certificate = json.loads(file.read_text())
     assert (certificate["certificate"]["is_complete"], len(certificate["contents"])) == (True, 2)
     assert sorted(dest.read().values()) == ["a", "b"]
+
+
+def test_a_job_that_ends_just_after_its_certificate_goes_on(
+    tree: Tree, dest: Tree, state: StateDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write({"a.jpg": "a"})
+    file = os.fsencode(tmp_path / "certificate.json")
+    later = Later(holds=True)
+    with importing(
+        ImportOptions(os.fsencode(tree.root), os.fsencode(dest.root), certificate=file), state, NullReporter()
+    ) as run:
+        run.save(later)
+    os.close(later.fd)
+
+    def ends(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImportRun, "end", ends)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(state, later.number, NullReporter(), lambda: False)
+    assert os.path.exists(file)
+    assert [each.state for each in all_jobs(state)] == ["interrupted"]
+    carry_out(state, later.number, NullReporter(), lambda: False)
+    assert [each.state for each in all_jobs(state)] == ["done"]
 
 
 def test_a_job_is_done_only_once_its_certificate_is_written(tree: Tree, dest: Tree, state: StateDirectory) -> None:

@@ -190,7 +190,9 @@ class StateDirectory:
             os.close(fd)
 
     def of_job(self, number: int, what: bytes) -> bytes:
-        """Return the path of a file of a job: its `status`, `plan`, `plan.columns` or `log`, a request to `cancel`."""
+        """Return the path of a file of a job: its `status`, `plan`, `plan.columns` or `log`, a request to `cancel`, and
+        which file is its `certificate`.
+        """
         return os.path.join(self.path, b"job-%d.%b" % (number, what))
 
 

@@ -239,8 +239,9 @@ def _import(
             for sentence in certificate.sentences():
                 reporter.note(sentence)
             if options.certificate is not None:
-                path, force = os.fsdecode(options.certificate), options.replaces_certificate
-                with written(path, force=force) as stream:
+                with written(os.fsdecode(options.certificate), force=run.may_replace_certificate) as stream:
                     write_certificate(stream, certificate, options.certificate)
+                    stream.flush()
+                    run.note_certificate(stream.fileno())
             run.end(outcome, is_complete=certificate.is_complete)
         return outcome

@@ -18,7 +18,7 @@ from fileorg.workflows.open_journal import journal_to_write, open_journal
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
 
-_FILES = (b"plan", b"plan.columns", b"status", b"cancel", *LOG_FILES)
+_FILES = (b"plan", b"plan.columns", b"status", b"cancel", b"certificate", *LOG_FILES)
 _PATIENCE_SECONDS = 5.0
 
 

@@ -194,6 +194,24 @@ class ImportRun:
         self.check()
         self._session.keep(self.plan.files, self.card, later)
 
+    def note_certificate(self, fd: int) -> None:
+        """Note the open file that becomes the certificate, so that a later attempt of the job may replace it."""
+        if (path := self._session.file_of_job(b"certificate")) is not None:
+            with contextlib.suppress(OSError), open(path, "wb") as file:
+                file.write(_file_identity(os.fstat(fd)))
+
+    @property
+    def may_replace_certificate(self) -> bool:
+        """True if the file of the certificate may be replaced: as asked, or because an attempt of this job wrote it."""
+        path = self._session.file_of_job(b"certificate")
+        if self._options.replaces_certificate or path is None:
+            return self._options.replaces_certificate
+        try:
+            with open(path, "rb") as file:
+                return file.read() == _file_identity(os.lstat(self.certificate_file))
+        except OSError:
+            return False
+
     def end(self, outcome: Outcome | None, *, is_complete: bool) -> None:
         """Record the end of the job, once the certificate is written: it has failed unless that is complete."""
         if outcome is not None:
@@ -423,6 +441,11 @@ def identity_of_open(fd: int) -> tuple[int, int]:
     """Return the device and inode numbers of an open folder."""
     seen = os.fstat(fd)
     return seen.st_dev, seen.st_ino
+
+
+def _file_identity(seen: os.stat_result) -> bytes:
+    """Return what tells a file from another one, and from what others have made of it."""
+    return b"%d %d %d %d" % (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
 def _states_of(storages: Iterable[LocalStorage]) -> dict[LocalStorage, _State]:

@@ -195,6 +195,10 @@ class Session:
         finally:
             self.locks.remove(job.fd)
 
+    def file_of_job(self, what: bytes) -> bytes | None:
+        """Return the path of a file of the job that this session was opened for, None without one."""
+        return None if self._job is None else self.state.of_job(self._job.start.number, what)
+
     def end_job(self, state: JobState, reason: str) -> None:
         """Record the end of the job that this session was opened for, if there is one. Raises `JournalError`."""
         if self._job is not None:

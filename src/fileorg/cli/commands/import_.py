@@ -210,12 +210,14 @@ class _CertificateFile:
         self._stream = None if self._file is None else self._file.__enter__()
         return self
 
-    def write(self, certificate: "Certificate", path: bytes) -> None:
+    def write(self, certificate: "Certificate", run: "ImportRun") -> None:
         """Write and place the certificate, if there is a file for it."""
         from fileorg.report.certificate import write_certificate
 
         if self._file is not None and self._stream is not None:
-            write_certificate(self._stream, certificate, path)
+            write_certificate(self._stream, certificate, run.certificate_file)
+            self._stream.flush()
+            run.note_certificate(self._stream.fileno())
             self._is_placed = True
             self._file.__exit__(None, None, None)
 
@@ -294,7 +296,7 @@ def _certify(change: "Change", run: "ImportRun", outcome: "Outcome | None", file
 
     with run.certificate() as certificate:
         change.screen.pause()
-        file.write(certificate, run.certificate_file)
+        file.write(certificate, run)
         run.end(outcome, is_complete=certificate.is_complete)
         if not change.is_text:
             head: dict[str, Any] = {"operation": None, "kind": "import", "files": 0}
