@@ -26,7 +26,7 @@ WRONG_WORDS = {
     ("scan", "tree", "nowhere"): "There is no folder nowhere.",
     ("organize",): "organize needs a PATH.",
     ("organize", "tree", "--nonsense"): "organize has no option --nonsense.",
-    ("--config=x.toml", "organize", "tree"): "The option --config stands before the command.",
+    ("--config=x.toml", "organize", "tree"): "The option --config comes before the command.",
     ("organize", "tree", "other"): "There is no folder other.",
     ("files", "1", "2"): "files takes one OP: unexpected 2.",
     ("nonsense",): "No such command 'nonsense'.",

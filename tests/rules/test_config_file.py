@@ -224,7 +224,7 @@ BAD = {
     "a day that is compared": (
         V + "[[rule]]\nto='x'\nwhen = { taken = '<2024-01-01' }\n", 4, "days are not compared with <", "..2023",
     ),
-    "sets in each other": (
+    "sets nested too deep": (
         V + "[sets]\n" + "".join(f"s{number} = '@s{number + 1}'\n" for number in range(3_000)) + "s3000 = 'x'\n",
         103, "more than 100 deep", "write the members",
     ),

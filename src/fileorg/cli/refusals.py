@@ -26,8 +26,8 @@ def refusal(error: Any, words: Sequence[str]) -> UsageError:
         case "MissingParameter" if parameter is not None:
             sentence, code = f"{command} needs a {parameter.metavar}.", ErrorCode.MISSING_ARGUMENT
         case "NoSuchOption" if command in words and _is_before(error.option_name, command, words):
-            sentence, code = f"The option {error.option_name} stands before the command.", ErrorCode.UNKNOWN_OPTION
-            hint = f"write it behind the command: fileorg {command} … {error.option_name}"
+            sentence, code = f"The option {error.option_name} comes before the command.", ErrorCode.UNKNOWN_OPTION
+            hint = f"write it after the command: fileorg {command} … {error.option_name}"
         case "NoSuchOption":
             sentence, code = f"{command} has no option {error.option_name}.", ErrorCode.UNKNOWN_OPTION
             if error.possibilities:

@@ -265,7 +265,7 @@ class _Check:
         if name in self._sets:
             return self._sets[name]
         if len(above) >= _DEEPEST_SETS:
-            message = f"sets are in each other more than {_DEEPEST_SETS} deep"
+            message = f"sets are nested more than {_DEEPEST_SETS} deep"
             raise self._error(("sets", name), message, "write the members of some of them out")
         found: dict[str, None] = {}
         for position, text in enumerate(self._values.texts(table, name, ("sets",))):

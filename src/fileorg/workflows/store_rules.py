@@ -78,7 +78,7 @@ def _tables(rule: CompiledRule) -> Iterator[tuple[Keys, Mapping[str, object]]]:
 
 def _why_not(key: str) -> str | None:
     if key in _NOT_KEPT:
-        return "it keeps no such thing of an object"
+        return "it does not keep that of an object"
     return "each object would have to be read" if KEYS[key].price >= Price.CONTENT else None
 
 
