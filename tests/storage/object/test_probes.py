@@ -54,7 +54,8 @@ def test_a_condition_that_is_ignored_is_found(ignored: Precondition) -> None:
 
 
 def test_a_race_with_two_winners_is_found() -> None:
-    together = threading.Barrier(8)
+    # One for each round: all are under way at once, and a writer that came late to one of them would see its target.
+    together = {b"scratch/won %d" % number: threading.Barrier(8) for number in range(3)}
 
     class Racy(MemoryClient):
         """Looks whether there is a target, and writes then."""
@@ -64,8 +65,8 @@ def test_a_race_with_two_winners_is_found() -> None:
         ) -> list[ObjectOutcome]:
             if self.head([rows[0].target_key])[0] is not None:
                 return [ObjectOutcome(Result.TARGET_EXISTS)]
-            if b"won" in rows[0].target_key:
-                together.wait()
+            if (barrier := together.get(rows[0].target_key)) is not None:
+                barrier.wait()
             return super().copy(rows, begun=begun)
 
     bucket = MemoryBucket(honoured=ALL_PRECONDITIONS - {Precondition.COPY_IF_ABSENT})
