@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 from tests.storage.object import servers
 from tests.support.faulty_client import Faults, FaultyClient
 
+from fileorg.storage.object.client import ObjectOutcome, Result
 from fileorg.storage.object.memory import MemoryClient
 from fileorg.storage.object.s3 import S3Client
+from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.workflows import stores
 from fileorg.workflows.safe_stores import note_probed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import pytest
     from tests.storage.object.servers import S3Server
 
     from fileorg.core.state import StateDirectory
+    from fileorg.storage.object.client import ObjectDeletion
 
 
 def faults_of_all_stores(monkeypatch: pytest.MonkeyPatch) -> Faults:
@@ -45,3 +50,36 @@ def make_probed_bucket(
         monkeypatch.setenv(variable, value)
     with contextlib.closing(S3Client(name, server.settings)) as client:
         note_probed(state, client, [], only_uploads=False)
+
+
+class LateDeletions:
+    """Deletions that had no answer, and that a store in memory carries out later."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], object]] = []
+
+    def come(self) -> None:
+        """Carry them out. There are some."""
+        assert self.waiting
+        for delete in self.waiting:
+            delete()
+
+
+def late_deletions(monkeypatch: pytest.MonkeyPatch) -> LateDeletions:
+    """Have the first deletion of each key come late."""
+    found, seen, deleting = LateDeletions(), set[bytes](), MemoryClient.deleting
+
+    def late(client: MemoryClient, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
+        if {row.key for row in rows} <= seen:
+            return deleting(client, rows)
+        seen.update(row.key for row in rows)
+
+        def come() -> None:
+            deleting(client, rows)()
+
+        found.waiting.append(come)
+        lost = ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.TIMED_OUT, may_be_done=True))
+        return lambda: [lost] * len(rows)
+
+    monkeypatch.setattr(MemoryClient, "deleting", late)
+    return found

@@ -16,7 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.faults.faulty_stores import faults_of_all_stores, make_probed_bucket
+from tests.faults.faulty_stores import faults_of_all_stores, late_deletions, make_probed_bucket
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, Killed, Order
 
@@ -324,6 +324,18 @@ def test_a_request_or_its_answer_gets_lost(made: Callable[[], Step], fault: Faul
     for step in _points(fault, made, Step.organize):
         step.check_recovered()
         step.check_undone()
+
+
+def test_a_deletion_without_an_answer_may_be_carried_out_late(
+    made: Callable[[], Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, late = made(), late_deletions(monkeypatch)
+    with contextlib.suppress(StorageFailure):
+        step.organize()
+    late.come()
+    step.check_contents()
+    step.check_recovered()
+    step.check_undone()
 
 
 @pytest.mark.parametrize("fault", [each for each in Fault if each not in KILLS])

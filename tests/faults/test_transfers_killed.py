@@ -16,7 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.faults.faulty_stores import make_probed_bucket
+from tests.faults.faulty_stores import late_deletions, make_probed_bucket
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
 from tests.support.tree import Tree
@@ -161,8 +161,11 @@ class World:
         except (Killed, OSError, StorageFailure, RowsRefused):
             assert self._faults.happened
         self._faults.disarm()
-        assert set(self._contents()) >= {"one", "two", "three, and more", "there before"}
+        self.check_contents()
         return self._faults.happened
+
+    def check_contents(self) -> None:
+        assert set(self._contents()) >= {"one", "two", "three, and more", "there before"}
 
     def _contents(self, *, with_trash: bool = True) -> Counter[str]:
         found = Counter[str]()
@@ -323,6 +326,19 @@ def test_undo(made: Callable[[], World], fault: Fault) -> None:
     for world in _points(fault, lambda: _organized(made), World.undo):
         world.check_recovered()
         world.check_undone()
+
+
+@pytest.mark.parametrize("made", _ROUTES[1:], indirect=True)
+def test_a_deletion_without_an_answer_may_be_carried_out_late(
+    made: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, late = made(), late_deletions(monkeypatch)
+    with contextlib.suppress(StorageFailure):
+        world.organize()
+    late.come()
+    world.check_contents()
+    world.check_recovered()
+    world.check_undone()
 
 
 @pytest.mark.parametrize("made", ["into a store"], indirect=True)

@@ -176,15 +176,23 @@ def error_of(outcome: ObjectOutcome) -> Refusal | OSError:
 def why_left(source: ObjectStorage, row: PlanRow, etag: str, outcome: ObjectOutcome) -> Refusal | OSError | None:
     """Return why the original of a copy is still there after its deletion; None if it is not, or is another object.
 
-    Raises `StorageFailure`.
+    Raises `StorageFailure` if the store may still delete it: then both stay, and recovery goes on.
     """
     if outcome.result in _REMOVED:
         return None
     try:
         there = source.head(row.source_folder, row.source_name)
+        if there is None or there.etag != etag:
+            return None
+        if outcome.result is not Result.AMBIGUOUS:
+            return error_of(outcome)
+        # Without an answer, the request may be on its way yet. If the copy were removed, both could be gone.
+        [again] = source.client.delete([ObjectDeletion(there.key, etag)])
     except StoreError as error:
         raise unreachable(source, error) from error
-    return error_of(outcome) if there is not None and there.etag == etag else None
+    if again.result in _REMOVED:
+        return None
+    raise unreachable(source, again.error or StoreError(StoreCode.TIMED_OUT))
 
 
 def withdrawn(target: ObjectStorage, row: PlanRow, etag: str, failure: Refusal | OSError) -> Refusal | OSError:
