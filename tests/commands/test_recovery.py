@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, open_again, recovered, reserved
+from tests.support.remembered import Remembered
 
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
@@ -52,6 +53,19 @@ def test_it_was_not_moved(moved: Tree, runs: Runs, known: str) -> None:
     assert moved.read() == {"a.jpg": "1", "Images/": ""}
     runs.undo()
     assert moved.read() == {"a.jpg": "1"}
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_the_note_says_whether_there_is_anything_to_undo(moved: Tree, runs: Runs, *, is_moved: bool) -> None:
+    open_again(runs)
+    if not is_moved:
+        alter(runs, "UPDATE records SET state = 'intent'")
+        moved.path("Images/a.jpg").rename(moved.path("a.jpg"))
+        moved.path("Images").rmdir()
+    reporter = Remembered()
+    recover_all(runs.state, reporter)
+    way_on = "Undo it with: fileorg undo 1" if is_moved else "Nothing is left to undo."
+    assert reporter.notes == [f"Recovered operation 1, which had been interrupted. {way_on}"]
 
 
 def test_it_had_both_names(moved: Tree, runs: Runs) -> None:

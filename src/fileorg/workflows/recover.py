@@ -148,8 +148,11 @@ def _recover(
             left.append(operation)
             continue
         settled.append(journal.operation(operation.id) or operation)
-        undo = f"Undo it with: fileorg undo {operation.id}"
-        way_on = f"Continue with: fileorg purge {operation.undoes}" if operation.kind == PURGE else undo
+        way_on = f"Undo it with: fileorg undo {operation.id}"
+        if operation.kind == PURGE:
+            way_on = f"Continue with: fileorg purge {operation.undoes}"
+        elif not journal.has_done(operation):
+            way_on = "Nothing is left to undo."
         unsure = _unsure_of(journal, operation).files
         but = f", except {plural(unsure, 'file')} changed after the crash" if unsure else ""
         reporter.note(f"Recovered operation {operation.id}, which had been interrupted{but}. {way_on}")
