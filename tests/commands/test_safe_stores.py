@@ -94,6 +94,32 @@ def test_a_bucket_is_probed_once(runs: Runs, bucket: Bucket) -> None:
     assert _Remote.writes == written
 
 
+def test_large_objects_stay_if_the_store_would_overwrite_at_the_end_of_their_parts(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    within = MemoryBucket(honoured=ALL_PRECONDITIONS - {Precondition.COMPLETE_IF_ABSENT})
+    bucket = Bucket(_Remote("remote", within), "inbox/")
+    monkeypatch.setattr(stores, "_open_client", lambda *_: _Remote("remote", within, part_limit_bytes=100))
+    tree.write({"a.jpg": "1", "large.jpg": "x" * 200})
+    put = _Remote.put
+
+    def put_late(self: _Remote, key: bytes, *what: Any, **more: Any) -> ObjectOutcome:
+        """Write an object of another program just before the large one, which no listing has told."""
+        if key == b"inbox/Images/large.jpg":
+            put(self, key, b"of others", if_absent=False)
+        return put(self, key, *what, **more)
+
+    monkeypatch.setattr(_Remote, "put", put_late)
+    options = ImportOptions(os.fsencode(tree.root), bucket.url)
+    for _ in range(2):  # the second run knows it from the first
+        with importing(options, runs.state, NullReporter()) as run:
+            run.run()
+        assert bucket.read() == {"Images/a.jpg": "1", "Images/large.jpg": "of others"}
+    with importing(options._replace(allow_unsafe=True), runs.state, NullReporter()) as run:
+        assert run.run().done == 1
+    assert bucket.read()["Images/large (2).jpg"] == "x" * 200
+
+
 @pytest.mark.parametrize("name", ["put", "copy", "delete"])
 def test_a_store_that_could_not_be_probed_for_a_moment_is_probed_again(
     runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, name: str

@@ -140,6 +140,7 @@ _OF_STORES = {
     "key-too-long": "its key would be longer than 1,024 bytes",
     "invalid-key": "the store does not allow its key",
     "too-large": "it is too large for the store",
+    "unsafe-parts": "the store could overwrite another object, because it ignores a condition of uploads in parts",
     "unsupported": "the store cannot do this",
     "checksum": "its content did not arrive as it was sent",
     "expired": "the credentials have expired",

@@ -33,8 +33,11 @@ def refuse_unsafe(
     storages: Iterable[Storage], state: StateDirectory, *, only_uploads: bool = False, allow_unsafe: bool = False
 ) -> None:
     """Raise `GuardRefused` for a store that ignores a condition that the run relies on; `FileorgError` if it cannot be
-    probed. With `only_uploads`, the run writes new objects and removes none.
+    probed. With `only_uploads`, the run writes new objects and removes none. If only large objects are not safe there,
+    these fail.
     """
+    from fileorg.storage.object.probes import LARGE
+
     for storage in dict.fromkeys(storages):
         if storage.kind is not Kind.OBJECT or allow_unsafe:
             continue
@@ -42,7 +45,9 @@ def refuse_unsafe(
         if _is_known(store.client.endpoint):
             continue
         unmet = _unmet(store, state, only_uploads=only_uploads)
-        if unmet:
+        if not LARGE.isdisjoint(unmet):
+            store.client.refuse_parts()
+        if unmet := [each for each in unmet if each not in LARGE]:
             raise GuardRefused(
                 f"{display(store.root)} ignores conditions of requests ({', '.join(unmet)}): another program could lose"
                 " an object there.",
@@ -63,7 +68,7 @@ def _is_known(endpoint: str) -> bool:
 
 
 def _key(client: ObjectClient, *, only_uploads: bool) -> str:
-    return f"{client.endpoint} {client.bucket} {'uploads' if only_uploads else 'moves and single deletions'}"
+    return f"{client.endpoint} {client.bucket} {'uploads' if only_uploads else 'moves'} of any size"
 
 
 def _rows(state: StateDirectory) -> list[list[object]]:
@@ -77,25 +82,29 @@ def _unmet(store: ObjectStorage, state: StateDirectory, *, only_uploads: bool) -
         is_valid = isinstance(row[1], int) and 0 <= time.time() - row[1] < _VALID_SECONDS
         if row[0] == key and is_valid and isinstance(row[2], list):
             return [str(each) for each in row[2]]
-    found = [each.value for each in _probed(store, only_uploads=only_uploads)]
-    note_probed(state, store.client, found, only_uploads=only_uploads)
-    return found
+    found, is_certain = _probed(store, only_uploads=only_uploads)
+    if is_certain:
+        note_probed(state, store.client, [*found], only_uploads=only_uploads)
+    return [*found]
 
 
-def _probed(store: ObjectStorage, *, only_uploads: bool) -> list[Precondition]:
-    from fileorg.storage.object.opener import SMALLEST_PART_BYTES
-    from fileorg.storage.object.probes import MOVES, UPLOADS, ProbeSubject, ProbeVerdict, StoreProbe, unmet
+def _probed(store: ObjectStorage, *, only_uploads: bool) -> tuple[list[Precondition], bool]:
+    """Return what the store does not heed, and whether that is certain. Raises `FileorgError`."""
+    from fileorg.storage.object.probes import LARGE, MOVES, UPLOADS, ProbeSubject, ProbeVerdict, StoreProbe, unmet
     from fileorg.storage.object.store_error import StoreError
     from fileorg.workflows.stores import failure
 
     needed = UPLOADS if only_uploads else MOVES | UPLOADS
-    subjects = {*needed} if only_uploads else {*needed, ProbeSubject.RACE}
+    subjects = {*needed, *LARGE} if only_uploads else {*needed, *LARGE, ProbeSubject.RACE}
     scratch = store.key(b"", f".fileorg-check-{secrets.token_hex(8)}".encode()) + b"/"
     try:
-        results = list(StoreProbe(store.client, scratch, part_bytes=SMALLEST_PART_BYTES).results(subjects))
+        results = list(StoreProbe(store.client, scratch).results(subjects))
     except StoreError as error:
         raise failure(error, store.root) from error
+    is_certain = True
     for each in results:  # a fault that passes says nothing of the store, and must not be kept
         if each.verdict is ProbeVerdict.FAILED and each.error is not None and not each.error.is_permanent:
-            raise failure(each.error, store.root)
-    return unmet(results, needed)
+            is_certain = False
+            if each.subject in subjects - LARGE:
+                raise failure(each.error, store.root)
+    return unmet(results, needed | LARGE), is_certain

@@ -49,16 +49,15 @@ def check_store(url: bytes) -> CheckedStore:
 
     Raises `FileorgError` if nothing can be written there, or the store does not answer.
     """
-    from fileorg.storage.object.opener import SMALLEST_PART_BYTES
     from fileorg.storage.object.probes import LARGE, MOVES, UPLOADS, StoreProbe, unmet
     from fileorg.storage.object.store_error import StoreError
 
     root, prefix = store_root(url), parsed(url).prefix
     scratch = (prefix + b"/" if prefix else b"") + f".fileorg-check-{secrets.token_hex(8)}/".encode()
-    with contextlib.closing(open_bucket(url, part_bytes=SMALLEST_PART_BYTES)) as client:
+    with contextlib.closing(open_bucket(url)) as client:
         try:
             next(client.pages(scratch), None)
-            results = list(StoreProbe(client, scratch, part_bytes=SMALLEST_PART_BYTES).results())
+            results = list(StoreProbe(client, scratch).results())
         except StoreError as error:
             raise failure(error, root) from error
         service = client.service

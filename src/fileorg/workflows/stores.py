@@ -109,7 +109,7 @@ def open_store(stack: contextlib.ExitStack, url: bytes) -> LocalStorage:
     return cast("LocalStorage", storage)
 
 
-def open_bucket(url: bytes, *, part_bytes: int | None = None) -> ObjectClient:
+def open_bucket(url: bytes) -> ObjectClient:
     """Return the client of the bucket of a URL: see `opener.open_client`. Raises `UsageError`, `StorageFailure`."""
     if not scheme_of(url):
         raise UsageError(
@@ -118,10 +118,10 @@ def open_bucket(url: bytes, *, part_bytes: int | None = None) -> ObjectClient:
             code=ErrorCode.PATH_UNUSABLE,
         )
     scheme, bucket, _ = parsed(url)
-    return _open_client(url, scheme, bucket, part_bytes=part_bytes)
+    return _open_client(url, scheme, bucket)
 
 
-def _open_client(url: bytes, scheme: str, bucket: str, *, part_bytes: int | None = None) -> ObjectClient:
+def _open_client(url: bytes, scheme: str, bucket: str) -> ObjectClient:
     """Return the client of a bucket. Raises `UsageError`, `StorageFailure`."""
     check_path(url)
     from fileorg.storage.object.opener import MEMORY, S3, open_client
@@ -139,7 +139,7 @@ def _open_client(url: bytes, scheme: str, bucket: str, *, part_bytes: int | None
             hint=way if scheme == small else f"write {small}:// in small letters",
             code=ErrorCode.PATH_UNUSABLE,
         )
-    return open_client(scheme, bucket, configured.get(scheme), part_bytes=part_bytes)
+    return open_client(scheme, bucket, configured.get(scheme))
 
 
 def check_changeable(url: bytes) -> None:

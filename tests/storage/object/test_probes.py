@@ -10,7 +10,6 @@ from tests.storage.object import servers
 
 from fileorg.storage.object.client import ALL_PRECONDITIONS, ObjectCopy, ObjectOutcome, Precondition, Result
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient
-from fileorg.storage.object.opener import SMALLEST_PART_BYTES
 from fileorg.storage.object.probes import LARGE, MOVES, UPLOADS, ProbeResult, ProbeVerdict, StoreProbe, unmet
 from fileorg.storage.object.s3 import S3Client
 
@@ -21,11 +20,9 @@ if TYPE_CHECKING:
 
     from fileorg.storage.object.client import ObjectClient
 
-PART_BYTES = 1024
 
-
-def probed(client: ObjectClient, part_bytes: int = PART_BYTES) -> list[ProbeResult]:
-    found = list(StoreProbe(client, b"scratch/", part_bytes=part_bytes).results())
+def probed(client: ObjectClient) -> list[ProbeResult]:
+    found = list(StoreProbe(client, b"scratch/").results())
     assert [each for page in client.pages(b"scratch/") for each in page] == []
     assert client.uploads(b"scratch/") == []
     return found
@@ -36,7 +33,7 @@ def with_verdict(results: list[ProbeResult], verdict: ProbeVerdict) -> set[str]:
 
 
 def memory(bucket: MemoryBucket) -> MemoryClient:
-    return MemoryClient("test", bucket, part_limit_bytes=PART_BYTES)
+    return MemoryClient("test", bucket)
 
 
 def test_a_store_that_heeds_all_conditions_is_safe() -> None:
@@ -70,7 +67,7 @@ def test_a_race_with_two_winners_is_found() -> None:
             return super().copy(rows, begun=begun)
 
     bucket = MemoryBucket(honoured=ALL_PRECONDITIONS - {Precondition.COPY_IF_ABSENT})
-    results = probed(Racy("test", bucket, part_limit_bytes=PART_BYTES))
+    results = probed(Racy("test", bucket))
     assert with_verdict(results, ProbeVerdict.IGNORED) == {"race"}
     assert unmet(results, MOVES | UPLOADS) == [Precondition.COPY_IF_ABSENT, Precondition.PUT_IF_ABSENT]
 
@@ -78,8 +75,8 @@ def test_a_race_with_two_winners_is_found() -> None:
 def test_seaweedfs_is_safe(seaweedfs: S3Server) -> None:
     servers.make_bucket(seaweedfs, "probed")
     with servers.environment_of(seaweedfs):
-        client = S3Client("probed", seaweedfs.settings, part_bytes=SMALLEST_PART_BYTES)
-        results = probed(client, SMALLEST_PART_BYTES)
+        client = S3Client("probed", seaweedfs.settings)
+        results = probed(client)
         client.close()
     assert unmet(results, MOVES | UPLOADS | LARGE) == []
     assert with_verdict(results, ProbeVerdict.MISSING) == {"versions"}
@@ -88,8 +85,8 @@ def test_seaweedfs_is_safe(seaweedfs: S3Server) -> None:
 def test_what_moto_ignores_is_found(moto: S3Server) -> None:
     servers.make_bucket(moto, "probed")
     with servers.environment_of(moto):
-        client = S3Client("probed", moto.settings, part_bytes=SMALLEST_PART_BYTES)
-        results = probed(client, SMALLEST_PART_BYTES)
+        client = S3Client("probed", moto.settings)
+        results = probed(client)
         client.close()
     ignored = {Precondition.COPY_IF_ABSENT, Precondition.COPY_IF_MATCH, Precondition.BATCH_DELETE_IF_MATCH}
     assert with_verdict(results, ProbeVerdict.IGNORED) == {*ignored, "race"}
@@ -101,7 +98,7 @@ def test_what_moto_ignores_is_found(moto: S3Server) -> None:
 def test_the_wrapper_of_moto_adds_what_it_lacks(wrapped_moto: S3Server) -> None:
     servers.make_bucket(wrapped_moto, "probed")
     with servers.environment_of(wrapped_moto):
-        client = S3Client("probed", wrapped_moto.settings, part_bytes=SMALLEST_PART_BYTES)
-        results = probed(client, SMALLEST_PART_BYTES)
+        client = S3Client("probed", wrapped_moto.settings)
+        results = probed(client)
         client.close()
     assert unmet(results, ALL_PRECONDITIONS) == []

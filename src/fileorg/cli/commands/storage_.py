@@ -59,8 +59,8 @@ def storage_(
 
     fileorg moves an object by a copy and a deletion. Both carry conditions: the target must not exist, and the source
     must be the object that was listed. Some services ignore such conditions and report success. storage check writes
-    a few small objects and one of 5 MB below the URL, sends requests that the store has to refuse, looks at what it
-    did, and removes the objects. In a bucket with versions, their old versions remain.
+    a few small objects below the URL, sends requests that the store has to refuse, looks at what it did, and removes
+    the objects. In a bucket with versions, their old versions remain.
 
     The exit code is 3 if something is not safe there.
     """

@@ -272,9 +272,11 @@ class ObjectClient(Protocol):
         tags: Mapping[str, str] = _NOTHING,
         storage_class: str = "STANDARD",
         begun: Callable[[str], None] | None = None,
+        in_parts: bool = False,
     ) -> ObjectOutcome:
         """Write an object, with a checksum that the store compares. A file is read from where it stands to its end,
-        and above the size of a part uploaded in parts: `begun` then gets the id of the upload before the first part.
+        and above the size of a part, or if `in_parts`, uploaded in parts: `begun` then gets the id of the upload
+        before the first part.
         `headers` are as in `plain_headers`.
         """
         ...
@@ -313,6 +315,10 @@ class ObjectClient(Protocol):
         """
         ...
 
+    def refuse_parts(self) -> None:
+        """From now on, fail what would go in parts and must not overwrite: the store ignores that condition."""
+        ...
+
     def uploads(self, prefix: bytes = b"") -> list[Upload]:
         """Return the unfinished uploads whose keys begin with `prefix`."""
         ...
@@ -349,6 +355,11 @@ class RowsAtOnce:
 
     def delete(self: ObjectClient, rows: Sequence[ObjectDeletion]) -> list[ObjectOutcome]:
         return self.deleting(rows)()
+
+
+def no_parts() -> ObjectOutcome:
+    """Return the outcome of what would go in parts, of a client that refuses them."""
+    return ObjectOutcome(Result.FAILED, error=StoreError(StoreCode.UNSAFE_PARTS))
 
 
 def heads(client: ObjectClient, keys: Sequence[bytes]) -> Sequence[StoredObject | StoreError | None]:

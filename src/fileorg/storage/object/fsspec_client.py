@@ -169,6 +169,9 @@ class FsspecClient:
 
     put = copying = copy = deleting = delete = remove_markers = abort = _refuse
 
+    def refuse_parts(self) -> None:
+        """Do nothing: there are no copies and uploads."""
+
     def close(self) -> None:
         with contextlib.suppress(Exception):
             self._system.clear_instance_cache()

@@ -23,6 +23,7 @@ from fileorg.storage.object.client import (
     Upload,
     crc32_text,
     key_error,
+    no_parts,
 )
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -138,6 +139,7 @@ class MemoryClient(RowsAtOnce):
         self._within = memory_bucket(bucket) if within is None else within
         self._part_limit_bytes = part_limit_bytes
         self._is_over: Callable[[], bool] = lambda: False
+        self._refuses_parts = False
 
     def pages(self, prefix: bytes = b"", *, after: bytes = b"") -> Iterator[list[StoredObject]]:
         at: bytes | None = after
@@ -184,11 +186,14 @@ class MemoryClient(RowsAtOnce):
         tags: Mapping[str, str] | None = None,
         storage_class: str = "STANDARD",
         begun: Callable[[str], None] | None = None,
+        in_parts: bool = False,
     ) -> ObjectOutcome:
         if (error := key_error(key)) is not None:
             return ObjectOutcome(Result.FAILED, error=error)
         content = source if isinstance(source, bytes) else source.read()
-        in_parts = len(content) > self._part_limit_bytes
+        in_parts = in_parts or len(content) > self._part_limit_bytes
+        if in_parts and if_absent and self._refuses_parts:
+            return no_parts()
         upload_id = self._begin(key) if in_parts else ""
         if in_parts and begun is not None:
             begun(upload_id)
@@ -249,6 +254,8 @@ class MemoryClient(RowsAtOnce):
         if error is not None:
             return ObjectOutcome(Result.FAILED, error=error)
         in_parts = row.size > self._part_limit_bytes
+        if in_parts and self._refuses_parts:
+            return no_parts()
         upload_id = self._begin(row.target_key) if in_parts else ""
         if in_parts and begun is not None:
             begun(number, upload_id)
@@ -305,6 +312,9 @@ class MemoryClient(RowsAtOnce):
                 self._within.drop_newest(marker.key)
                 return ObjectOutcome(Result.DONE)
             return ObjectOutcome(Result.GONE if last is None else Result.CHANGED)
+
+    def refuse_parts(self) -> None:
+        self._refuses_parts = True
 
     def uploads(self, prefix: bytes = b"") -> list[Upload]:
         with self._within.lock:

@@ -15,26 +15,16 @@ S3 = "s3"
 READABLE = frozenset({"gs", "gcs", "az", "abfs", "sftp", "ssh", "ftp", "smb", "webdav", "oss", "hf"})
 """Schemes that fsspec opens, for reading: see `fsspec_client`."""
 
-SMALLEST_PART_BYTES = 5 << 20
-"""The smallest part that S3 takes, but for the last one."""
 
-
-def open_client(
-    scheme: str,
-    bucket: str,
-    settings: StoreSettings | None = None,
-    *,
-    part_bytes: int | None = None,
-) -> ObjectClient:
+def open_client(scheme: str, bucket: str, settings: StoreSettings | None = None) -> ObjectClient:
     """Return the client of `SCHEME://BUCKET`, which the caller closes. Nothing is sent yet.
 
     `scheme` is `memory`, `s3` or the NAME of a table `[storage.NAME]`, whose `settings` these are.
-    `part_bytes` is the size above which it uploads in parts.
 
     Raises `StorageFailure` if the driver is not installed.
     """
     if scheme == MEMORY:
         return MemoryClient(bucket)
-    from fileorg.storage.object.s3 import PART_BYTES, S3Client
+    from fileorg.storage.object.s3 import S3Client
 
-    return S3Client(bucket, settings, scheme=scheme, part_bytes=part_bytes or PART_BYTES)
+    return S3Client(bucket, settings, scheme=scheme)

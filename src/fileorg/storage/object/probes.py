@@ -5,7 +5,6 @@ A probe decides by what the store has afterwards, not only by what it said.
 
 from __future__ import annotations
 
-import io
 import threading
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -91,9 +90,8 @@ def unmet(results: list[ProbeResult], needed: frozenset[Precondition]) -> list[P
 class StoreProbe:
     """The probes of one store. All keys are below `scratch`, which nothing else uses."""
 
-    def __init__(self, client: ObjectClient, scratch: bytes, *, part_bytes: int) -> None:
-        """`part_bytes` is the size above which the client uploads in parts."""
-        self._client, self._scratch, self._part_bytes = client, scratch, part_bytes
+    def __init__(self, client: ObjectClient, scratch: bytes) -> None:
+        self._client, self._scratch = client, scratch
 
     def results(self, subjects: Collection[str] | None = None) -> Iterator[ProbeResult]:
         """Yield the result of each probe, or of those with these subjects.
@@ -171,7 +169,7 @@ class StoreProbe:
 
     def _complete_if_absent(self) -> ProbeVerdict:
         before = self._write(b"parts")
-        outcome = self._client.put(before.key, io.BytesIO(bytes(self._part_bytes + 1)))
+        outcome = self._client.put(before.key, b"another", in_parts=True)  # of one part, which may be small
         return _verdict(outcome, Result.TARGET_EXISTS, is_harmed=self._find(b"parts").etag != before.etag)
 
     def _race(self) -> ProbeVerdict:

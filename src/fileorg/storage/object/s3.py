@@ -28,6 +28,7 @@ from fileorg.storage.object.client import (
     crc32_text,
     key_error,
     may_be_md5,
+    no_parts,
 )
 from fileorg.storage.object.loop_thread import LoopThread
 from fileorg.storage.object.s3_answers import head_object, listed_object, mtime_ns, outcome_of, plain_etag, version_of
@@ -84,6 +85,7 @@ class S3Client(RowsAtOnce):
         self._transport = transport
         self._sender = RetryingSender(LimitedSender(transport, Window(concurrent)), clock=clock)
         self._loop = LoopThread()
+        self._refuses_parts = False
 
     @property
     def endpoint(self) -> str:
@@ -199,6 +201,7 @@ class S3Client(RowsAtOnce):
         tags: Mapping[str, str] | None = None,
         storage_class: str = "STANDARD",
         begun: Callable[[str], None] | None = None,
+        in_parts: bool = False,
     ) -> ObjectOutcome:
         if (error := key_error(key)) is not None:
             return ObjectOutcome(Result.FAILED, error=error)
@@ -211,7 +214,9 @@ class S3Client(RowsAtOnce):
             parameters["Tagging"] = urlencode(tags)
         if storage_class != "STANDARD":
             parameters["StorageClass"] = storage_class
-        if more:
+        if more or in_parts:
+            if if_absent and self._refuses_parts:
+                return no_parts()
             uploads = PartUploads(self._send, self._loop, parameters, if_absent=if_absent)
             return uploads.put(head, more, file, self._part_bytes, begun)
         return self._one(lambda: self._put(parameters, head, if_absent=if_absent))
@@ -248,7 +253,9 @@ class S3Client(RowsAtOnce):
                     yield [(small[at], outcome) for at, outcome in group]
         parts = PartCopies(self._send, self._loop, self._one, self.bucket, self._copy_limit_bytes)
         for number, row in enumerate(rows):
-            if row.size > self._copy_limit_bytes:
+            if row.size > self._copy_limit_bytes and self._refuses_parts:
+                yield [(number, no_parts())]
+            elif row.size > self._copy_limit_bytes:
                 yield [(number, parts.copy(row, None if begun is None else _of_row(begun, number)))]
 
     async def _copy(self, row: ObjectCopy) -> ObjectOutcome:
@@ -374,6 +381,9 @@ class S3Client(RowsAtOnce):
         return ObjectOutcome(Result.DONE)
 
     # Uploads
+
+    def refuse_parts(self) -> None:
+        self._refuses_parts = True
 
     def uploads(self, prefix: bytes = b"") -> list[Upload]:
         return self._loop.run(self._uploads(prefix), to_the_end=True)

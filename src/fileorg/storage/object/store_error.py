@@ -34,6 +34,8 @@ class StoreCode(StrEnum):
     TOO_LARGE = "too-large"
     ARCHIVED = "archived"
     LOCKED = "locked"
+    UNSAFE_PARTS = "unsafe-parts"
+    """The store would overwrite at the end of an upload in parts: fileorg sent nothing."""
     GONE = "gone"
     CHANGED = "changed"
     CANCELLED = "cancelled"
@@ -74,6 +76,7 @@ _ERRNO = {
     StoreCode.TOO_LARGE: errno.EFBIG,
     StoreCode.ARCHIVED: errno.ENODATA,
     StoreCode.LOCKED: errno.EPERM,
+    StoreCode.UNSAFE_PARTS: errno.ENOTSUP,
     StoreCode.GONE: errno.ENOENT,
     StoreCode.CHANGED: errno.ESTALE,
     StoreCode.CANCELLED: errno.ECANCELED,
