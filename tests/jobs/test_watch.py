@@ -117,7 +117,7 @@ def test_what_is_moved_back_is_left_alone_until_it_changes(runs: Runs, tree: Tre
 def test_what_was_moved_is_read_in_parts_as_the_journal_grows(
     runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fileorg.jobs.put_back._AT_ONCE", 2)
+    monkeypatch.setattr("fileorg.core.sorting._NUMBERS_AT_ONCE", 2)
     root, expected = os.fsencode(tree.root), set[int]()
     put_back = PutBack(runs.state, root, by_name=False)
     for names in (["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"], ["f.jpg"], []):

@@ -1,8 +1,10 @@
-"""Sort more items than fit in memory, by a path."""
+"""Sort more items than fit in memory, by a path; and more numbers than should be objects."""
 
 from __future__ import annotations
 
 import contextlib
+from array import array
+from heapq import merge
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _IN_MEMORY = 50_000
+_NUMBERS_AT_ONCE = 1 << 16
 
 
 def in_path_order(items: Iterable[tuple[bytes, T]]) -> Iterator[T]:
@@ -35,3 +38,14 @@ def in_path_order(items: Iterable[tuple[bytes, T]]) -> Iterator[T]:
         del first
         for (item,) in db.execute("SELECT item FROM items ORDER BY key, rowid"):
             yield pickle.loads(item)  # noqa: S301  written above
+
+
+def packed_numbers(numbers: Iterable[int], known: bytes = b"") -> bytes:
+    """Return numbers of 64 bits without a sign in order, with those that are packed already. Few are objects at a time:
+    there may be millions.
+    """
+    left = iter(numbers)
+    parts: list[array[int]] = []
+    while part := sorted(islice(left, _NUMBERS_AT_ONCE)):
+        parts.append(array("Q", part))
+    return array("Q", merge(memoryview(known).cast("Q"), *parts)).tobytes() if parts else known

@@ -7,13 +7,11 @@ the files of a plan that waited for a person, and was cancelled. A file counts a
 from __future__ import annotations
 
 import contextlib
-from array import array
-from heapq import merge
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import FileorgError, JournalError
 from fileorg.core.model import FOLDER_ACTIONS, JobState
+from fileorg.core.sorting import packed_numbers
 from fileorg.journal.job_rows import job_rows
 from fileorg.journal.moved_before import last_operation, moved_before
 from fileorg.plan.saved_plan import SavedPlan
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 
     from fileorg.core.state import StateDirectory
     from fileorg.journal.reader import JournalReader
-
-_AT_ONCE = 1 << 16
 
 
 class PutBack:
@@ -58,7 +54,7 @@ class PutBack:
         with open_journal(self._state, read_only=True) as journal:
             last = last_operation(journal)
             if last > self._seen:
-                self._add(self._moved(journal))
+                self._packed = packed_numbers(self._moved(journal), self._packed)
             jobs = job_rows(
                 journal, "kind = 'organize' AND root = ? AND state IN ('waiting', 'cancelled')", (self._root,)
             )
@@ -67,16 +63,8 @@ class PutBack:
         for job in jobs:
             if job.state is JobState.CANCELLED and not job.attempts and job.id not in self._plans:
                 self._plans.add(job.id)
-                self._add(self._of_plan(job.id))
+                self._packed = packed_numbers(self._of_plan(job.id), self._packed)
         return self._packed
-
-    def _add(self, contents: Iterator[int]) -> None:
-        """Add contents. Few are objects at a time: there may be a million."""
-        parts = []
-        while part := sorted(islice(contents, _AT_ONCE)):
-            parts.append(array("Q", part))
-        if parts:
-            self._packed = array("Q", merge(memoryview(self._packed).cast("Q"), *parts)).tobytes()
 
     def _moved(self, journal: JournalReader) -> Iterator[int]:
         for file in moved_before(journal, self._root, self._seen):

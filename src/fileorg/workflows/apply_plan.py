@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from array import array
 from bisect import bisect_left
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from fileorg.core.errors import ErrorCode, Exit, FileorgError, UsageError
 from fileorg.core.figures import plural
 from fileorg.core.model import DEST, ROOT, JobState, Outcome
 from fileorg.core.names import display, real_path, scheme_of
+from fileorg.core.sorting import packed_numbers
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.given_checks import check_together
@@ -257,11 +257,8 @@ def places_of(paths: Iterable[bytes], added: Iterable[bytes]) -> bytes:
     """Return digests of 64 bits of absolute paths, and of those of copies and links that were `added`, sorted; also of
     the paths as they are where case does not count.
     """
-    found = set[int]()
-    for path in chain(paths, map(as_added, added)):
-        found.add(xxh3_64_intdigest(path))
-        found.add(xxh3_64_intdigest(without_case(path)))
-    return array("Q", sorted(found)).tobytes()
+    places = chain(paths, map(as_added, added))
+    return packed_numbers(xxh3_64_intdigest(key) for place in places for key in (place, without_case(place)))
 
 
 def _has_touched(places: bytes) -> Callable[[bytes], bool]:
