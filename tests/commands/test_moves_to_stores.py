@@ -178,6 +178,25 @@ def test_a_run_that_is_stopped_copies_no_more_and_leaves_nothing_twice(runs: Run
     assert bucket.snapshot() == before
 
 
+@pytest.mark.parametrize("uploads", [False, True])
+def test_what_a_stop_has_cut_off_is_no_failure(
+    runs: Runs, tree: Tree, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, *, uploads: bool
+) -> None:
+    (tree if uploads else bucket).write({"a.jpg": "1", "b.jpg": "2"})
+    do, at = (MemoryClient.put, 0) if uploads else (MemoryClient._copy, 1)
+
+    def cut_off(client: MemoryClient, *what: Any, **more: Any) -> ObjectOutcome:
+        key = what[at] if uploads else what[at].target_key
+        if key.endswith(b"b.jpg"):
+            return ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.CANCELLED, may_be_done=True))
+        return do(client, *what, **more)
+
+    monkeypatch.setattr(MemoryClient, do.__name__, cut_off)
+    outcome = runs.organize(dest=bucket.url) if uploads else runs.organize(root=bucket.url)
+    assert (outcome.interrupted, outcome.problems) == (True, [])
+    assert outcome.counts == {RecordState.DONE: 1, RecordState.SKIPPED: 1}
+
+
 def test_a_run_to_another_service_that_is_stopped_leaves_nothing_twice(
     runs: Runs, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,15 @@ from fileorg.execute.actions.carry_object import AT_ONCE, READ_WHOLE_BYTES
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone
 from fileorg.execute.actions.kept_attributes import ObjectAttributes
 from fileorg.execute.actions.move_object import check_object, copied_objects, record_copies
-from fileorg.execute.actions.object_copies import error_of, is_copy, moves_of, store_of, unreachable, withdrawn
+from fileorg.execute.actions.object_copies import (
+    error_of,
+    is_copy,
+    moves_of,
+    not_made,
+    store_of,
+    unreachable,
+    withdrawn,
+)
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, TAKEN, Refusal, Verdict
 from fileorg.storage.base import Kind
 from fileorg.storage.object.client import ObjectDeletion, ObjectOutcome, Result, etag_token
@@ -154,7 +162,7 @@ def _made(target: ObjectStorage, upload: FileToPut, outcome: ObjectOutcome) -> K
     if outcome.result is Result.DONE and outcome.mtime_ns:
         known = KnownKey(path, size, outcome.mtime_ns, outcome.etag)
     elif outcome.result in {Result.DONE, Result.AMBIGUOUS}:
-        known = _looked_at(target, upload, path)
+        known = _looked_at(target, upload, path, outcome.error)
     else:
         raise error_of(outcome)
     if upload.original.is_untouched():
@@ -163,12 +171,14 @@ def _made(target: ObjectStorage, upload: FileToPut, outcome: ObjectOutcome) -> K
     raise withdrawn(target, row, known.etag, changed)
 
 
-def _looked_at(target: ObjectStorage, upload: FileToPut, path: bytes) -> KnownKey:
-    """Return the copy if a look at its key shows that it was made. Raises `Refusal`, `OSError`, `StorageFailure`."""
+def _looked_at(target: ObjectStorage, upload: FileToPut, path: bytes, cause: StoreError | None) -> KnownKey:
+    """Return the copy if a look at its key shows that it was made. `cause` is why nobody knows. Raises `Refusal`,
+    `OSError`, `StorageFailure`.
+    """
     try:
         there = target.head(upload.row.target_folder, upload.row.target_name)
         if there is None:
-            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+            raise not_made(cause)
         is_made = there.metadata == upload.attributes.metadata
         size = upload.original.facts.st_size
         if not (is_made and there.size == size and _has_content(target, there.key, there.etag, upload.file, size)):

@@ -130,13 +130,15 @@ def made_copy(source: ObjectStorage, target: ObjectStorage, move: ObjectMove, ou
     if outcome.result is Result.DONE and outcome.mtime_ns:
         return CopiedObject(move, outcome.etag, outcome.mtime_ns)
     if outcome.result in {Result.DONE, Result.AMBIGUOUS}:
-        return looked_at(source, target, move)
+        return looked_at(source, target, move, outcome.error)
     raise error_of(outcome)
 
 
-def looked_at(source: ObjectStorage, target: ObjectStorage, move: ObjectMove) -> CopiedObject:
-    """Return the copy of a move if a look at both keys shows that it was made. Raises `Refusal`, `OSError`, and
-    `StorageFailure` if nobody can tell now.
+def looked_at(
+    source: ObjectStorage, target: ObjectStorage, move: ObjectMove, cause: StoreError | None = None
+) -> CopiedObject:
+    """Return the copy of a move if a look at both keys shows that it was made. `cause` is why nobody knows. Raises
+    `Refusal`, `OSError`, and `StorageFailure` if nobody can tell now.
     """
     row = move.row
     try:
@@ -150,10 +152,17 @@ def looked_at(source: ObjectStorage, target: ObjectStorage, move: ObjectMove) ->
     if here.etag != move.listed.etag:
         raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
     if there is None:
-        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        raise not_made(cause)
     if not is_made:
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     return CopiedObject(move, there.etag, there.mtime_ns)
+
+
+def not_made(cause: StoreError | None) -> OSError:
+    """Return the error of what is not there after a request without an answer."""
+    was_cancelled = cause is not None and cause.code is StoreCode.CANCELLED
+    number = errno.ECANCELED if was_cancelled else errno.ETIMEDOUT
+    return OSError(number, os.strerror(number))
 
 
 def error_of(outcome: ObjectOutcome) -> Refusal | OSError:
