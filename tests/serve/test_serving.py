@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -57,6 +58,19 @@ def test_a_socket_that_a_killed_server_has_left_is_made_anew(tmp_path: Path) -> 
     out, _ = server.process.communicate(timeout=60)
     server.errors.close()
     assert (server.process.returncode, out, path.exists()) == (0, STOPPED, False)
+
+
+def test_a_socket_whose_program_stands_still_is_not_waited_for(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent, contextlib.ExitStack() as waiting:
+        silent.bind(str(tmp_path / "sock"))
+        silent.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                asking = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                asking.setblocking(False)
+                asking.connect(str(tmp_path / "sock"))
+        ran = run(tmp_path, str(tmp_path), "--socket", str(tmp_path / "sock"))
+    assert (ran.returncode, "Address already in use" in ran.stderr) == (2, True)
 
 
 def test_folders_are_needed_and_must_be_there(tmp_path: Path) -> None:

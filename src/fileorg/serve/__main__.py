@@ -97,6 +97,7 @@ def _is_left_over(path: bytes) -> bool:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             return False
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.setblocking(False)  # a program that stands still may have no room for another one
             asking.connect(path)
     except ConnectionRefusedError:
         return True
