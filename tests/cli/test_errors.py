@@ -348,3 +348,23 @@ def test_an_error_of_the_program_is_one_sentence(tmp_path: Path) -> None:
             "Hint: run the command again with --debug for a traceback\n"
         )
         assert ("Traceback" in ran.stderr) is traces
+
+
+def test_a_store_that_fails_between_two_requests_is_not_called_a_disk(fileorg: Fileorg, mess: Tree) -> None:
+    broken = (
+        "import sys, fileorg.workflows.scan as w\n"
+        "from fileorg.storage.object.store_error import StoreCode, StoreError\n"
+        "def fail(*_): raise StoreError(StoreCode.NO_NETWORK)\n"
+        "w.scan_trees = fail\n"
+        "from fileorg.cli.app import run\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", broken, "scan", "tree"],
+        capture_output=True, text=True, cwd=fileorg.folder, env=fileorg.environment(), check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "fileorg: A request to an object store failed: the store could not be reached.\n"
+        "Hint: test the store with fileorg storage check URL, then run the command again\n"
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from fileorg.cli.commands import COMMANDS, function_of
 from fileorg.cli.parameters import LIMITS, MAN, plain_values
 from fileorg.cli.terminal import COLOUR, WHEN, Out, choose_colours, prepare_streams, standard_error, standard_output
-from fileorg.core.errors import ErrorCode, FileorgError, UsageError
+from fileorg.core.errors import ErrorCode, FileorgError, StorageFailure, UsageError
 from fileorg.core.names import display
 
 COMPLETE = "_FILEORG_COMPLETE"
@@ -174,6 +174,12 @@ def _known(error: Any, words: list[str]) -> FileorgError:
         return refusal(error, words)
     if isinstance(error, FileNotFoundError) and not error.filename and _is_here_gone():
         return UsageError("The current directory is gone.", hint="go to another one: cd")
+    if isinstance(error, OSError) and hasattr(error, "refused"):
+        from fileorg.core.reasons import Reason
+        from fileorg.report.sentences import sentence
+
+        said = f"A request to an object store failed: {sentence(Reason.of_error(error))}"
+        return StorageFailure(said, hint="test the store with fileorg storage check URL, then run the command again")
     if isinstance(error, OSError) and error.strerror:
         name = error.filename if isinstance(error.filename, bytes | str) else b""
         subject = f"Could not use {display(name)}" if name else "The operating system refused a request"
