@@ -88,6 +88,12 @@ def test_wrong_words(fileorg: Fileorg, mess: Tree, words: tuple[str, ...]) -> No
     assert mess.snapshot() == before
 
 
+def test_the_number_of_a_job_alone_is_told_the_way(fileorg: Fileorg) -> None:
+    ran = fileorg.inside("jobs", "3")
+    refused(ran, 2, "action 3 is not valid: choose list, show,")
+    assert ran.err.splitlines()[1] == "Hint: fileorg jobs show 3"
+
+
 def test_no_words_show_the_help(fileorg: Fileorg) -> None:
     ran = fileorg()
     assert (ran.code, ran.out) == (2, "")

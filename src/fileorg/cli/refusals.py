@@ -67,6 +67,8 @@ def _bad_value(parameter: Any, sentence: str, hint: str) -> tuple[str, str]:
     name = max(parameter.opts, key=len)
     kind = parameter.type
     if choices := getattr(kind, "choices", None):
+        if name == "action" and value.isdecimal():
+            hint = f"fileorg jobs show {value}"
         *others, last = [str(getattr(choice, "value", choice)) for choice in choices]
         return f"{name} {value} is not valid: choose {', '.join(others)} or {last}.", hint
     if hasattr(kind, "min"):
