@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _INTERVAL_SECONDS = 0.4
 """A job writes its progress this often at most. It is no truth, and is not flushed: the journal is."""
 STATUS_BYTES = 2048
-"""What a status takes in its file: one write, and one read."""
+"""The length of a status in its file: one write, and one read."""
 guard: Lock | None = None
 """Held while a status file is written, if another thread may write the last word."""
 _PATIENCE_SECONDS = 1.0

@@ -40,7 +40,7 @@ class RuleFinding(NamedTuple):
 
 
 class NoContents:
-    """What rules ask of the content of a file that does not exist: only its name says a date."""
+    """The contents of a file that does not exist: only its name says a date."""
 
     def content_type(self, _: bytes, __: bytes) -> ContentType:
         return ContentType()
@@ -62,7 +62,7 @@ class NoContents:
 
 
 class _SomeContents(NoContents):
-    """What rules ask of the content of an example: its target has something to be made of, whatever it is."""
+    """The contents of an example: each field of a target has a value, whatever it is."""
 
     def content_type(self, _: bytes, __: bytes) -> ContentType:
         return ContentType(fitting_extension=b"x")
@@ -75,7 +75,7 @@ class _SomeContents(NoContents):
 
 
 class _Example:
-    """What rules ask of a file that does not exist: its category by name, and what the target of a rule needs."""
+    """Lookups of a file that does not exist: its category by name, and a value for each field of a target."""
 
     contents = _SomeContents()
 

@@ -33,7 +33,7 @@ _HINT = "docs/storage.md says what rules can ask there; a profile can choose the
 
 
 class ContentsOfNames(NoContents):
-    """What rules know of objects without reading them: the dates in their names."""
+    """The contents of objects, which are not read: only the dates in their names are known."""
 
     refused: Mapping[tuple[bytes, bytes], Sequence[RefusedDate]] = MappingProxyType({})
 
