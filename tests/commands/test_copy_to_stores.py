@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import itertools
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pytest
 from tests.support.buckets import Bucket
@@ -12,7 +15,9 @@ from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Kill
 from fileorg.core.errors import GuardRefused, StorageFailure
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, By, OperationState, RecordState
+from fileorg.execute.actions.carry_object import READ_WHOLE_BYTES
 from fileorg.journal.journal import Journal
+from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.object.client import ObjectDeletion, StoredObject
 from fileorg.storage.object.memory import MemoryClient
 from fileorg.workflows import stores
@@ -43,6 +48,36 @@ def test_files_are_copied_into_a_store_with_their_times(runs: Runs, tree: Tree, 
     assert (bucket.read(), tree.snapshot()) == ({}, before)
     assert runs.redo().done == 3
     assert bucket.read() == {"Images/a.jpg": "picture", "Documents/b.pdf": "text", "Documents/empty.txt": ""}
+    runs.undo()
+    assert (bucket.read(), tree.snapshot()) == ({}, before)
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.MOVE])
+@pytest.mark.parametrize("size", [1, 2 * READ_WHOLE_BYTES])
+def test_a_file_that_cannot_be_read_stays_alone(
+    runs: Runs, tree: Tree, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, *, size: int, action: Action
+) -> None:
+    tree.write({"a.jpg": "1", "broken.jpg": "x" * size, "c.jpg": "3"})
+    before, open_read = tree.snapshot(), LocalStorage.open_read
+
+    class Broken(io.FileIO):
+        def read(self, _: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def opened(storage: LocalStorage, folder: bytes, name: bytes) -> BinaryIO:
+        file = open_read(storage, folder, name)
+        if name != b"broken.jpg":
+            return file
+        with file:
+            return cast("BinaryIO", Broken(os.dup(file.fileno())))
+
+    monkeypatch.setattr(LocalStorage, "open_read", opened)
+    outcome = runs.organize(dest=bucket.url, action=action)
+    assert outcome.counts == {RecordState.DONE: 2, RecordState.FAILED: 1}
+    assert [(each.path, each.reason and each.reason.number) for each in outcome.problems] == [
+        (b"broken.jpg", errno.EIO)
+    ]
+    assert bucket.read() == {"Images/a.jpg": "1", "Images/c.jpg": "3"}
     runs.undo()
     assert (bucket.read(), tree.snapshot()) == ({}, before)
 

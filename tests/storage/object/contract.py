@@ -5,8 +5,10 @@ in a bucket that others use too.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
+import os
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -176,6 +178,18 @@ class ObjectContract:
         assert store.client.put(store.key(b"a"), io.BytesIO(content[1:])).result is Result.TARGET_EXISTS
         assert store.read() == {b"a": content}
         assert store.of(b"a").metadata == {"fileorg-mtime": "1.5"}
+        assert store.client.uploads(store.prefix) == []
+
+    def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing(self, store: Store) -> None:
+        class Broken(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                if size is None or size < 0 or self.tell() > store.part_bytes:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                return super().read(size)
+
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            store.client.put(store.key(b"a"), Broken(bytes(2 * store.part_bytes)))
+        assert store.read() == {}
         assert store.client.uploads(store.prefix) == []
 
     def test_impossible_keys_fail_alone(self, store: Store) -> None:

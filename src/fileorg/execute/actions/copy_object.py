@@ -105,6 +105,8 @@ def put_files(work: Work, uploads: Sequence[FileToPut], first: int, fail: Fail) 
     made = []
     for upload, outcome in zip(uploads, _put(work, target, uploads, first), strict=True):
         try:
+            if isinstance(outcome, OSError):
+                raise outcome
             made.append((upload, _made(target, upload, outcome)))
         except (Refusal, OSError) as error:
             fail(upload.position, error)
@@ -131,14 +133,21 @@ def file_to_put(
     return FileToPut(position, row, original, file, key, attributes)
 
 
-def _put(work: Work, target: ObjectStorage, uploads: Sequence[FileToPut], first: int) -> list[ObjectOutcome]:
-    """Upload at the same time, but one after another those that go in parts: their ids are recorded first."""
-    outcomes: dict[int, ObjectOutcome] = {}
+def _put(work: Work, target: ObjectStorage, uploads: Sequence[FileToPut], first: int) -> list[ObjectOutcome | OSError]:
+    """Upload at the same time, but one after another those that go in parts: their ids are recorded first. A file that
+    cannot be read has its error.
+    """
+    outcomes: dict[int, ObjectOutcome | OSError] = {}
 
-    def put(upload: FileToPut, **more: object) -> ObjectOutcome:
+    def put(upload: FileToPut, **more: object) -> ObjectOutcome | OSError:
         size = upload.original.facts.st_size
-        source = upload.file.read() if size <= READ_WHOLE_BYTES else upload.file
-        return target.client.put(upload.key, source, **upload.attributes._asdict(), **more)  # type: ignore[arg-type]
+        try:
+            source = upload.file.read() if size <= READ_WHOLE_BYTES else upload.file
+            return target.client.put(upload.key, source, **upload.attributes._asdict(), **more)  # type: ignore[arg-type]
+        except StoreError:
+            raise
+        except OSError as error:
+            return error
 
     try:
         small = [each for each in uploads if each.original.facts.st_size <= READ_WHOLE_BYTES]

@@ -137,7 +137,12 @@ def _into_trash(storage: LocalStorage, place: KeptOriginal) -> Callable[[bytes, 
 def _put_and_remove(
     work: Work, series: Series, uploads: Sequence[FileToPut], originals: Mapping[int, KeptOriginal], fail: Fail
 ) -> None:
-    made = [(*each, _digest(each[0].original)) for each in put_files(work, uploads, series.first, fail)]
+    made = []
+    for each, known in put_files(work, uploads, series.first, fail):
+        try:
+            made.append((each, known, _digest(each.original)))
+        except OSError as error:
+            fail(each.position, withdrawn(store_of(work, each.row.target_base), each.row, known.etag, error))
     with work.journal.transaction():
         work.journal.mark_many(
             [

@@ -68,6 +68,9 @@ class PartUploads:
         except StoreError as error:
             self._loop.run(self._upload.abort(), to_the_end=True)
             return ObjectOutcome(Result.FAILED, error=error)
+        except OSError:  # of the file
+            self._loop.run(self._upload.abort(), to_the_end=True)
+            raise
         except BaseException:
             _ = self._loop.submit(self._upload.abort())
             raise
