@@ -25,17 +25,21 @@ from fileorg.core.events import NullReporter
 from fileorg.core.model import OperationState
 from fileorg.journal.journal import Journal
 from fileorg.rules.config_file import parse_configuration
+from fileorg.storage.object.client import ObjectOutcome, Result
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.storage.object.s3 import S3Client
+from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.storage.object.servers import S3Server
     from tests.support.buckets import Held
     from tests.support.runs import Runs
+
+    from fileorg.storage.object.client import ObjectDeletion
 
 _numbers = itertools.count()
 _MAX_REQUESTS = 200
@@ -334,6 +338,28 @@ def test_a_deletion_without_an_answer_may_be_carried_out_late(
         step.organize()
     late.come()
     step.check_contents()
+    step.check_recovered()
+    step.check_undone()
+
+
+def test_a_deletion_without_an_answer_that_is_not_allowed_has_failed(
+    runs: Runs, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as if the store was too busy at first, and has no right for the user."""
+    step, deleting, asked = Step(runs, faults, _in_memory(versions=False)), MemoryClient.deleting, Counter[bytes]()
+
+    def denied(client: MemoryClient, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
+        [row] = rows
+        if row.key != b"inbox/a.jpg":
+            return deleting(client, rows)
+        asked[row.key] += 1
+        error = StoreError(StoreCode.THROTTLED if asked[row.key] == 1 else StoreCode.DENIED)
+        result = Result.AMBIGUOUS if asked[row.key] == 1 else Result.FAILED
+        return lambda: [ObjectOutcome(result, error=error)]
+
+    monkeypatch.setattr(MemoryClient, "deleting", denied)
+    step.organize()
+    assert asked == {b"inbox/a.jpg": 2}
     step.check_recovered()
     step.check_undone()
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _COMPARED_BYTES = 8 << 20
 _REMOVED = frozenset({Result.DONE, Result.GONE, Result.CHANGED})
 """Results of a deletion after which the object is not there any more, or is another one."""
+_FORBIDDEN = frozenset({StoreCode.DENIED, StoreCode.LOCKED})
+"""Refusals that the same request a moment before got, too, even if its answer was lost."""
 
 
 class ObjectMove(NamedTuple):
@@ -201,6 +203,8 @@ def why_left(source: ObjectStorage, row: PlanRow, etag: str, outcome: ObjectOutc
         raise unreachable(source, error) from error
     if again.result in _REMOVED:
         return None
+    if again.error is not None and again.error.code in _FORBIDDEN:
+        return error_of(again)
     raise unreachable(source, again.error or StoreError(StoreCode.TIMED_OUT))
 
 
