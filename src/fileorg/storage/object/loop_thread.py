@@ -86,11 +86,13 @@ class LoopThread:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is not None and thread is not None:
-            with contextlib.suppress(NotYet):
-                asyncio.run_coroutine_threadsafe(_finish(last), loop).result(_CLOSE_SECONDS)
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
+            try:
+                with contextlib.suppress(NotYet):
+                    asyncio.run_coroutine_threadsafe(_finish(last), loop).result(_CLOSE_SECONDS)
+            finally:
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join()
+                loop.close()
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:

@@ -1,0 +1,42 @@
+"""The thread of an event loop ends whatever happens in it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import CancelledError
+
+import pytest
+
+from fileorg.storage.object.loop_thread import LoopThread
+
+
+def test_the_thread_ends_also_if_the_last_request_fails() -> None:
+    async def answer() -> int:
+        return 1
+
+    async def fail() -> None:
+        raise ConnectionError
+
+    loop, before = LoopThread(), set(threading.enumerate())
+    assert loop.run(answer()) == 1
+    with pytest.raises(ConnectionError):
+        loop.close(fail)
+    assert set(threading.enumerate()) <= before
+
+
+def test_what_is_under_way_at_the_end_is_cancelled_and_its_caller_told() -> None:
+    loop, started = LoopThread(), threading.Event()
+
+    async def stall(_: int) -> str:
+        started.set()
+        await asyncio.Event().wait()
+        return "done"
+
+    async def nothing() -> None: ...
+
+    rows = loop.start_rows(stall, 3, 2, "not begun", "cut off")
+    started.wait()
+    loop.close(nothing)
+    with pytest.raises(CancelledError):
+        rows.results()
