@@ -236,6 +236,11 @@ def _read(
         selector.register(out, selectors.EVENT_READ)
         selector.register(events, selectors.EVENT_READ)
         while selector.get_map():
+            if stopped_at is None and stop():
+                stopped_at = time.monotonic()
+                process.send_signal(signal.SIGINT)
+            elif stopped_at is not None and time.monotonic() - stopped_at > _PATIENCE_SECONDS:
+                process.kill()
             for key, _ in selector.select(_PAUSE_SECONDS):
                 data = os.read(key.fd, 1 << 16)
                 if not data:
@@ -250,12 +255,6 @@ def _read(
                     line = line[-_LONGEST_EVENT:]
                     for each in lines:
                         hear(each)
-            if stopped_at is None:
-                if stop():
-                    stopped_at = time.monotonic()
-                    process.send_signal(signal.SIGINT)
-            elif time.monotonic() - stopped_at > _PATIENCE_SECONDS:
-                process.kill()
     process.wait()
     hear(line)
     return stopped_at is not None

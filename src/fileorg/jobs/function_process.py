@@ -51,17 +51,16 @@ def _run(line: Sequence[str | bytes], given: bytes, stop: Callable[[], bool]) ->
     with contextlib.ExitStack() as stack:
         # No pipe: `communicate` forgets the rest of the input when its time is over.
         process = stack.enter_context(_started(line, stack.enter_context(as_input(given))))
-        while True:
-            try:
-                return process.communicate(timeout=_PAUSE_SECONDS)[0], process.returncode
-            except subprocess.TimeoutExpired:
-                if stop():
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.communicate()
-                    return None
-            except BaseException:
-                process.kill()
-                raise
+        try:
+            while not stop():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.communicate(timeout=_PAUSE_SECONDS)[0], process.returncode
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    return None
 
 
 def _started(line: Sequence[str | bytes], source: IO[bytes]) -> subprocess.Popen[bytes]:
