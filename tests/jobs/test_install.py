@@ -64,9 +64,12 @@ def test_the_units_of_a_timer() -> None:
     assert (service.name.rpartition(".")[2], units.name.rpartition(".")[2]) == ("service", "timer")
     assert "OnCalendar=*-*-* 03:30:00" in units.text.splitlines()
     assert "Type=oneshot" in service.text.splitlines()
-    assert install.cron_line(timer).startswith("30 3 * * *  /usr/bin/python3 -m fileorg watch -- '/data/100\\% ")
+    line = install.cron_line(timer)
+    assert line.startswith("30 3 * * *  /usr/bin/python3 -m fileorg watch --quiet -- '/data/100\\% ")
     assert plistlib.loads(install.launchd_plist(timer).encode())["StartCalendarInterval"] == {"Hour": 3, "Minute": 30}
     assert install.cron_line(WATCH).startswith("@reboot  ")
+    is_quiet = WATCH._replace(command=["/usr/bin/python3", "-m", "fileorg", "watch", "-q"])
+    assert install.cron_line(is_quiet) == "@reboot  /usr/bin/python3 -m fileorg watch -q"
     assert plistlib.loads(install.launchd_plist(WATCH).encode())["KeepAlive"] == {"SuccessfulExit": False}
     with pytest.raises(UsageError, match="is not a valid schedule"):
         install.checked_schedule("25:00")

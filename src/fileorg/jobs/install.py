@@ -174,14 +174,19 @@ def launchd_plist(service: Service) -> str:
 
 
 def cron_line(service: Service) -> str:
-    """Return the line of a crontab for a service; a watch is started with the system."""
+    """Return the line of a crontab for a service; a watch is started with the system. It prints errors only, because
+    cron mails what is printed.
+    """
     import shlex
 
     when = f"@{service.schedule or 'reboot'}"
     if match := re.fullmatch(_TIME, service.schedule):
         when = f"{int(match[2])} {int(match[1])} * * *"
+    words = list(service.command)
+    if {"-q", "--quiet"}.isdisjoint(words):
+        words.insert(words.index("watch") + 1, "--quiet")
     # A % in a crontab is the end of the line.
-    return f"{when}  {shlex.join(service.command)}".replace("%", "\\%")
+    return f"{when}  {shlex.join(words)}".replace("%", "\\%")
 
 
 # Writing and removing units -------------------------------------------------------------------------------------------
