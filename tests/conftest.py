@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
+from fileorg.core.events import ended_jobs
 from fileorg.core.state import StateDirectory, open_state
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ os.environ.pop("FILEORG_CONFIG", None)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="write tests/cli/snapshots anew")
+
+
+@pytest.fixture(autouse=True)
+def _no_ended_jobs() -> None:
+    """Forget the jobs of earlier tests: a command tells a program of all that its process has ended."""
+    ended_jobs.clear()
 
 
 @pytest.fixture
