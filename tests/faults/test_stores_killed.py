@@ -23,6 +23,7 @@ from tests.support.faulty_client import KILLS, Fault, Faults, Killed, Order
 from fileorg.core.errors import StorageFailure
 from fileorg.core.events import NullReporter
 from fileorg.core.model import OperationState
+from fileorg.core.reasons import ReasonCode
 from fileorg.journal.journal import Journal
 from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.object.client import ObjectOutcome, Result
@@ -70,13 +71,13 @@ class Step:
         self.bucket.write({"a.jpg": "one", "b.pdf": "two"}, metadata={"of": "a user"})
         self.bucket.write({"c.jpg": "three", "Images/c.jpg": "there before"})
         self.first = self.bucket.snapshot()
-        self._runs, self._faults = runs, faults
+        self.runs, self._faults = runs, faults
 
     def organize(self) -> None:
-        self._runs.organize(root=self.bucket.url)
+        self.runs.organize(root=self.bucket.url)
 
     def organize_by_rules(self) -> None:
-        self._runs.organize(root=self.bucket.url, configuration=parse_configuration(b"fileorg.toml", _RULES))
+        self.runs.organize(root=self.bucket.url, configuration=parse_configuration(b"fileorg.toml", _RULES))
 
     def apply(self) -> None:
         """Carry out a plan: a chain of names, one that the trash makes free, a copy, and an object that does not go."""
@@ -86,16 +87,16 @@ class Step:
             {"path": "c.jpg", "action": "trash"},
             {"path": "Images/c.jpg", "new_path": "copy", "action": "copy"},
         ]
-        self._runs.apply(rows, roots=[self.bucket.url])
+        self.runs.apply(rows, roots=[self.bucket.url])
 
     def recover(self) -> None:
-        recover_all(self._runs.state, NullReporter())
+        recover_all(self.runs.state, NullReporter())
 
     def undo(self) -> None:
-        self._runs.undo()
+        self.runs.undo()
 
     def redo(self) -> None:
-        self._runs.redo()
+        self.runs.redo()
 
     def ended_by(self, fault: Fault, at: int, do: Callable[[], object]) -> bool:
         """Do something with a fault; return whether it happened."""
@@ -122,7 +123,7 @@ class Step:
     def check_recovered(self) -> None:
         """Recover, and assert that nothing is open and each content is in one place."""
         self.recover()
-        with Journal(self._runs.state.journal, read_only=True) as journal:
+        with Journal(self.runs.state.journal, read_only=True) as journal:
             assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
         assert not self.bucket.client.uploads()
         contents = Counter(held.content for key, held in self.bucket.snapshot().items() if key != "copy")
@@ -362,6 +363,81 @@ def test_a_deletion_without_an_answer_that_is_not_allowed_has_failed(
     assert asked == {b"inbox/a.jpg": 2}
     step.check_recovered()
     step.check_undone()
+
+
+class Rights:
+    """What a store in memory lets nobody delete, and deletions without an answer that it carries out later."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.denied: set[bytes] = set()
+        self.unanswered: set[bytes] = set()
+        self.waiting: list[Callable[[], object]] = []
+        deleting = MemoryClient.deleting
+
+        def asked(client: MemoryClient, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
+            def outcome(row: ObjectDeletion) -> ObjectOutcome:
+                if row.key in self.denied:
+                    return ObjectOutcome(Result.FAILED, error=StoreError(StoreCode.DENIED))
+                if row.key in self.unanswered:
+                    self.waiting.append(lambda: deleting(client, [row]))
+                    return ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.TIMED_OUT, may_be_done=True))
+                return deleting(client, [row])()[0]
+
+            outcomes = [outcome(row) for row in rows]
+            return lambda: outcomes
+
+        monkeypatch.setattr(MemoryClient, "deleting", asked)
+
+    def come(self) -> None:
+        """Carry out the deletions without an answer. There are some."""
+        assert self.waiting
+        for delete in self.waiting:
+            delete()
+
+
+def test_an_original_stays_whose_copy_may_be_removed_late(
+    made: Callable[[], Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The removal of its copy had no answer. Meanwhile the user may delete the original."""
+    step, rights = made(), Rights(monkeypatch)
+    rights.denied, rights.unanswered = {b"inbox/a.jpg"}, {b"inbox/Images/a.jpg"}
+    with pytest.raises(StorageFailure):
+        step.organize()
+    rights.denied, rights.unanswered = set(), set()
+    step.recover()
+    rights.come()
+    step.check_contents()
+    step.check_recovered()
+    step.check_undone()
+
+
+def test_a_recovery_ends_where_an_original_must_not_be_removed(
+    runs: Runs, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a bucket that lets nobody delete below a prefix."""
+    for step in _points(Fault.KILL_AFTER, lambda: Step(runs, faults, _in_memory(versions=False)), Step.organize):
+        with monkeypatch.context() as patch:
+            rights = Rights(patch)
+            rights.denied = {b"inbox/a.jpg", b"inbox/b.pdf"}
+            step.check_recovered()
+        step.check_undone()
+
+
+def test_a_recovery_ends_where_nothing_can_be_removed(
+    made: Callable[[], Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, rights = made(), Rights(monkeypatch)
+    rights.denied, rights.unanswered = {b"inbox/a.jpg"}, {b"inbox/Images/a.jpg"}
+    with pytest.raises(StorageFailure):
+        step.organize()
+    rights.denied |= rights.unanswered
+    step.recover()
+    step.check_contents()
+    with Journal(step.runs.state.journal, read_only=True) as journal:
+        [operation] = journal.operations()
+        assert operation.state is OperationState.SEALED
+        reasons = [record.reason for batch in journal.records(operation) for record in batch]
+    assert [reason.code for reason in reasons if reason is not None] == [ReasonCode.COPY_STAYS]
 
 
 @pytest.mark.parametrize("fault", [each for each in Fault if each not in KILLS])

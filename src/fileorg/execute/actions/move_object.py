@@ -20,9 +20,11 @@ from fileorg.execute.actions.carry_object import carried_objects
 from fileorg.execute.actions.handler import Handler, gone
 from fileorg.execute.actions.object_copies import (
     CopiedObject,
+    copy_left,
     delete_one,
     error_of,
     is_copy,
+    is_forbidden,
     is_one_service,
     looked_at,
     made_copy,
@@ -34,6 +36,7 @@ from fileorg.execute.actions.object_copies import (
 )
 from fileorg.execute.verdict import CHANGED, DONE, GONE, TAKEN, Refusal, Verdict
 from fileorg.execute.work import Changed
+from fileorg.journal.rows import columns_of
 from fileorg.storage.base import Kind
 from fileorg.storage.object.client import (
     DeleteMarker,
@@ -56,12 +59,14 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
     from fileorg.storage.base import Storage
-    from fileorg.storage.object.client import ObjectOutcome
+    from fileorg.storage.object.client import ObjectOutcome, StoredObject
     from fileorg.storage.object.known_keys import KnownKey
     from fileorg.storage.object.object_storage import ObjectStorage
 
 _REMOVALS = 2
 """The requests whose deletions are not waited for while others are copied."""
+_STAYS = frozenset({RecordState.FAILED, RecordState.CHANGED})
+"""States of a record whose original stays, and whose copy is removed."""
 
 
 def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, Reason | None]:
@@ -138,7 +143,9 @@ def move_all(work: Work, series: Series, fail: Fail, conditions: Conditions | No
             if not copied:
                 continue
             record_copies(work, series, copied)
-            free = copied if conditions is None else _not_withdrawn(target, copied, conditions, fail)
+            free = (
+                copied if conditions is None else _not_withdrawn(work, target, copied, conditions, series.first, fail)
+            )
             if free:
                 removals.append(_begun(source, free))
             if len(removals) > _REMOVALS:
@@ -168,14 +175,31 @@ def _at_once(groups: Iterable[list[CopiedObject]]) -> Iterator[list[CopiedObject
 
 
 def _not_withdrawn(
-    target: ObjectStorage, copied: Sequence[CopiedObject], conditions: Conditions, fail: Fail
+    work: Work,
+    target: ObjectStorage,
+    copied: Sequence[CopiedObject],
+    conditions: Conditions,
+    first: int,
+    fail: Fail,
 ) -> list[CopiedObject]:
     """Remove the copies whose originals must stay, and return the others."""
     stays = conditions.before_deletion([each.move for each in copied])
     for each in copied:
         if (refusal := stays.get(each.move.position)) is not None:
-            fail(each.move.position, withdrawn(target, each.move.row, each.etag, refusal))
+            _withdraw(work, target, each, first, refusal, fail)
     return [each for each in copied if each.move.position not in stays]
+
+
+def _withdraw(
+    work: Work, target: ObjectStorage, copied: CopiedObject, first: int, failure: Refusal | OSError, fail: Fail
+) -> None:
+    """Remove the copy of an original that stays. That it stays is recorded first: if the removal gets no answer, the
+    copy may still go, and recovery must not remove the original then.
+    """
+    refusal = failure if isinstance(failure, Refusal) else Refusal.of_error(failure)
+    position = copied.move.position
+    work.journal.mark(first + position, refusal.state, **columns_of(refusal.reason))
+    fail(position, withdrawn(target, copied.move.row, copied.etag, failure))
 
 
 def _unhidden(
@@ -271,7 +295,7 @@ def _finish(
         row = each.move.row
         failure = why_left(source, row, each.move.listed.etag, outcome)
         if failure is not None:
-            fail(each.move.position, withdrawn(target, row, each.etag, failure))
+            _withdraw(work, target, each, first, failure, fail)
             continue
         path = join(row.target_folder, row.target_name)
         moved.append(each.move.listed._replace(path=path, etag=each.etag, mtime_ns=each.mtime_ns))
@@ -304,9 +328,27 @@ def settle(case: Case) -> Verdict:
     if record.state is RecordState.CONFLICT or not is_copy(source, here, target, there):
         return TAKEN
     columns = {"target_inode": there.token, "target_mtime_ns": there.mtime_ns}
+    if is_there and record.state in _STAYS:
+        return leave_original(case, there, Verdict(record.state, record.reason))
     case.announce(Verdict(RecordState.COPIED, case.note(), columns))
-    delete_one(source, here)
+    try:
+        delete_one(source, here)
+    except StoreError as error:
+        if not is_forbidden(error):
+            raise
+        return leave_original(case, there, Verdict(RecordState.FAILED, Reason.of_error(error)))
     return Verdict(RecordState.DONE, case.note(), columns)
+
+
+def leave_original(case: Case, copy: StoredObject, verdict: Verdict) -> Verdict:
+    """Remove the copy of an original that stays; return the verdict. It is recorded first, as in a run.
+
+    Raises `OSError` if a later recovery may remove it.
+    """
+    case.announce(verdict._replace(columns={"target_inode": copy.token, "target_mtime_ns": copy.mtime_ns}))
+    record = case.record
+    stays = copy_left(cast("ObjectStorage", case.target), record.target_folder, record.target_name, copy.etag)
+    return verdict if stays is None else Verdict(stays.state, stays.reason)
 
 
 def abort_uploads(journal: Journal, operation: Operation, storages: Sequence[Storage]) -> None:

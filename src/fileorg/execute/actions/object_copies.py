@@ -203,7 +203,7 @@ def why_left(source: ObjectStorage, row: PlanRow, etag: str, outcome: ObjectOutc
         raise unreachable(source, error) from error
     if again.result in _REMOVED:
         return None
-    if again.error is not None and again.error.code in _FORBIDDEN:
+    if again.error is not None and is_forbidden(again.error):
         return error_of(again)
     raise unreachable(source, again.error or StoreError(StoreCode.TIMED_OUT))
 
@@ -213,18 +213,29 @@ def withdrawn(target: ObjectStorage, row: PlanRow, etag: str, failure: Refusal |
 
     Raises `StorageFailure` if the copy may be removed by a later recovery.
     """
-    path = join(row.target_folder, row.target_name)
     try:
-        [outcome] = target.client.delete([ObjectDeletion(target.key(row.target_folder, row.target_name), etag)])
+        stays = copy_left(target, row.target_folder, row.target_name, etag)
     except StoreError as error:
         raise unreachable(target, error) from error
+    return stays or failure
+
+
+def copy_left(target: ObjectStorage, folder: bytes, name: bytes, etag: str) -> Refusal | None:
+    """Remove a copy; return the refusal if it must stay. Raises `StoreError` if it may be removed later."""
+    path = join(folder, name)
+    [outcome] = target.client.delete([ObjectDeletion(target.key(folder, name), etag)])
     if outcome.result in _REMOVED:
         target.known.drop([path])
-        return failure
+        return None
     cause = outcome.error or StoreError(StoreCode.TIMED_OUT)
     if not cause.is_permanent:
-        raise unreachable(target, cause)
+        raise cause
     return Refusal(RecordState.FAILED, ReasonCode.COPY_STAYS, path, cause.errno)
+
+
+def is_forbidden(error: StoreError) -> bool:
+    """Return whether the same request will fail again until the store has other rights or the object no lock."""
+    return error.code in _FORBIDDEN
 
 
 def delete_one(storage: ObjectStorage, there: StoredObject) -> None:

@@ -11,9 +11,9 @@ from fileorg.core.model import Action, RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import Handler, check_unchanged
 from fileorg.execute.actions.keeper_checks import differs, keeper_of, keeper_path
-from fileorg.execute.actions.move_object import move_all
+from fileorg.execute.actions.move_object import leave_original, move_all
 from fileorg.execute.actions.move_object import settle as settle_move
-from fileorg.execute.actions.object_copies import delete_one, holds_the_same, is_copy, store_of, tell_equal, unreachable
+from fileorg.execute.actions.object_copies import holds_the_same, is_copy, store_of, tell_equal, unreachable
 from fileorg.execute.verdict import CHANGED, TAKEN, Refusal
 from fileorg.storage.base import Kind
 from fileorg.storage.object.store_error import StoreError
@@ -139,8 +139,7 @@ def _settle(case: Case) -> Verdict:
         return settle_move(case)
     if there.token != record.target_inode and not is_copy(source, here, target, there):
         return TAKEN
-    delete_one(target, there)
-    return CHANGED
+    return leave_original(case, there, CHANGED)
 
 
 TABLE: dict[tuple[Action, Kind, Kind], Handler] = {
