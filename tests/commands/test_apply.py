@@ -159,10 +159,32 @@ def test_a_file_of_two_names_is_not_exchanged_across_disks(runs: Runs, elsewhere
     (elsewhere / "b").write_text("two")
     a, b = str(runs.tree.path("a")), str(elsewhere / "b")
     roots = [os.fsencode(runs.tree.root), os.fsencode(elsewhere)]
+    assert refused(runs, move(a, b), move(b, a), roots=roots) == [(1, RowFault.HARD_LINKS_TORN), (2, RowFault.TAKEN)]
+
+
+def test_a_symlink_is_not_exchanged_across_disks(runs: Runs, elsewhere: Path) -> None:
+    runs.tree.path("a").symlink_to("nowhere")
+    (elsewhere / "b").write_text("two")
+    a, b = str(runs.tree.path("a")), str(elsewhere / "b")
+    roots = [os.fsencode(runs.tree.root), os.fsencode(elsewhere)]
     assert refused(runs, move(a, b), move(b, a), roots=roots) == [
         (1, RowFault.CYCLE_ON_DISKS),
         (2, RowFault.PART_REFUSED),
     ]
+
+
+def test_a_file_of_two_names_stays_on_its_disk(runs: Runs, elsewhere: Path) -> None:
+    tree = runs.tree
+    tree.write({"a": "one", "z": "two"})
+    os.link(tree.path("a"), tree.path("again"))
+    roots = [os.fsencode(tree.root), os.fsencode(elsewhere)]
+    rows = [move(str(tree.path("a")), str(elsewhere / "new/a")), move(str(tree.path("z")), str(elsewhere / "z"))]
+    assert refused(runs, *rows, roots=roots) == [(1, RowFault.HARD_LINKS_TORN)]
+    assert runs.apply(rows, roots=roots, partial=True).done == 1
+    assert tree.read() == {"a": "one", "again": "one"}
+    rows = [move(str(tree.path("a")), str(elsewhere / "a"), action="copy"), move(str(tree.path("again")), "new/b")]
+    assert runs.apply(rows, roots=roots).problems == []
+    assert (tree.read(), (elsewhere / "a").read_text()) == ({"a": "one", "new/b": "one"}, "one")
 
 
 def test_a_chain_goes_through_two_disks(runs: Runs, elsewhere: Path) -> None:
@@ -552,7 +574,7 @@ def test_a_file_of_two_names_does_not_take_the_name_of_a_folder_on_another_disk(
     (elsewhere / "two/in").write_text("2")
     roots = [os.fsencode(tree.root), os.fsencode(elsewhere)]
     rows = [move(str(tree.path("one")), str(elsewhere / "two")), move(str(elsewhere / "two"), str(elsewhere / "new"))]
-    assert refused(runs, *rows, roots=roots) == [(1, RowFault.CYCLE_ON_DISKS), (2, RowFault.PART_REFUSED)]
+    assert refused(runs, *rows, roots=roots) == [(1, RowFault.HARD_LINKS_TORN)]
 
 
 def test_a_folder_stays_if_a_file_takes_its_name_and_another_enters_it(runs: Runs) -> None:

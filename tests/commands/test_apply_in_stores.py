@@ -268,13 +268,15 @@ def test_a_plan_from_a_store_into_a_folder_and_back(runs: Runs, bucket: Bucket) 
         ([move("ROOT/deep", "URL/deep")], RowFault.FOLDER_IN_STORE),
         ([move("ROOT/deep", "ROOT/a"), move("ROOT/a", "URL/z")], RowFault.CYCLE_IN_STORE),
         ([move("ROOT/a", "URL/z", action="symlink")], RowFault.LINK_IN_STORE),
+        ([move("ROOT/two names", "URL/z")], RowFault.HARD_LINKS_TORN),
         ([trash("ROOT/same", duplicate_of="URL/same")], RowFault.KEEPER_ELSEWHERE),
     ],
 )
 def test_what_a_plan_cannot_do_between_a_folder_and_a_store(
     runs: Runs, bucket: Bucket, rows: list[dict[str, Any]], fault: RowFault
 ) -> None:
-    runs.tree.write({"a": "1", "same": "x", "deep/c": "3"})
+    runs.tree.write({"a": "1", "same": "x", "deep/c": "3", "two names": "4"})
+    os.link(runs.tree.path("two names"), runs.tree.path("again"))
     bucket.write({"b": "2", "same": "x"})
     before = runs.tree.snapshot()
     places = {"ROOT": os.fsdecode(runs.tree.root), "URL": os.fsdecode(bucket.url)}

@@ -62,6 +62,7 @@ class RowFault(StrEnum):
     FOLDER_ACTION = "folder-action"
     FOLDER_IN_STORE = "folder-in-store"
     OTHER_DISK = "other-disk"
+    HARD_LINKS_TORN = "hard-links-torn"
     LINK_IN_STORE = "link-in-store"
     KEEPER_ELSEWHERE = "keeper-elsewhere"
 

@@ -7,6 +7,7 @@ Paths are those before the plan: all rows happen at once, and `row_order` finds 
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import stat
 from array import array
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.batches import row_maker
 from fileorg.core.formats import is_at
+from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import below, is_within, join, split, with_parents
 from fileorg.core.row_problems import UNREADABLE_PLAN, RowFault, RowProblem
 from fileorg.core.scratch import scratch
@@ -181,6 +183,8 @@ class GivenPlan:
         """Lines of folders that later lines have rows for, too."""
         self._has_neighbors = False
         """Whether a row has a target whose name something has now, a file that belongs to others, or a keeper."""
+        self._devices: Memo[tuple[Base, bytes], int | None] = Memo(MANY_FOLDERS)
+        """The device of a folder, or of the one that it is to be made in."""
 
     def close(self) -> None:
         self.db.close()
@@ -439,6 +443,28 @@ class GivenPlan:
                 faults[position] = Fault(RowFault.UNREADABLE, join(folder, name), found.errno)
             elif found is not None:
                 occupied.add(position)
+            entry = entries[position]
+            if entry is not None and entry.nlink > 1 and not entry.is_folder and self._leaves_disk(placed[position]):
+                faults[position] = Fault(RowFault.HARD_LINKS_TORN, b"", entry.nlink)
+
+    def _leaves_disk(self, placed: _LocatedRow) -> bool:
+        """Return whether a row moves a file to another file system or into a store, as far as that is known."""
+        if placed.row.action is not GivenAction.MOVE:
+            return False
+        if placed.to_base in self.places.stores:
+            return True
+        # Not that of the file: on an overlay, files have devices of their own.
+        before, after = self._device(placed.base, placed.folder), self._device(placed.to_base, placed.to_folder)
+        return None not in {before, after} and before != after
+
+    def _device(self, base: Base, folder: bytes) -> int | None:
+        if (base, folder) not in self._devices:
+            found, above = None, folder
+            with contextlib.suppress(OSError):
+                while (found := self.trees[base].storage.stat_folder(above)) is None and above:
+                    above = split(above)[0]
+            self._devices[base, folder] = None if found is None else found.dev
+        return self._devices[base, folder]
 
     # Folders ----------------------------------------------------------------------------------------------------------
 

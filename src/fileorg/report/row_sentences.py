@@ -68,6 +68,9 @@ _SENTENCES = {
     RowFault.FOLDER_ACTION: "it is a folder, which can be moved or put into the trash, but not {about}",
     RowFault.FOLDER_IN_STORE: "a store has no folders that could be moved as a whole: give a row for each object",
     RowFault.OTHER_DISK: "it is on another file system",
+    RowFault.HARD_LINKS_TORN: (
+        "it has {number} names (hard links), so it is not moved to another file system or into a store: copy it"
+    ),
     RowFault.LINK_IN_STORE: "a store has no links",
     RowFault.KEEPER_ELSEWHERE: "{about} is not in the same store, and is not compared with it",
 }
