@@ -40,7 +40,7 @@ _GRACE_SECONDS = 2.0
 _MAX_TURNS = 6
 _STATE = re.compile(
     r"((journal|index|listings|stays)\.db(-wal|-shm|-journal)?|(run(-\d+)?|index|journal|recovery)\.lock|(idle-runs|stores)\.json(\.part)?|journal\.db\.v\d+"
-    r"|serve\.token|job-\d+\.(status|plan(\.columns)?|log|cancel))\Z"
+    r"|serve\.token|job-\d+\.(status|plan(\.columns)?|log|cancel|certificate))\Z"
 )
 _NOT_KEPT = re.compile(r"Could not preserve.*: see fileorg files (\d+)")
 _JOB = re.compile(r"Job (\d+) runs in the background")

@@ -32,7 +32,7 @@ _STEP = re.compile(rb"(?:.*/)?\.fileorg-\d+-\d+-step\.part\Z", re.DOTALL)
 _SET_ASIDE = re.compile(rb"(?:\A|/)\.fileorg(?:/trash/|-[^/]*\.part\Z)")
 _STATE = re.compile(
     r"((journal|index)\.db(-wal|-shm|-journal)?|(run(-\d+)?|index|journal|recovery)\.lock|(idle-runs|stores)\.json(\.part)?"
-    r"|serve\.token|job-\d+\.(status|plan(\.columns)?|log|cancel))\Z"
+    r"|serve\.token|job-\d+\.(status|plan(\.columns)?|log|cancel|certificate))\Z"
 )
 
 
