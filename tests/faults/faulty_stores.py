@@ -83,3 +83,34 @@ def late_deletions(monkeypatch: pytest.MonkeyPatch) -> LateDeletions:
 
     monkeypatch.setattr(MemoryClient, "deleting", late)
     return found
+
+
+class Rights:
+    """What a store in memory lets nobody delete, and deletions without an answer that it carries out later."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.denied: set[bytes] = set()
+        self.denies_all = False
+        self.unanswered: set[bytes] = set()
+        self.waiting: list[Callable[[], object]] = []
+        deleting = MemoryClient.deleting
+
+        def asked(client: MemoryClient, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
+            def outcome(row: ObjectDeletion) -> ObjectOutcome:
+                if self.denies_all or row.key in self.denied:
+                    return ObjectOutcome(Result.FAILED, error=StoreError(StoreCode.DENIED))
+                if row.key in self.unanswered:
+                    self.waiting.append(lambda: deleting(client, [row]))
+                    return ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.TIMED_OUT, may_be_done=True))
+                return deleting(client, [row])()[0]
+
+            outcomes = [outcome(row) for row in rows]
+            return lambda: outcomes
+
+        monkeypatch.setattr(MemoryClient, "deleting", asked)
+
+    def come(self) -> None:
+        """Carry out the deletions without an answer. There are some."""
+        assert self.waiting
+        for delete in self.waiting:
+            delete()

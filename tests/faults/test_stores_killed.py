@@ -16,7 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.faults.faulty_stores import faults_of_all_stores, late_deletions, make_probed_bucket
+from tests.faults.faulty_stores import Rights, faults_of_all_stores, late_deletions, make_probed_bucket
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, Killed, Order
 
@@ -363,36 +363,6 @@ def test_a_deletion_without_an_answer_that_is_not_allowed_has_failed(
     assert asked == {b"inbox/a.jpg": 2}
     step.check_recovered()
     step.check_undone()
-
-
-class Rights:
-    """What a store in memory lets nobody delete, and deletions without an answer that it carries out later."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.denied: set[bytes] = set()
-        self.unanswered: set[bytes] = set()
-        self.waiting: list[Callable[[], object]] = []
-        deleting = MemoryClient.deleting
-
-        def asked(client: MemoryClient, rows: Sequence[ObjectDeletion]) -> Callable[[], list[ObjectOutcome]]:
-            def outcome(row: ObjectDeletion) -> ObjectOutcome:
-                if row.key in self.denied:
-                    return ObjectOutcome(Result.FAILED, error=StoreError(StoreCode.DENIED))
-                if row.key in self.unanswered:
-                    self.waiting.append(lambda: deleting(client, [row]))
-                    return ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.TIMED_OUT, may_be_done=True))
-                return deleting(client, [row])()[0]
-
-            outcomes = [outcome(row) for row in rows]
-            return lambda: outcomes
-
-        monkeypatch.setattr(MemoryClient, "deleting", asked)
-
-    def come(self) -> None:
-        """Carry out the deletions without an answer. There are some."""
-        assert self.waiting
-        for delete in self.waiting:
-            delete()
 
 
 def test_an_original_stays_whose_copy_may_be_removed_late(

@@ -16,7 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.faults.faulty_stores import late_deletions, make_probed_bucket
+from tests.faults.faulty_stores import Rights, late_deletions, make_probed_bucket
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, FaultyClient, Killed
 from tests.support.tree import Tree
@@ -177,10 +177,13 @@ class World:
             )
         return found
 
-    def check_recovered(self) -> None:
-        self.recover()
+    def check_closed(self) -> None:
         with Journal(self._runs.state.journal, read_only=True) as journal:
             assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
+
+    def check_recovered(self) -> None:
+        self.recover()
+        self.check_closed()
         assert not any(bucket.client.uploads() for bucket in self.buckets)
         assert set(self._contents(with_trash=False).values()) == {1}
 
@@ -326,6 +329,24 @@ def test_undo(made: Callable[[], World], fault: Fault) -> None:
     for world in _points(fault, lambda: _organized(made), World.undo):
         world.check_recovered()
         world.check_undone()
+
+
+@pytest.mark.parametrize("do", [World.organize, World.undo])
+def test_a_recovery_ends_where_nothing_can_be_removed_from_a_store(
+    made: Callable[[], World], do: Callable[[World], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ready() -> World:
+        world = made()
+        if do is World.undo:
+            world.organize()
+        return world
+
+    for world in _points(Fault.KILL_AFTER, ready, do):
+        with monkeypatch.context() as patch:
+            Rights(patch).denies_all = True
+            world.recover()
+            world.check_contents()
+            world.check_closed()
 
 
 @pytest.mark.parametrize("made", _ROUTES[1:], indirect=True)

@@ -30,10 +30,10 @@ from fileorg.execute.actions.kept_attributes import (
     object_text,
 )
 from fileorg.execute.actions.move import settle_original, take_away
-from fileorg.execute.actions.move_object import check_object
-from fileorg.execute.actions.object_copies import delete_one, store_of, unreachable, why_left, withdrawn
+from fileorg.execute.actions.move_object import check_object, leave_original
+from fileorg.execute.actions.object_copies import delete_one, is_forbidden, store_of, unreachable, why_left, withdrawn
 from fileorg.execute.identity import Identity, identity, intended, is_intact, is_known
-from fileorg.execute.temporaries import put_back, rename_to_free
+from fileorg.execute.temporaries import put_back, remove_checked, rename_to_free
 from fileorg.execute.verdict import CHANGED, GONE, TAKEN, Refusal, Verdict
 from fileorg.journal.object_facts import KeptOriginal
 from fileorg.storage.base import Kind
@@ -197,8 +197,7 @@ def _settle_put(case: Case) -> Verdict:
     stays = _taken_away(case, kept, is_aside=is_aside)
     if stays is None:
         return Verdict(RecordState.DONE, case.note(), columns)
-    delete_one(target, there)
-    return stays
+    return leave_original(case, there, stays)
 
 
 def _taken_away(case: Case, kept: KeptOriginal | None, *, is_aside: bool) -> Verdict | None:
@@ -433,7 +432,14 @@ def _settle_get(case: Case) -> Verdict:
         return without_copy(case)
     if here is not None:
         case.announce(Verdict(RecordState.COPIED, case.note(), as_recorded(made)))
-        delete_one(source, here)
+        try:
+            delete_one(source, here)
+        except StoreError as error:
+            if not is_forbidden(error):
+                raise
+            case.touch_folder(record.target_base, record.target_folder)
+            is_removed = remove_checked(case.target, *place, case.aside, made, record.digest, reserving=case.reserving)
+            return Verdict(RecordState.FAILED, Reason.of_error(error)) if is_removed else CHANGED
     return Verdict(RecordState.DONE, case.note(), as_recorded(made))
 
 
@@ -454,7 +460,14 @@ def _settle_given_back(case: Case, kept: KeptOriginal) -> Verdict:
         case.storages[kept.base].discard(kept.folder, kept.name)
     if is_here and here is not None:
         case.announce(Verdict(RecordState.COPIED, case.note(), as_recorded(case.moved)))
-        delete_one(source, here)
+        try:
+            delete_one(source, here)
+        except StoreError as error:
+            if not is_forbidden(error):
+                raise
+            trash = case.storages[kept.base]
+            rename_to_free(*case.target_place, trash, kept.folder, kept.name, lambda _: None)
+            return Verdict(RecordState.FAILED, Reason.of_error(error))
     return Verdict(RecordState.DONE, case.note(), as_recorded(case.moved))
 
 
