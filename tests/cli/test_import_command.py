@@ -11,6 +11,8 @@ import pytest
 from tests.support.tree import Tree
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.screens import Fileorg
 
 
@@ -44,9 +46,10 @@ def test_nothing_is_written_to_the_card(fileorg: Fileorg, tree: Tree) -> None:
     assert fileorg.inside("import", "tree", "--dest", "album", "--yes", "--certificate", "tree.json").code == 0
 
 
-def test_the_certificate_as_a_page(fileorg: Fileorg, tree: Tree) -> None:
+def test_the_certificate_as_a_page(fileorg: Fileorg, tree: Tree, elsewhere: Path) -> None:
     tree.write({"a.jpg": "a"})
-    assert fileorg.inside("import", "tree", "--dest", "album", "--yes", "--certificate", "card.html").code == 0
+    dest = str(elsewhere / "album")
+    assert fileorg.inside("import", "tree", "--dest", dest, "--yes", "--certificate", "card.html").code == 0
     page = (fileorg.folder / "card.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert "The card may be formatted." in page

@@ -46,6 +46,12 @@ def new(tmp_path: Path) -> Tree:
     return Tree(tmp_path / "new")
 
 
+@pytest.fixture
+def away(elsewhere: Path) -> Tree:
+    """A folder on another file system."""
+    return Tree(elsewhere / "new")
+
+
 def _compared(old: Tree, new: Tree, state: StateDirectory, unread: int = 0, **options: Any) -> str:
     """Return the page of a comparison; so many files and folders could not be read."""
     chosen = CompareOptions(os.fsencode(old.root), [os.fsencode(new.root)], **options)
@@ -148,37 +154,45 @@ def test_if_nothing_is_missing_there_is_no_table_and_no_script(tree: Tree, new: 
         assert absent not in page
 
 
-def test_a_certificate_says_where_each_content_is(tree: Tree, new: Tree, state: StateDirectory) -> None:
+def test_a_certificate_says_where_each_content_is(tree: Tree, away: Tree, state: StateDirectory) -> None:
     tree.write({"DCIM/1.jpg": "one", "DCIM/2.jpg": "two", "empty.jpg": "", ".fileorg/trash/1/x.jpg": "x"})
-    new.write({"old/there already.jpg": "one"})
-    page = _certified(tree, new, state)
+    away.write({"old/there already.jpg": "one"})
+    page = _certified(tree, away, state)
     text = _text(page)
-    assert f"Everything is there: the content of 2 files (6 B) in {tree.root} is also in {new.root}." in text
+    assert f"Everything is there: the content of 2 files (6 B) in {tree.root} is also in {away.root}." in text
     assert "The card may be formatted, if nothing that was left out is needed." in text
     assert "Not part of it: 1 empty file, 1 file or folder of fileorg." in text
     assert sorted(_files(page)) == [
-        ("there", "DCIM/1.jpg", f"{new.root}/old/there already.jpg", ""),
-        ("there", "DCIM/2.jpg", f"{new.root}/Images/2.jpg", ""),
+        ("there", "DCIM/1.jpg", f"{away.root}/old/there already.jpg", ""),
+        ("there", "DCIM/2.jpg", f"{away.root}/Images/2.jpg", ""),
     ]
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_a_card_may_be_formatted_only_if_everything_is_there(
-    is_lost: bool, tree: Tree, new: Tree, state: StateDirectory
+    is_lost: bool, tree: Tree, away: Tree, state: StateDirectory
 ) -> None:
     tree.write({"1.jpg": "one", "2.jpg": "two"})
-    new.write({"x.txt": "other"})
-    page = _certified(tree, new, state, lost="Images/2.jpg" if is_lost else None)
+    away.write({"x.txt": "other"})
+    page = _certified(tree, away, state, lost="Images/2.jpg" if is_lost else None)
     text = _text(page)
     assert ("The card may be formatted." in text, "Do not format the card yet." in text) == (not is_lost, is_lost)
     assert ("Not everything is there: 1 of 2 files" in text) == is_lost
     assert [record[0] for record in _files(page)].count("missing") == is_lost
 
 
-def test_what_the_options_left_out_is_no_reason_to_format(tree: Tree, new: Tree, state: StateDirectory) -> None:
+def test_what_has_the_copies_is_not_to_be_formatted(tree: Tree, new: Tree, state: StateDirectory) -> None:
+    tree.write({"1.jpg": "one"})
+    text = _text(_certified(tree, new, state))
+    assert "Everything is there" in text
+    assert "Do not format the card: copies are on the same file system." in text
+    assert "may be formatted" not in text
+
+
+def test_what_the_options_left_out_is_no_reason_to_format(tree: Tree, away: Tree, state: StateDirectory) -> None:
     tree.write({"1.jpg": "one", "2.raw": "two"})
-    new.write({"x.txt": "other"})
-    text = _text(_certified(tree, new, state, filters=Filters(exclude=["*.raw"], hidden=True, all_files=True)))
+    away.write({"x.txt": "other"})
+    text = _text(_certified(tree, away, state, filters=Filters(exclude=["*.raw"], hidden=True, all_files=True)))
     assert "if nothing that was left out is needed" in text
     assert "1 file that the options do not select" in text
 

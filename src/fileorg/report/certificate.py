@@ -36,13 +36,14 @@ class Certificate:
         *,
         has_changed: bool,
         paranoid: bool,
+        same_file_system: bool,
         taken: Callable[[FileBatch], Sequence[int]] | None,
     ) -> None:
-        """`places` are the folders that were searched. `has_changed`: the card did, while it was imported. `taken` is
-        that of `Comparison.judge`.
+        """`places` are the folders that were searched. `has_changed`: the card did, while it was imported.
+        `same_file_system`: a place is on that of the card. `taken` is that of `Comparison.judge`.
         """
         self.card, self.places, self.found, self.seen, self.reads = card, places, found, seen, reads
-        self.has_changed, self.paranoid = has_changed, paranoid
+        self.has_changed, self.paranoid, self._same_file_system = has_changed, paranoid, same_file_system
         self.made_ns = time.time_ns()
         self._taken = taken
 
@@ -56,6 +57,8 @@ class Certificate:
         """Whether the card may be formatted, in a sentence."""
         if not self.is_complete:
             return "Do not format the card yet."
+        if self._same_file_system:
+            return "Do not format the card: copies are on the same file system."
         ignored = self.seen.ignored
         if self.found.sums.excluded or ignored[IgnoreReason.EXCLUDED] or ignored[IgnoreReason.OURS]:
             return "The card may be formatted, if nothing that was left out is needed."

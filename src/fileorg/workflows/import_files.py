@@ -407,6 +407,7 @@ class _TwoReadings:
                 reads,
                 has_changed=names.sum != self._names.sum,
                 paranoid=self._options.paranoid,
+                same_file_system=self._card.identity[0] in {tree.identity[0] for tree in trees[1:]},
                 taken=self._taken,
             )
 
