@@ -29,7 +29,7 @@ from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.object.client import ObjectOutcome, Result
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.storage.object.s3 import S3Client
-from fileorg.storage.object.store_error import StoreCode, StoreError
+from fileorg.storage.object.store_error import Permission, StoreCode, StoreError
 from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.recover import recover_all
 
@@ -408,6 +408,49 @@ def test_a_recovery_ends_where_nothing_can_be_removed(
         assert operation.state is OperationState.SEALED
         reasons = [record.reason for batch in journal.records(operation) for record in batch]
     assert [reason.code for reason in reasons if reason is not None] == [ReasonCode.COPY_STAYS]
+
+
+class Notes(NullReporter):
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_a_recovery_ends_where_uploads_cannot_be_aborted(
+    runs: Runs, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = []
+    for step in _points(Fault.KILL_AFTER, lambda: Step(runs, faults, _in_memory(versions=False)), Step.organize):
+        notes = Notes()
+        with monkeypatch.context() as patch:
+            denied = ObjectOutcome(Result.FAILED, error=StoreError(StoreCode.DENIED))
+            patch.setattr(MemoryClient, "abort", lambda _, uploads: [denied] * len(uploads))  # noqa: B023
+            recover_all(runs.state, notes)
+        texts += [note for note in notes.texts if "abort" in note]
+        with Journal(runs.state.journal, read_only=True) as journal:
+            assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
+        step.check_contents()
+        step.check_undone()
+    assert texts
+    assert all("1 unfinished upload (the permission s3:AbortMultipartUpload)" in note for note in texts)
+
+
+def test_a_recovery_that_is_not_allowed_to_look_says_so_in_words(
+    made: Callable[[], Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, rights, notes = made(), Rights(monkeypatch), Notes()
+    rights.denied, rights.unanswered = {b"inbox/a.jpg"}, {b"inbox/Images/a.jpg"}
+    with pytest.raises(StorageFailure):
+        step.organize()
+    error = StoreError(StoreCode.DENIED, permission=Permission.READ)
+    monkeypatch.setattr(MemoryClient, "head", lambda _, keys: [error] * len(keys))
+    recover_all(step.runs.state, notes)
+    [note] = notes.texts
+    assert "a.jpg" in note
+    assert "the permission s3:GetObject is missing" in note
+    assert "Errno" not in note
 
 
 @pytest.mark.parametrize("fault", [each for each in Fault if each not in KILLS])

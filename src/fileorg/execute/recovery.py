@@ -44,7 +44,11 @@ _NO_LONGER_A_FOLDER = {errno.ELOOP, errno.ENOTDIR}
 
 
 class Unsettled(StorageFailure):
-    """Raised if files of an interrupted operation could not be recovered because a disk failed; a later run may."""
+    """Raised if files of an interrupted operation could not be recovered because a disk or a store failed; a later run
+    may. `reason` is what a store said of the first.
+    """
+
+    reason: Reason | None = None
 
 
 def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> None:
@@ -58,12 +62,14 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     touched_folders: set[tuple[Base, bytes]] = set()
     cut_short: set[RecordId] = set()
     unsettled, first = 0, ""
+    said: Reason | None = None
     not_rewritten: list[str] = []
     losses = Losses()  # the run that was interrupted has not told them
     if any(storage.kind is not Kind.LOCAL for storage in storages):
         from fileorg.execute.actions.move_object import abort_uploads
 
-        abort_uploads(journal, operation, storages)
+        for note in abort_uploads(journal, operation, storages):
+            reporter.note(note)
 
     def touch(record: Record, base: Base, folder: bytes) -> None:
         cut_short.add(record.id)
@@ -100,7 +106,11 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
             except (Stuck, OSError) as error:
                 if (left := _left_for_later(case, error)) is None:
                     unsettled += 1
-                    first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
+                    if unsettled == 1:
+                        is_of_store = hasattr(error, "refused")
+                        said = Reason.of_error(error) if is_of_store and isinstance(error, OSError) else None
+                        why = "" if said or isinstance(error, Stuck) else f": {error.strerror}"
+                        first = str(error) if isinstance(error, Stuck) else _shown(record) + why
                     continue
                 verdict = left
             if verdict == CHANGED and record.state is not RecordState.CHANGED and journal.is_reverted_later(record):
@@ -121,7 +131,9 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
             journal.mark_many(marks)
         reporter.advance(len(batch))
     if unsettled:
-        raise Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))
+        failure = Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))
+        failure.reason = said
+        raise failure
     journal.sync_reverted(operation.id)
     for note in seal(journal, operation, storages, touched_folders, is_recovered=True).notes:
         reporter.note(note)

@@ -11,7 +11,7 @@ from fileorg.core.figures import plural
 from fileorg.core.locks import place_for_run, recovery_lock
 from fileorg.core.model import GIVEN, PARALLEL, OperationState
 from fileorg.core.names import join
-from fileorg.core.reasons import LYING
+from fileorg.core.reasons import LYING, Reason
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.purging import settle_purge
 from fileorg.execute.recovery import Unsettled, is_recognised, recover, settle_left
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from fileorg.core.events import Reporter
-    from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
@@ -142,7 +141,7 @@ def _recover(
                 left.append(operation)
                 continue
             reporter.note(
-                f"Operation {operation.id} was interrupted and cannot be recovered now: {str(error).removesuffix('.')}."
+                f"Operation {operation.id} was interrupted and cannot be recovered now: {_why(error)}."
                 " Run fileorg recover later."
             )
             left.append(operation)
@@ -157,6 +156,18 @@ def _recover(
         but = f", except {plural(unsure, 'file')} changed after the crash" if unsure else ""
         reporter.note(f"Recovered operation {operation.id}, which had been interrupted{but}. {way_on}")
     return RecoveredNow(settled, left)
+
+
+def _why(error: Exception) -> str:
+    """Return why an operation stays open, with what a store said as a sentence."""
+    reason = error.reason if isinstance(error, Unsettled) else None
+    if isinstance(error, OSError) and hasattr(error, "refused"):
+        reason = Reason.of_error(error)
+    if reason is None:
+        return str(error).removesuffix(".")
+    from fileorg.report.sentences import sentence  # only if a store failed
+
+    return f"{error}: {sentence(reason)}" if isinstance(error, Unsettled) else sentence(reason)
 
 
 def _is_alive(journal: Journal, state: StateDirectory, operation: Operation, job: int) -> bool:

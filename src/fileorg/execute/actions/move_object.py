@@ -12,8 +12,9 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, cast
 
+from fileorg.core.figures import plural
 from fileorg.core.model import Action, RecordState
-from fileorg.core.names import join
+from fileorg.core.names import display, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.carry_object import carried_objects
@@ -46,7 +47,7 @@ from fileorg.storage.object.client import (
     Upload,
     etag_token,
 )
-from fileorg.storage.object.store_error import StoreError
+from fileorg.storage.object.store_error import Permission, StoreCode, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -67,6 +68,7 @@ _REMOVALS = 2
 """The requests whose deletions are not waited for while others are copied."""
 _STAYS = frozenset({RecordState.FAILED, RecordState.CHANGED})
 """States of a record whose original stays, and whose copy is removed."""
+_NEVER_ABORTED = frozenset({StoreCode.DENIED, StoreCode.UNSUPPORTED})
 
 
 def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, Reason | None]:
@@ -351,16 +353,29 @@ def leave_original(case: Case, copy: StoredObject, verdict: Verdict) -> Verdict:
     return verdict if stays is None else Verdict(stays.state, stays.reason)
 
 
-def abort_uploads(journal: Journal, operation: Operation, storages: Sequence[Storage]) -> None:
-    """Abort the uploads in parts that an interrupted operation began and did not complete. Raises `OSError`."""
+def abort_uploads(journal: Journal, operation: Operation, storages: Sequence[Storage]) -> list[str]:
+    """Abort the uploads in parts that an interrupted operation began and did not complete. Return notes on those that
+    the store does not let fileorg abort. Raises `OSError` if a later recovery may abort them.
+    """
     by_base: dict[int, list[Upload]] = {}
     for base, folder, name, upload_id in journal.objects().uploads(operation):
         target = cast("ObjectStorage", storages[base])
         by_base.setdefault(base, []).append(Upload(target.key(folder, name), upload_id, 0))
+    notes = []
     for base, uploads in by_base.items():
-        for outcome in cast("ObjectStorage", storages[base]).client.abort(uploads):
-            if outcome.result not in {Result.DONE, Result.GONE}:
+        target, left = cast("ObjectStorage", storages[base]), 0
+        for outcome in target.client.abort(uploads):
+            if outcome.result in {Result.DONE, Result.GONE}:
+                continue
+            if outcome.error is None or outcome.error.code not in _NEVER_ABORTED:
                 raise outcome.error or OSError(errno.EIO, os.strerror(errno.EIO))
+            left += 1
+        if left:
+            notes.append(
+                f"{display(target.root)} does not let fileorg abort {plural(left, 'unfinished upload')} (the permission"
+                f" {Permission.ABORT}). What was uploaded takes space until the owner of the bucket aborts it."
+            )
+    return notes
 
 
 _MOVE = Handler(check_object, _apply, settle)
