@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.faults.faulty_stores import faults_of_all_stores, make_probed_bucket
+from tests.faults.faulty_stores import Rights, faults_of_all_stores, make_probed_bucket
 from tests.support.buckets import Bucket
 from tests.support.faulty_client import KILLS, Fault, Faults, Killed
 
@@ -46,34 +46,34 @@ class Step:
     """A bucket with duplicates and an empty object, what commands do there, and what must hold of it."""
 
     def __init__(self, runs: Runs, faults: Faults, bucket: Bucket) -> None:
-        self.bucket, self._runs, self._faults = bucket, runs, faults
+        self.bucket, self.runs, self._faults = bucket, runs, faults
         contents = {"a": "one", "deep/a": "one", "b": "two", "c": "three", "deep/c": "three", "d": "", "e": "alone"}
         bucket.write(contents, metadata={"of": "a user"})
         self.first = bucket.snapshot()
 
     def dedupe(self) -> None:
-        self._runs.dedupe_of(roots=[self.bucket.url], action=DedupeAction.QUARANTINE)
+        self.runs.dedupe_of(roots=[self.bucket.url], action=DedupeAction.QUARANTINE)
 
     def clean(self) -> None:
-        self._runs.clean(root=self.bucket.url)
+        self.runs.clean(root=self.bucket.url)
 
     def undo(self) -> None:
-        self._runs.undo()
+        self.runs.undo()
 
     def redo(self) -> None:
-        self._runs.redo()
+        self.runs.redo()
 
     def purge(self) -> None:
-        self._runs.purge(self._operation)
+        self.runs.purge(self._operation)
 
     @property
     def _operation(self) -> int:
         """The number of the last operation that filled the trash."""
-        with Journal(self._runs.state.journal, read_only=True) as journal:
+        with Journal(self.runs.state.journal, read_only=True) as journal:
             return max(each.id for each in journal.operations() if each.kind in {"dedupe", "clean"})
 
     def recover(self) -> None:
-        recover_all(self._runs.state, NullReporter())
+        recover_all(self.runs.state, NullReporter())
 
     def is_ended_by(self, fault: Fault, at: int, do: Callable[[Step], None]) -> bool:
         """Do something with a fault; return whether it happened."""
@@ -90,7 +90,7 @@ class Step:
         """Recover, and assert that nothing is open and that nothing is left of copies."""
         self.recover()
         self._check_contents()
-        with Journal(self._runs.state.journal, read_only=True) as journal:
+        with Journal(self.runs.state.journal, read_only=True) as journal:
             assert {each.state for each in journal.operations()} <= {OperationState.SEALED}
         assert not self.bucket.client.uploads()
         assert len(self.bucket.read()) <= len(self.first)
@@ -105,14 +105,14 @@ class Step:
         """Assert that each record that is done has its object, and that undo restores what was not purged."""
         number = self._operation
         in_trash = {key for key in self.bucket.read() if key.startswith(".fileorg/")}
-        done = self._runs.records(number, RecordState.DONE)
+        done = self.runs.records(number, RecordState.DONE)
         paths = (os.fsdecode(join(each.source_folder, each.source_name)) for each in done)
         assert {f".fileorg/trash/{number}/{path}" for path in paths} == in_trash
         if done:
-            self._runs.undo(number)
+            self.runs.undo(number)
         held = self.bucket.snapshot()
         assert held.items() <= self.first.items()
-        assert len(held) == len(self.first) - len(self._runs.records(number, RecordState.PURGED))
+        assert len(held) == len(self.first) - len(self.runs.records(number, RecordState.PURGED))
 
     def _check_contents(self) -> None:
         before, now = ({each.content for each in held.values()} for held in (self.first, self.bucket.snapshot()))
@@ -226,6 +226,27 @@ def test_each_recovery_is_killed_at_each_request(made: Callable[[], Step], chang
                 break
             step.check_recovered()
             step.check_purged() if is_purge else step.check_undone()
+
+
+@pytest.mark.parametrize("recoveries", [1, 2])
+def test_a_duplicate_may_be_deleted_late_while_its_other_object_is_edited(
+    made: Callable[[], Step], monkeypatch: pytest.MonkeyPatch, recoveries: int
+) -> None:
+    """Its deletion had no answer, in the run or in the first recovery."""
+    step, rights = made(), Rights(monkeypatch)
+    rights.unanswered = {b"inbox/deep/a", b"inbox/a"}
+    with contextlib.suppress(StorageFailure):
+        step.dedupe()
+    if recoveries == 2:
+        step.recover()
+    rights.unanswered = set()
+    kept = "a" if ".fileorg/trash/1/deep/a" in step.bucket.read() else "deep/a"
+    step.bucket.write({kept: "edited"})
+    step.recover()
+    rights.come()
+    assert "one" in step.bucket.read().values()
+    with Journal(step.runs.state.journal, read_only=True) as journal:
+        assert {each.state for each in journal.operations()} == {OperationState.SEALED}
 
 
 @pytest.mark.slow

@@ -148,6 +148,8 @@ def move_all(work: Work, series: Series, fail: Fail, conditions: Conditions | No
             free = (
                 copied if conditions is None else _not_withdrawn(work, target, copied, conditions, series.first, fail)
             )
+            if free and conditions is not None:
+                _note_deletions(work, series, free)
             if free:
                 removals.append(_begun(source, free))
             if len(removals) > _REMOVALS:
@@ -170,6 +172,12 @@ def _copied(
         yield from copied_objects(work, source, target, others, first, fail)
     except StoreError as error:
         raise unreachable(target, error) from error
+
+
+def _note_deletions(work: Work, series: Series, free: Sequence[CopiedObject]) -> None:
+    """Record that originals are deleted from now on: whatever their conditions are later, the copies stay."""
+    with work.journal.transaction():
+        work.journal.mark_many([(series.first + each.move.position, RecordState.DONE, {}) for each in free])
 
 
 def _at_once(groups: Iterable[list[CopiedObject]]) -> Iterator[list[CopiedObject]]:
@@ -332,7 +340,8 @@ def settle(case: Case) -> Verdict:
     columns = {"target_inode": there.token, "target_mtime_ns": there.mtime_ns}
     if is_there and record.state in _STAYS:
         return leave_original(case, there, Verdict(record.state, record.reason))
-    case.announce(Verdict(RecordState.COPIED, case.note(), columns))
+    begun = RecordState.DONE if record.state is RecordState.DONE else RecordState.COPIED
+    case.announce(Verdict(begun, case.note(), columns))
     try:
         delete_one(source, here)
     except StoreError as error:

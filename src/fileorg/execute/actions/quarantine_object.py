@@ -124,7 +124,9 @@ def _apply(work: Work, series: Series, fail: Fail) -> None:
 
 
 def _settle(case: Case) -> Verdict:
-    """Recover like a move, but withdraw a copy if the object that was to stay is another one now."""
+    """Recover like a move, but withdraw a copy if the object that was to stay is another one now, and the deletion of
+    the duplicate was not begun.
+    """
     source, target, record = cast("ObjectStorage", case.source), cast("ObjectStorage", case.target), case.record
     keeper = case.keeper
     if keeper is None:
@@ -135,7 +137,11 @@ def _settle(case: Case) -> Verdict:
     there = target.head(record.target_folder, record.target_name)
     if here is None or not is_here or there is None or record.state is RecordState.CONFLICT:
         return settle_move(case)
+    if record.state is RecordState.DONE:  # the deletion was begun, and may still be carried out
+        return settle_move(case)
     if _is_kept(keeper, store.head(keeper.folder, keeper.name), record.size):
+        if record.state in {RecordState.INTENT, RecordState.COPIED}:
+            case.record = record._replace(state=RecordState.DONE)
         return settle_move(case)
     if there.token != record.target_inode and not is_copy(source, here, target, there):
         return TAKEN
