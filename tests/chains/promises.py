@@ -1,4 +1,4 @@
-"""What single commands promise beside keeping every file: checked for commands that nothing disturbed."""
+"""Promises of single commands beside keeping every file, checked for commands that nothing disturbed."""
 
 from __future__ import annotations
 

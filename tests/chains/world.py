@@ -79,7 +79,7 @@ class Run(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What is done: the command, or that of the job."""
+        """The command that is carried out: this one, or that of the job."""
         return self.kind or self.words[0]
 
     @property

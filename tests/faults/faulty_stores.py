@@ -86,7 +86,7 @@ def late_deletions(monkeypatch: pytest.MonkeyPatch) -> LateDeletions:
 
 
 class Rights:
-    """What a store in memory lets nobody delete, and deletions without an answer that it carries out later."""
+    """Keys that a store in memory lets nobody delete, and deletions without an answer that it carries out later."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.denied: set[bytes] = set()

@@ -1,4 +1,4 @@
-"""What a draft keeps in memory of the claims on names agrees with its rows."""
+"""A draft keeps claims on names in memory, and they agree with its rows."""
 
 from __future__ import annotations
 
