@@ -22,8 +22,10 @@ from fileorg.core.model import OperationState, RecordState
 from fileorg.core.names import join
 from fileorg.journal.journal import Journal
 from fileorg.plan.dedupe_plan import DedupeAction
+from fileorg.storage.object.client import ObjectOutcome, Result
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
 from fileorg.storage.object.s3 import S3Client
+from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
     from tests.storage.object.servers import S3Server
     from tests.support.runs import Runs
+
+    from fileorg.storage.object.client import ObjectCopy
 
 _numbers = itertools.count()
 _MAX_REQUESTS = 200
@@ -242,6 +246,39 @@ def test_a_duplicate_may_be_deleted_late_while_its_other_object_is_edited(
     rights.unanswered = set()
     kept = "a" if ".fileorg/trash/1/deep/a" in step.bucket.read() else "deep/a"
     step.bucket.write({kept: "edited"})
+    step.recover()
+    rights.come()
+    assert "one" in step.bucket.read().values()
+    with Journal(step.runs.state.journal, read_only=True) as journal:
+        assert {each.state for each in journal.operations()} == {OperationState.SEALED}
+
+
+def test_a_copy_comes_after_a_recovery_did_not_find_it(
+    made: Callable[[], Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next recovery deletes the duplicate, without an answer, and then the object that stays is edited."""
+    step, rights = made(), Rights(monkeypatch)
+    late: list[Callable[[], object]] = []
+    copy = MemoryClient._copy
+
+    def copied(client: MemoryClient, number: int, row: ObjectCopy, begun: Callable[[int, str], None]) -> ObjectOutcome:
+        if row.target_key.rpartition(b"/")[2] != b"a":
+            return copy(client, number, row, begun)
+        late.append(lambda: copy(client, number, row, begun))
+        return ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.TIMED_OUT, may_be_done=True))
+
+    rights.unanswered = {b"inbox/deep/a", b"inbox/a", b"inbox/deep/c", b"inbox/c"}
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryClient, "_copy", copied)
+        with contextlib.suppress(StorageFailure):
+            step.dedupe()
+    step.recover()
+    [come] = late
+    come()
+    step.recover()
+    kept = "a" if ".fileorg/trash/1/deep/a" in step.bucket.read() else "deep/a"
+    step.bucket.write({kept: "edited"})
+    rights.unanswered = set()
     step.recover()
     rights.come()
     assert "one" in step.bucket.read().values()

@@ -362,6 +362,53 @@ def test_a_deletion_without_an_answer_may_be_carried_out_late(
     world.check_undone()
 
 
+def _not_withdrawn(world: World, rights: Rights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redo after a purge: no file has a place in the trash. None can be renamed, and the removal of a copy has no
+    answer, also in the first recovery.
+    """
+    world.purge()
+    world.undo()
+    with monkeypatch.context() as patch:
+
+        def failing(*_: object) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        patch.setattr(LocalStorage, "rename_noreplace", failing)
+        rights.unanswered = {b"inbox/Images/a.jpg"}
+        with pytest.raises(StorageFailure):
+            world.redo()
+        world.recover()
+    rights.unanswered = set()
+
+
+@pytest.mark.parametrize("made", ["into a store"], indirect=True)
+def test_a_file_stays_whose_copy_may_be_removed_late(
+    made: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, rights = _organized(made), Rights(monkeypatch)
+    _not_withdrawn(world, rights, monkeypatch)
+    world.recover()
+    rights.come()
+    world.check_contents()
+    world.check_recovered()
+    world.check_undone()
+
+
+@pytest.mark.parametrize("made", ["into a store"], indirect=True)
+def test_the_object_of_another_stays_that_has_the_content_of_a_copy_that_was_removed_late(
+    made: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, rights = _organized(made), Rights(monkeypatch)
+    _not_withdrawn(world, rights, monkeypatch)
+    rights.come()
+    [bucket] = world.buckets
+    bucket.write({"Images/a.jpg": "one"}, metadata={"of": "another user"})
+    there = bucket.snapshot()["Images/a.jpg"]
+    world.recover()
+    world.check_closed()
+    assert (world.tree.read()["a.jpg"], bucket.snapshot()["Images/a.jpg"]) == ("one", there)
+
+
 @pytest.mark.parametrize("made", ["into a store"], indirect=True)
 @pytest.mark.parametrize("fault", [Fault.KILL_AFTER, pytest.param(Fault.KILL_BEFORE, marks=pytest.mark.slow)])
 def test_undo_of_deleted_objects(made: Callable[[], World], fault: Fault) -> None:

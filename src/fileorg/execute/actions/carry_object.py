@@ -118,14 +118,14 @@ def _carried(
         try:
             made = made_copy(source, target, move, outcomes[move.position])
             if attributes.tags:
-                _check_tags(target, made, attributes.tags)
+                _check_tags(work, target, made, first, attributes.tags)
             copied.append(made)
         except (Refusal, OSError) as error:
             fail(move.position, error)
     return copied
 
 
-def _check_tags(target: ObjectStorage, made: CopiedObject, tags: Mapping[str, str]) -> None:
+def _check_tags(work: Work, target: ObjectStorage, made: CopiedObject, first: int, tags: Mapping[str, str]) -> None:
     """Remove a copy that did not get the tags of its object. Raises `StoreError` then, `StorageFailure`."""
     try:
         if dict(target.client.tags(made.move.target)) == dict(tags):
@@ -133,4 +133,4 @@ def _check_tags(target: ObjectStorage, made: CopiedObject, tags: Mapping[str, st
         failure = StoreError(StoreCode.UNSUPPORTED)
     except StoreError as error:
         failure = error
-    raise withdrawn(target, made.move.row, made.etag, failure)
+    raise withdrawn(work, target, made.move.row, first + made.move.position, made.etag, failure)

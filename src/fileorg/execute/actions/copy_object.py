@@ -22,6 +22,7 @@ from fileorg.execute.actions.handler import Handler, check_ready, check_source, 
 from fileorg.execute.actions.kept_attributes import ObjectAttributes
 from fileorg.execute.actions.move_object import check_object, copied_objects, record_copies
 from fileorg.execute.actions.object_copies import (
+    COMPARED_BYTES,
     error_of,
     is_copy,
     moves_of,
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
     from fileorg.storage.local.original import Original
     from fileorg.storage.object.object_storage import ObjectStorage
-
-_COMPARED_BYTES = 8 << 20
 
 
 # Into a store ---------------------------------------------------------------------------------------------------------
@@ -107,7 +106,7 @@ def put_files(work: Work, uploads: Sequence[FileToPut], first: int, fail: Fail) 
         try:
             if isinstance(outcome, OSError):
                 raise outcome
-            made.append((upload, _made(target, upload, outcome)))
+            made.append((upload, _made(work, target, upload, first, outcome)))
         except (Refusal, OSError) as error:
             fail(upload.position, error)
     target.known.add(known for _, known in made)
@@ -164,7 +163,7 @@ def _put(work: Work, target: ObjectStorage, uploads: Sequence[FileToPut], first:
     return [outcomes[each.position] for each in uploads]
 
 
-def _made(target: ObjectStorage, upload: FileToPut, outcome: ObjectOutcome) -> KnownKey:
+def _made(work: Work, target: ObjectStorage, upload: FileToPut, first: int, outcome: ObjectOutcome) -> KnownKey:
     """Return the copy in the store. One of a file that changed meanwhile is removed. Raises `Refusal`, `OSError`."""
     row, size = upload.row, upload.original.facts.st_size
     path = join(row.target_folder, row.target_name)
@@ -177,7 +176,7 @@ def _made(target: ObjectStorage, upload: FileToPut, outcome: ObjectOutcome) -> K
     if upload.original.is_untouched():
         return known
     changed = OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(row.source_name))
-    raise withdrawn(target, row, known.etag, changed)
+    raise withdrawn(work, target, row, first + upload.position, known.etag, changed)
 
 
 def _looked_at(target: ObjectStorage, upload: FileToPut, path: bytes, cause: StoreError | None) -> KnownKey:
@@ -199,8 +198,8 @@ def _looked_at(target: ObjectStorage, upload: FileToPut, path: bytes, cause: Sto
 
 def _has_content(target: ObjectStorage, key: bytes, etag: str, file: BinaryIO, size: int) -> bool:
     file.seek(0)
-    for start in range(0, size, _COMPARED_BYTES):
-        stop = min(size, start + _COMPARED_BYTES)
+    for start in range(0, size, COMPARED_BYTES):
+        stop = min(size, start + COMPARED_BYTES)
         part = b""
         while len(part) < stop - start and (more := file.read(stop - start - len(part))):
             part += more

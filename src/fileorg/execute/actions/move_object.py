@@ -20,6 +20,7 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.carry_object import carried_objects
 from fileorg.execute.actions.handler import Handler, gone
 from fileorg.execute.actions.object_copies import (
+    STAYS,
     CopiedObject,
     copy_left,
     delete_one,
@@ -37,7 +38,6 @@ from fileorg.execute.actions.object_copies import (
 )
 from fileorg.execute.verdict import CHANGED, DONE, GONE, TAKEN, Refusal, Verdict
 from fileorg.execute.work import Changed
-from fileorg.journal.rows import columns_of
 from fileorg.storage.base import Kind
 from fileorg.storage.object.client import (
     DeleteMarker,
@@ -66,8 +66,6 @@ if TYPE_CHECKING:
 
 _REMOVALS = 2
 """The requests whose deletions are not waited for while others are copied."""
-_STAYS = frozenset({RecordState.FAILED, RecordState.CHANGED})
-"""States of a record whose original stays, and whose copy is removed."""
 _NEVER_ABORTED = frozenset({StoreCode.DENIED, StoreCode.UNSUPPORTED})
 
 
@@ -203,13 +201,9 @@ def _not_withdrawn(
 def _withdraw(
     work: Work, target: ObjectStorage, copied: CopiedObject, first: int, failure: Refusal | OSError, fail: Fail
 ) -> None:
-    """Remove the copy of an original that stays. That it stays is recorded first: if the removal gets no answer, the
-    copy may still go, and recovery must not remove the original then.
-    """
-    refusal = failure if isinstance(failure, Refusal) else Refusal.of_error(failure)
+    """Remove the copy of an original that stays."""
     position = copied.move.position
-    work.journal.mark(first + position, refusal.state, **columns_of(refusal.reason))
-    fail(position, withdrawn(target, copied.move.row, copied.etag, failure))
+    fail(position, withdrawn(work, target, copied.move.row, first + position, copied.etag, failure))
 
 
 def _unhidden(
@@ -338,7 +332,7 @@ def settle(case: Case) -> Verdict:
     if record.state is RecordState.CONFLICT or not is_copy(source, here, target, there):
         return TAKEN
     columns = {"target_inode": there.token, "target_mtime_ns": there.mtime_ns}
-    if is_there and record.state in _STAYS:
+    if is_there and record.state in STAYS:
         return leave_original(case, there, Verdict(record.state, record.reason))
     begun = RecordState.DONE if record.state is RecordState.DONE else RecordState.COPIED
     case.announce(Verdict(begun, case.note(), columns))

@@ -7,11 +7,12 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from fileorg.core.errors import StorageFailure
-from fileorg.core.model import RecordState
+from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.verdict import Refusal
+from fileorg.journal.rows import columns_of
 from fileorg.storage.object.client import (
     ARCHIVES,
     STRONG_CHECKSUMS,
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
     from fileorg.storage.object.known_keys import KnownKey
     from fileorg.storage.object.object_storage import ObjectStorage
 
-_COMPARED_BYTES = 8 << 20
+COMPARED_BYTES = 8 << 20
+"""How much of two contents is compared at once."""
+STAYS = frozenset({RecordState.FAILED, RecordState.CHANGED})
+"""States of a record whose original stays, and whose copy is removed."""
 _REMOVED = frozenset({Result.DONE, Result.GONE, Result.CHANGED})
 """Results of a deletion after which the object is not there any more, or is another one."""
 _FORBIDDEN = frozenset({StoreCode.DENIED, StoreCode.LOCKED})
@@ -208,11 +212,19 @@ def why_left(source: ObjectStorage, row: PlanRow, etag: str, outcome: ObjectOutc
     raise unreachable(source, again.error or StoreError(StoreCode.TIMED_OUT))
 
 
-def withdrawn(target: ObjectStorage, row: PlanRow, etag: str, failure: Refusal | OSError) -> Refusal | OSError:
-    """Remove the copy of what could not be removed; return what to report.
+def withdrawn(
+    work: Work, target: ObjectStorage, row: PlanRow, record: int, etag: str, failure: Refusal | OSError
+) -> Refusal | OSError:
+    """Remove the copy of an original that stays; return what to report. That it stays is recorded first: if the removal
+    gets no answer, the copy may still go, and recovery must not remove the original then.
 
     Raises `StorageFailure` if the copy may be removed by a later recovery.
     """
+    if row.action is not Action.COPY:  # its original stays in any case
+        refusal = failure if isinstance(failure, Refusal) else Refusal.of_error(failure)
+        # Recovery does not look at what was skipped.
+        state = refusal.state if refusal.state in STAYS else RecordState.CHANGED
+        work.journal.mark(record, state, target_inode=etag_token(etag), **columns_of(refusal.reason))
     try:
         stays = copy_left(target, row.target_folder, row.target_name, etag)
     except StoreError as error:
@@ -289,8 +301,8 @@ def holds_the_same(source: ObjectStorage, here: StoredObject, target: ObjectStor
 
 
 def _same_content(source: ObjectStorage, here: StoredObject, target: ObjectStorage, there: StoredObject) -> bool:
-    for start in range(0, here.size, _COMPARED_BYTES):
-        stop = min(here.size, start + _COMPARED_BYTES)
+    for start in range(0, here.size, COMPARED_BYTES):
+        stop = min(here.size, start + COMPARED_BYTES)
         one = source.client.read(here.key, start, stop, etag=here.etag)
         if one != target.client.read(there.key, start, stop, etag=there.etag) or len(one) != stop - start:
             return False

@@ -13,7 +13,7 @@ from fileorg.execute.actions.handler import Handler, check_unchanged
 from fileorg.execute.actions.keeper_checks import differs, keeper_of, keeper_path
 from fileorg.execute.actions.move_object import leave_original, move_all
 from fileorg.execute.actions.move_object import settle as settle_move
-from fileorg.execute.actions.object_copies import holds_the_same, is_copy, store_of, tell_equal, unreachable
+from fileorg.execute.actions.object_copies import STAYS, holds_the_same, is_copy, store_of, tell_equal, unreachable
 from fileorg.execute.verdict import CHANGED, TAKEN, Refusal
 from fileorg.storage.base import Kind
 from fileorg.storage.object.store_error import StoreError
@@ -140,8 +140,9 @@ def _settle(case: Case) -> Verdict:
     if record.state is RecordState.DONE:  # the deletion was begun, and may still be carried out
         return settle_move(case)
     if _is_kept(keeper, store.head(keeper.folder, keeper.name), record.size):
-        if record.state in {RecordState.INTENT, RecordState.COPIED}:
-            case.record = record._replace(state=RecordState.DONE)
+        is_recorded = (there.token, there.size) == (record.target_inode, record.size)
+        if record.state not in STAYS or not is_recorded:  # nothing removes the copy
+            case.record = record._replace(state=RecordState.DONE, reason=case.note())
         return settle_move(case)
     if there.token != record.target_inode and not is_copy(source, here, target, there):
         return TAKEN

@@ -31,7 +31,15 @@ from fileorg.execute.actions.kept_attributes import (
 )
 from fileorg.execute.actions.move import settle_original, take_away
 from fileorg.execute.actions.move_object import check_object, leave_original
-from fileorg.execute.actions.object_copies import delete_one, is_forbidden, store_of, unreachable, why_left, withdrawn
+from fileorg.execute.actions.object_copies import (
+    STAYS,
+    delete_one,
+    is_forbidden,
+    store_of,
+    unreachable,
+    why_left,
+    withdrawn,
+)
 from fileorg.execute.identity import Identity, identity, intended, is_intact, is_known
 from fileorg.execute.temporaries import put_back, remove_checked, rename_to_free
 from fileorg.execute.verdict import CHANGED, GONE, TAKEN, Refusal, Verdict
@@ -142,7 +150,8 @@ def _put_and_remove(
         try:
             made.append((each, known, _digest(each.original)))
         except OSError as error:
-            fail(each.position, withdrawn(store_of(work, each.row.target_base), each.row, known.etag, error))
+            target, record = store_of(work, each.row.target_base), series.first + each.position
+            fail(each.position, withdrawn(work, target, each.row, record, known.etag, error))
     with work.journal.transaction():
         work.journal.mark_many(
             [
@@ -158,7 +167,7 @@ def _put_and_remove(
         failure = take_away(work, row, record, expected, digest, each.original, dispose)
         if failure is not None:
             work.touched_folders.add((row.source_base, row.source_folder))
-            fail(each.position, withdrawn(store_of(work, row.target_base), row, known.etag, failure))
+            fail(each.position, withdrawn(work, store_of(work, row.target_base), row, record, known.etag, failure))
 
 
 def _digest(original: Original) -> bytes:
@@ -177,6 +186,13 @@ def _settle_put(case: Case) -> Verdict:
     is_original = case.is_original(here)
     if kept is not None and here is not None and is_original:
         _clear(case, kept, here)
+    is_recorded = there is not None and (there.token, there.size) == (record.target_inode, record.size)
+    if there is not None and is_recorded and is_original and record.state in STAYS:
+        # The removal of the copy may be under way.
+        if is_aside:
+            put_back(case.source, folder, name, case.aside, case.reserving)
+        failed = Verdict(record.state, record.reason)
+        return leave_original(case, there, failed) if _has_metadata(case, there) else failed
     is_whole = there is not None and _is_put(case, there, is_aside=is_aside)
     if there is None or not is_whole:
         if is_aside:
@@ -248,8 +264,7 @@ def _is_put(case: Case, there: StoredObject, *, is_aside: bool) -> bool:
         return (there.token, there.size) == (record.target_inode, record.size)
     if record.state is RecordState.CONFLICT or there.size != record.size or is_aside:
         return False
-    before = as_object(case.objects.kept(record.reverts)) if record.reverts else None
-    if dict(there.metadata) != dict((before or _of_file(record.mtime_ns or 0)).metadata):
+    if not _has_metadata(case, there):
         return False
     place = record.source_folder, record.source_name
     if not case.is_original(case.at_source()):
@@ -257,6 +272,13 @@ def _is_put(case: Case, there: StoredObject, *, is_aside: bool) -> bool:
     with case.source.original(*place) as original:
         case.record = record._replace(digest=_digest(original))
     return same_content(case.source, *place, target, record.target_folder, record.target_name)
+
+
+def _has_metadata(case: Case, there: StoredObject) -> bool:
+    """Return whether an object has the metadata of the copy. The same content may have been uploaded by others."""
+    record = case.record
+    before = as_object(case.objects.kept(record.reverts)) if record.reverts else None
+    return dict(there.metadata) == dict((before or _of_file(record.mtime_ns or 0)).metadata)
 
 
 # An object into a folder ----------------------------------------------------------------------------------------------
