@@ -29,12 +29,13 @@ from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.object.memory import MemoryBucket, MemoryClient
 from fileorg.storage.object.s3 import S3Client
+from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.workflows import stores
 from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tests.storage.object.servers import S3Server
@@ -407,6 +408,32 @@ def test_the_object_of_another_stays_that_has_the_content_of_a_copy_that_was_rem
     world.recover()
     world.check_closed()
     assert (world.tree.read()["a.jpg"], bucket.snapshot()["Images/a.jpg"]) == ("one", there)
+
+
+@pytest.mark.parametrize("made", ["to another service"], indirect=True)
+def test_an_object_stays_whose_copy_may_be_removed_late(
+    made: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store does not tell the tags of the copy, and its removal has no answer."""
+    world, rights = made(), Rights(monkeypatch)
+    [source, _], copy, tags = world.buckets, b"inbox/Images/a.jpg", MemoryClient.tags
+    source.client.put(source.key("a.jpg"), b"one", if_absent=False, tags={"of": "a user"})
+    with monkeypatch.context() as patch:
+
+        def failing(client: MemoryClient, key: bytes) -> Mapping[str, str]:
+            if key == copy:
+                raise StoreError(StoreCode.TIMED_OUT)
+            return tags(client, key)
+
+        patch.setattr(MemoryClient, "tags", failing)
+        rights.unanswered = {copy}
+        with pytest.raises(StorageFailure):
+            world.organize()
+    rights.unanswered = set()
+    world.recover()
+    rights.come()
+    world.check_contents()
+    world.check_recovered()
 
 
 @pytest.mark.parametrize("made", ["into a store"], indirect=True)
