@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.buckets import Bucket
+from tests.support.buckets import Bucket, bucket_of
 
 from fileorg.core.events import NullReporter
 from fileorg.core.model import JobState, OnConflict, RecordState
@@ -34,7 +34,7 @@ TRASH = ".fileorg/trash/1/"
 @pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> Bucket:
     """The folder `inbox` of a bucket in memory."""
-    return Bucket(MemoryClient(request.node.name), "inbox/")
+    return bucket_of(request, "inbox/")
 
 
 def move(path: str, new_path: str, **more: Any) -> dict[str, Any]:

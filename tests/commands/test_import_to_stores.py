@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.faults.faulty_stores import faults_of_all_stores
-from tests.support.buckets import Bucket
+from tests.support.buckets import Bucket, bucket_of
 from tests.support.faulty_client import KILLS, Fault, Killed
 
 from fileorg.core.errors import StorageFailure
@@ -36,7 +36,7 @@ _MAX_REQUESTS = 200
 @pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> Bucket:
     """The folder `photos` of a bucket in memory."""
-    return Bucket(MemoryClient(request.node.name), "photos/")
+    return bucket_of(request, "photos/")
 
 
 def imported(

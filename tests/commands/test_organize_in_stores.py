@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.buckets import Bucket
+from tests.support.buckets import Bucket, bucket_of
 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> Bucket:
     """The folder `inbox` of a bucket in memory."""
-    return Bucket(MemoryClient(request.node.name), "inbox/")
+    return bucket_of(request, "inbox/")
 
 
 def test_files_go_to_the_folders_of_their_categories_and_back(runs: Runs, bucket: Bucket) -> None:

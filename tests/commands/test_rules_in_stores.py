@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.support.buckets import Bucket
+from tests.support.buckets import Bucket, bucket_of
 
 from fileorg.core.errors import UsageError
 from fileorg.core.model import Action, RecordState
@@ -27,7 +27,7 @@ TRASH = ".fileorg/trash/1/"
 @pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> Bucket:
     """The folder `inbox` of a bucket in memory."""
-    return Bucket(MemoryClient(request.node.name), "inbox/")
+    return bucket_of(request, "inbox/")
 
 
 def configured(toml: str) -> Configuration:

@@ -6,9 +6,12 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.storage.object.client import ObjectDeletion, Result
+from fileorg.storage.object.memory import MemoryClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pytest
 
     from fileorg.storage.object.client import ObjectClient
 
@@ -75,3 +78,9 @@ class Bucket:
         assert not isinstance(there, OSError | None)
         [outcome] = self.client.delete([ObjectDeletion(there.key, there.etag)])
         assert outcome.result is Result.DONE, outcome
+
+
+def bucket_of(request: pytest.FixtureRequest, prefix: str) -> Bucket:
+    """Return a bucket in memory that no other test has: two files may have tests of one name."""
+    file = request.node.path.stem
+    return Bucket(MemoryClient(f"{file}-{request.node.name}"), prefix)
