@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fileorg.core.errors import FileorgError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import JobState
 from fileorg.core.state import find_state
 from fileorg.jobs.carry_out import carry_out
 from fileorg.jobs.found import all_jobs
 from fileorg.jobs.found import job as one_job
+from fileorg.jobs.turns import end_unclaimed
 from fileorg.journal.journal import JobStart
 from fileorg.workflows.open_journal import journal_to_write
 from fileorg.workflows.places import ProtectedPlace, place_of
@@ -143,6 +145,21 @@ def test_a_plan_that_cannot_be_trusted_is_refused(fileorg: Fileorg, tree: Tree) 
     assert fileorg.inside("jobs", "approve", "1").code == 0
     assert fileorg.inside("jobs", "attach", "1").code == 0
     assert set(tree.read()) == {"Images/a.jpg"}
+
+
+def test_a_late_error_does_not_end_a_job_that_waits_again(
+    fileorg: Fileorg, tree: Tree, state: StateDirectory, tmp_path: Path
+) -> None:
+    tree.write({"a.jpg": "one"})
+    fileorg.inside("organize", "tree", "--hold")
+    status = tmp_path / "status"
+    with status.open("w") as file:
+        status.unlink()  # as the run does that claims the job, when it ends
+        end_unclaimed(state, 1, file.fileno(), FileorgError("late"))
+    assert job(fileorg, 1)["state"] == "waiting"
+    with status.open("w") as file:
+        end_unclaimed(state, 1, file.fileno(), FileorgError("in time"))
+    assert job(fileorg, 1)["state"] == "failed"
 
 
 def break_job(fileorg: Fileorg) -> None:

@@ -101,6 +101,8 @@ def _try(state: StateDirectory, number: int, roots: Sequence[bytes], parallel: i
 
 def end_unclaimed(state: StateDirectory, number: int, fd: int, error: BaseException) -> None:
     """Record the end of a job that an error, or a request to cancel, ended before it was claimed."""
+    if not os.fstat(fd).st_nlink:
+        return  # it was claimed, its end is recorded, and it may have been resumed since
     ended = JobState.FAILED
     if isinstance(error, JobCancelled):
         ended = JobState.CANCELLED
