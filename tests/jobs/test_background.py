@@ -156,10 +156,10 @@ def test_a_late_error_does_not_end_a_job_that_waits_again(
     with status.open("w") as file:
         status.unlink()  # as the run does that claims the job, when it ends
         end_unclaimed(state, 1, file.fileno(), FileorgError("late"))
-    assert job(fileorg, 1)["state"] == "waiting"
+    assert job(fileorg, 1)["status"] == "waiting"
     with status.open("w") as file:
         end_unclaimed(state, 1, file.fileno(), FileorgError("in time"))
-    assert job(fileorg, 1)["state"] == "failed"
+    assert job(fileorg, 1)["status"] == "failed"
 
 
 def break_job(fileorg: Fileorg) -> None:
