@@ -531,8 +531,8 @@ def places_of_nothing() -> bytes:
     )
 
 
-def thousand_headers() -> bytes:
-    """Return a picture in boxes of which 1,900 items are one EXIF with 200 entries."""
+def thousand_headers(film: bytes = b"") -> bytes:
+    """Return a picture in boxes of which 1,900 items are one EXIF with 200 entries, behind a film."""
     numbers = range(1, 1_901)
     infos = b"".join(box(b"infe", b"\2\0\0\0", struct.pack(">2H4s", each, 0, b"Exif")) for each in numbers)
     info = box(b"iinf", bytes(4), struct.pack(">H", len(numbers)), infos)
@@ -542,15 +542,21 @@ def thousand_headers() -> bytes:
     def before(at: int) -> bytes:
         items = b"".join(struct.pack(">3H2L", each, 0, 1, at, 8_000) for each in numbers)
         places = box(b"iloc", bytes(4), b"\x44\0", struct.pack(">H", len(numbers)), items)
-        return box(b"ftyp", b"heic", bytes(4), b"mif1") + box(b"meta", bytes(4), info, places)
+        return box(b"ftyp", b"heic", bytes(4), b"mif1") + film + box(b"meta", bytes(4), info, places)
 
     return before(len(before(0))) + bytes(4) + exif
+
+
+def thousand_headers_behind_eight() -> bytes:
+    canon = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+    return thousand_headers(box(b"moov", box(b"uuid", canon, box(b"CMT1") * 8)))
 
 
 SLOW: dict[str, Callable[[], bytes]] = {
     "blanks behind the name of a date": lambda: jpeg(xmp=b"xmp:CreateDate>" + b" " * 65_000),
     "places that take no byte": places_of_nothing,
     "a thousand headers": thousand_headers,
+    "a thousand headers behind eight": thousand_headers_behind_eight,
     "a thousand tracks": lambda: matroska(0)[:-24] + b"\xae\x80" * 30_000,
 }
 

@@ -179,11 +179,11 @@ def _read_items(walker: _Walker, meta: Box, facts: IsoFacts) -> None:
                         if width * height > facts.width * facts.height:
                             facts.width, facts.height = width, height
     for start, length in _places(places, exif_items):
+        if len(facts.tiffs) >= _TIFFS:
+            break
         header = walker.payload(Box(b"", start, start + 4))
         if len(header) == 4:
             facts.tiffs.append((start + 4 + int.from_bytes(header), start + length))
-        if len(facts.tiffs) == _TIFFS:
-            break
 
 
 def _read_sony(xml: bytes, facts: IsoFacts) -> None:
