@@ -893,6 +893,15 @@ SHEETS: tuple[Sheet, ...] = (
         rb'(?im)^[ \t]*(?:(?:FILE|DATAFILE|AUDIOFILE)|\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+)[ \t]+(?:"([^"\r\n]+)"|(\S+))',
     ),
     Sheet(
+        "Playlists of the discs of a game",
+        (("a.m3u", "#EXTM3U\na (Disc 1).chd\n./a (Disc 2).chd\n", ("a (Disc 1).chd", "a (Disc 2).chd")),),
+        _words("m3u m3u8"),
+        (),
+        rb".+",
+        rb"(?im)^[ \t]*(?:\./)?([^#/\\\r\n][^/\\\r\n]*\.(?:cue|gdi|toc|ccd|chd|iso|img|bin|mdf|mds|nrg|pbp|cso|rvz))"
+        rb"[ \t]*\r?$",
+    ),
+    Sheet(
         "3D models with the names of their data and textures",
         (
             ("a.gltf", '{"buffers": [{"uri": "b.bin"}], "images": [{"uri": "c.png"}]}', ("b.bin", "c.png")),
