@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,6 +128,25 @@ def test_a_plan_of_a_file_is_edited(fileorg: Fileorg, mess: Tree, editor: Path) 
     ran = fileorg("apply", "plan.csv", "--root", "tree/d", "--edit", "--yes")
     assert (ran.code, ran.err) == (0, "")
     assert (mess.path("d/y").read_text(), mess.path("d/kept").read_text()) == ("one", "two")
+
+
+@pytest.mark.parametrize("words", [("rename", "tree/d"), ("organize", "tree/d", "--edit")])
+def test_without_a_terminal_only_an_editor_that_is_named_is_opened(
+    fileorg: Fileorg, mess: Tree, editor: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    mess.write({"d/a.jpg": "one"})
+    editor.write_text("/^[1-9]/s/a.jpg.*/b.jpg/\n")
+    script = os.environ["VISUAL"]
+    monkeypatch.delenv("VISUAL")
+    monkeypatch.delenv("EDITOR", raising=False)
+    without = {"start_new_session": True, "stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    refused = fileorg.start(*words, "--yes", **without)
+    assert b"There is no terminal to open an editor in." in refused.communicate()[1]
+    assert refused.returncode == 2
+    monkeypatch.setenv("EDITOR", script)
+    edited = fileorg.start(*words, "--yes", **without)
+    assert (edited.communicate()[1], edited.returncode) == (b"", 0)
+    assert [each.name for each in mess.path("d").rglob("*.jpg")] == ["b.jpg"]
 
 
 @pytest.mark.parametrize("program", ["vim", "ed"])

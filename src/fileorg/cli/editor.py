@@ -62,14 +62,26 @@ def _not_saved(mistakes: list[RowProblem]) -> NotEdited:
 
 
 def _command() -> str:
-    """Return the command line of the editor. Raises `UsageError` if there is none."""
+    """Return the command line of the editor. Raises `UsageError` if there is none, or none is named and no terminal."""
     for name in ("VISUAL", "EDITOR"):
         if command := os.environ.get(name, "").strip():
             return command
+    if not _has_terminal():  # an editor would wait for ever
+        raise UsageError("There is no terminal to open an editor in.", hint="set EDITOR to a program that needs none")
     for name in _EDITORS:
         if shutil.which(name) is not None:
             return name
     raise UsageError("There is no editor to open the plan with.", hint="name one: EDITOR=nano fileorg …")
+
+
+def _has_terminal() -> bool:
+    if sys.stdin is not None and sys.stdin.isatty():
+        return True
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _run(command: str, path: str, line: int) -> None:
