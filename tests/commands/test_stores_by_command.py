@@ -126,6 +126,18 @@ def test_a_refusal_is_one_sentence(
     assert "secret" not in ran.stderr
 
 
+def test_an_object_is_explained(fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket) -> None:
+    url, bucket = "s3://commands/explained", Bucket(bucket.client, "explained/")
+    bucket.write({"a.jpg": "1", "b.pdf": "2", "b.pdf.part": "half"})
+    ran = fileorg("explain", f"{url}/a.jpg", f"{url}/b.pdf", f"{url}/missing")
+    assert ran.stdout.splitlines() == [
+        f"{url}/a.jpg", f"  moves to {url}/Images/a.jpg", "  category: Images (extension .jpg)",
+        f"{url}/b.pdf", f"  skipped: unfinished download (see {url}/b.pdf.part)",
+        "  category: Documents (extension .pdf)",
+    ]  # fmt: skip
+    assert (ran.returncode, ran.stderr.splitlines()[0]) == (2, f"fileorg: There is no file {url}/missing.")
+
+
 def test_duplicates_of_a_bucket_go_to_the_trash_and_back(
     fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket
 ) -> None:

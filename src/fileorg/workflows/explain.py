@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.events import NullReporter
-from fileorg.core.names import display, is_within, join, split
+from fileorg.core.names import display, is_within, join, scheme_of, split
 from fileorg.core.times import kept
 from fileorg.core.tuples import NamedTuple
 from fileorg.rules.classify import Rules
@@ -23,16 +23,17 @@ from fileorg.scan.walk import Reader
 from fileorg.scan.why import Why, why
 from fileorg.storage.local.listing import INODE_MASK
 from fileorg.storage.local.readiness import State
-from fileorg.workflows.guards import changeable_folder, existing_folder
+from fileorg.workflows.guards import Allowed, existing_folder
 from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.organize import OrganizeOptions, organizing
-from fileorg.workflows.roots import open_local
-from fileorg.workflows.scan import direct_contents
+from fileorg.workflows.roots import changeable_root, open_root, readable_root
+from fileorg.workflows.scan import direct_contents, looking_into
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.content.dating import DatedBy
+    from fileorg.core.model import Entry
     from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
@@ -69,7 +70,7 @@ class RuleOfFile(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """The explanation for a file. Paths are absolute; `group` has the files that move together, the leader first.
+    """The explanation for a file. Paths are absolute, or URLs; `group` has the files that move together, the leader first.
 
     `reason` is why the file stays, or a note on its move; `refusal` is the sentence of a guard, and `marker` the
     evidence: a file beside it, or a folder above it that is left alone.
@@ -97,15 +98,16 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     The default `root` is the folder of the file, or its parent if that folder is named like a category. Raises
     `UsageError` for a path that does not exist or is not within the root.
     """
-    folder = existing_folder(os.path.dirname(path) or b".")
-    name = os.path.basename(path)
+    in_store = bool(scheme_of(path))
+    above, name = os.path.split(readable_root(path) + b"/" * path.endswith(b"/") if in_store else path)
+    if in_store and not scheme_of(above):
+        raise _no_file(path)  # it is a whole bucket
+    folder = above if in_store else existing_folder(above or b".")
     real = os.path.join(folder, name)
-    if not name or not os.path.lexists(real):
-        raise UsageError(
-            f"There is no file {display(path)}.", hint="check the spelling", code=ErrorCode.NO_SUCH_PATH, path=path
-        )
-    rules = Rules.of(options.configuration).asking(options.look_into)
-    base = existing_folder(root) if root is not None else _usual_root(folder, rules)
+    if not name or not (in_store or os.path.lexists(real)):
+        raise _no_file(path)
+    rules = Rules.of(options.configuration).asking(looking_into(folder, options.look_into))
+    base = readable_root(root) if root is not None else _usual_root(folder, rules)
     if not is_within(folder, base):
         raise UsageError(
             f"{display(path)} is not in {display(base)}.",
@@ -123,27 +125,43 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
         filters = with_rules(filters, asked)
     evidence = Classifier(rules, None).evidence(b"", name)  # by name until it is known to be a file
     found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
-    if not stat.S_ISREG(os.lstat(real).st_mode):
+    if not in_store and not stat.S_ISREG(os.lstat(real).st_mode):
         return found._replace(reason=NotTaken.NOT_A_FILE)
     with contextlib.ExitStack() as stack:
-        storage = open_local(stack, base)
-        seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
+        storage = open_root(stack, base)
         at, name = split(inside)
+        if in_store and _object(storage, path, at, name).is_folder:
+            return found._replace(reason=NotTaken.NOT_A_FILE)
+        seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
         evidence = Classifier(rules, storage, LateContents(partial(direct_contents, rules, storage))).evidence(
             at, seen.leader or name
         )
         found = found._replace(evidence=evidence, open_by=_open_by(storage, at, name))
     found = _with_scan(found, seen, base)
     try:
-        changeable_folder(base, state)
+        changeable_root(base, state, Allowed())
     except (GuardRefused, UsageError) as refused:
         return found._replace(status=Status.REFUSED, reason=NotTaken.ROOT_REFUSED, refusal=str(refused))
     return found if found.reason is not None else _moved_before(_with_plan(found, inside, options, state), state)
 
 
+def _no_file(path: bytes) -> UsageError:
+    return UsageError(
+        f"There is no file {display(path)}.", hint="check the spelling", code=ErrorCode.NO_SUCH_PATH, path=path
+    )
+
+
+def _object(storage: LocalStorage, path: bytes, folder: bytes, name: bytes) -> Entry:
+    """Return the entry of an object or of a folder in a store. Raises `UsageError` if there is none, `OSError`."""
+    there = storage.lstat(folder, name)
+    if there is None:
+        raise _no_file(path)
+    return there
+
+
 def _moved_before(found: Explained, state: StateDirectory) -> Explained:
     """Add the operation that moved the file before, if the file would move again."""
-    if found.status is not Status.GOES or not state.has_journal:
+    if found.status is not Status.GOES or not state.has_journal or scheme_of(found.path):  # no watch is in a store
         return found
     from fileorg.journal.moved_before import mover_of
 
@@ -161,6 +179,8 @@ def _rule(rule: CompiledRule, failed: str = "") -> RuleOfFile:
 def _usual_root(folder: bytes, rules: Rules) -> bytes:
     """Return the folder that a user would organize: not one that organize has made."""
     above, name = os.path.split(folder)
+    if scheme_of(folder) and not scheme_of(above):  # a whole bucket
+        return folder
     return above if os.fsdecode(name) in rules.categories else folder
 
 

@@ -65,7 +65,7 @@ def scan_trees(
             with contextlib.ExitStack() as stack:
                 storage = readable_storage(stack, root, one_file_system=filters.one_file_system)
                 reader = Reader(storage, Selection(filters, never, twice))
-                rules = by_name.asking(_looking_into(root, look_into))
+                rules = by_name.asking(looking_into(root, look_into))
                 reporter.stage("scan")
                 contents = LateContents(partial(_indexed, rules, index, root))
                 count = _Count(totals, Classifier(rules, storage, contents), contents, root)
@@ -74,7 +74,7 @@ def scan_trees(
     return ScanReport(roots, totals, seen, time.monotonic() - started)
 
 
-def _looking_into(root: bytes, look_into: LookInto) -> LookInto:
+def looking_into(root: bytes, look_into: LookInto) -> LookInto:
     """Return whose content is read below a root. In a store, each read is a request: names alone decide, unless
     --by-content asks for more, which is not possible yet. Raises `UsageError`.
     """
@@ -156,7 +156,7 @@ def categorize(
     for path in dict.fromkeys(path for path, _ in given):
         if path in twice_in:
             selection = Selection(filters, twice=twice_in[path])
-            rules = by_name.asking(_looking_into(path, look_into))
+            rules = by_name.asking(looking_into(path, look_into))
             yield from in_path_order((file.path, file) for file in _in_folder(path, selection, rules, seen, reporter))
         elif not any(is_within(path, root) for root in roots):
             if (file := _single(path, filters, by_name.asking(look_into))) is None:

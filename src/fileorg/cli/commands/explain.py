@@ -22,11 +22,16 @@ fileorg explain ~/Downloads/report.pdf
 # Where would all of these be moved?
 fileorg explain ~/Downloads/*
 
+# What would be done with an object?
+fileorg explain s3://bucket/inbox/report.pdf
+
 # For another program
 fileorg explain ~/Downloads/film.mkv --format json
 """
 
-Paths = Annotated[list[str], Argument(metavar="PATH", help="Files.", complete=complete.A_FILE)]
+Paths = Annotated[
+    list[str], Argument(metavar="PATH", help="Files, or URLs of objects in a store.", complete=complete.A_FILE)
+]
 RootOption = Annotated[
     str | None,
     Option(
