@@ -70,7 +70,7 @@ class RuleOfFile(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """The explanation for a file. Paths are absolute, or URLs; `group` has the files that move together, the leader first.
+    """The explanation for a file. Paths are absolute, or URLs; `group`: the files that move together, the leader first.
 
     `reason` is why the file stays, or a note on its move; `refusal` is the sentence of a guard, and `marker` the
     evidence: a file beside it, or a folder above it that is left alone.
