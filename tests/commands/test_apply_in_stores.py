@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.buckets import Bucket, bucket_of
 
+from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import JobState, OnConflict, RecordState
 from fileorg.core.row_problems import RowFault
@@ -17,7 +18,8 @@ from fileorg.jobs.found import job
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.report.row_sentences import line_of_row
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
-from fileorg.workflows.apply_plan import RowsRefused
+from fileorg.workflows.apply_plan import ApplyOptions, RowsRefused, applying
+from fileorg.workflows.edit_plan import NamesToEdit
 from fileorg.workflows.undo import UndoOptions, undoing
 
 if TYPE_CHECKING:
@@ -187,8 +189,23 @@ def test_what_another_program_writes_between_check_and_move_stays(runs: Runs, bu
         ([move("a", "b"), move("b", "z")], []),
         ([move("same 1", "same 2"), move("same 2", "z")], [RowFault.LOOKS_ALIKE]),
         ([move("in parts 1", "in parts 2"), move("in parts 2", "z")], [RowFault.LOOKS_ALIKE]),
-        ([move("deep", "z")], [RowFault.FOLDER_IN_STORE]),
-        ([trash("deep")], [RowFault.FOLDER_IN_STORE]),
+        ([move("deep", "z/deep")], []),
+        ([trash("deep")], []),
+        ([move("deep/", "other/")], [RowFault.TAKEN]),
+        ([move("deep/", "a/")], [RowFault.TAKEN]),
+        ([move("deep/", "deep/er/")], [RowFault.INTO_ITSELF]),
+        ([move("deep/", "z"), move("deep", "y/")], [RowFault.TWO_ROWS]),
+        ([move("deep/", "z"), move("other/", "z/")], [RowFault.TWICE, RowFault.TWICE]),
+        ([move("deep/", "z"), move("a", "z")], [RowFault.TWICE, RowFault.TWICE]),
+        ([move("deep/", "z"), move("a", "z/x")], [RowFault.TWICE]),
+        ([move("deep", "z", action="copy")], [RowFault.FOLDER_ACTION]),
+        ([move("a/", "z/")], [RowFault.MISSING]),
+        ([move("a", "z/")], [RowFault.BAD_PATH]),
+        ([move("deep//", "z")], [RowFault.BAD_PATH]),
+        ([move("deep/", "/")], [RowFault.OUTSIDE]),
+        ([move("deep/", f"{'x' * 200}/" * 5 + "y" * 30)], [RowFault.NAME_TOO_LONG]),
+        ([move("project/src/", "src/")], [RowFault.KEPT_WHOLE]),
+        ([move("project/", "z/project/")], []),
         ([move("a", "z", action="hardlink")], [RowFault.LINK_IN_STORE]),
         ([move("a", "b")], [RowFault.TAKEN]),
         ([move("a", "deep")], [RowFault.TAKEN]),
@@ -212,7 +229,7 @@ def test_what_a_plan_cannot_do_in_a_store(
     runs: Runs, bucket: Bucket, rows: list[dict[str, Any]], faults: list[RowFault]
 ) -> None:
     bucket.write({"a": "1", "b": "2", "same 1": "x", "same 2": "x", "deep/x": "3", "c.cr2": "raw", "c.xmp": "edits"})
-    bucket.write({"in parts 1": "p" * 300})
+    bucket.write({"in parts 1": "p" * 300, "other/y": "4", "project/package.json": "{}", "project/src/x": "5"})
     Bucket(MemoryClient(bucket.client.bucket, part_limit_bytes=100), "inbox/").write({"in parts 2": "p" * 300})
     if not faults:
         with runs.applying(rows, roots=[bucket.url], changes=False) as run:
@@ -220,6 +237,92 @@ def test_what_a_plan_cannot_do_in_a_store(
         return
     found = [fault for _, fault in refused(runs, bucket, *rows)]
     assert found[: len(faults)] == faults
+
+
+def test_names_to_edit_are_those_of_the_objects_as_they_are_now(runs: Runs, bucket: Bucket) -> None:
+    bucket.write(
+        {"a": "1", "b": "2", ".hidden": "3", "deep/c": "4", "deep/": "", ".x/y": "5", "a-z": "6", "deep.d": "7"}
+    )
+    url = os.fsdecode(bucket.url)
+
+    def names(*paths: str, recursive: bool = False, hidden: bool = False) -> list[str]:
+        found = NamesToEdit([os.fsencode(path) for path in paths], recursive=recursive, hidden=hidden)
+        return [os.fsdecode(row.path).removeprefix(f"{url}/") for row in found.rows()]
+
+    assert names(url) == ["a", "a-z", "b", "deep", "deep.d"]
+    assert names(url, recursive=True) == ["a", "a-z", "b", "deep/c", "deep.d"]
+    assert names(url, recursive=True, hidden=True) == [".hidden", ".x/y", "a", "a-z", "b", "deep/c", "deep.d"]
+    assert names(f"{url}/deep/", f"{url}/b") == ["deep/c", "b"]
+    with pytest.raises(UsageError, match="nothing in"):
+        names(f"{url}/missing")
+    edited = NamesToEdit([bucket.url], recursive=False, hidden=False)
+    rows = [row._replace(new_path=row.path + b" new") for row in edited.rows() if row.path[-1:] in b"ab"]
+    bucket.write({"b": "another"})
+    options = ApplyOptions(roots=edited.roots, partial=True)
+    with applying(options, lambda _: rows, runs.state, NullReporter()) as run:
+        assert [problem.fault for problem in run.problems()] == [RowFault.OTHER_CONTENT]
+        run.run()
+    assert (bucket.read()["a new"], bucket.read()["b"]) == ("1", "another")
+
+
+# Whole folders --------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_folder_moves_and_comes_back(runs: Runs, bucket: Bucket) -> None:
+    """What has a row of its own goes where that says; an object beside the folder that has its name is another one."""
+    bucket.write(
+        {"old/a": "1", "old/deep/b": "2", "old/own": "3", "old/in/c": "4", "older": "5"}, metadata={"of": "me"}
+    )
+    bucket.write({"old": "an object", "old/": "", "deep": "6"})
+    before = bucket.snapshot()
+    outcome = apply(runs, bucket, move("old/", "archive/old/"), move("old/own", "own"), move("old/in/", "in"))
+    assert outcome.done == 4
+    assert bucket.read() == {
+        "archive/old/a": "1", "archive/old/deep/b": "2", "own": "3", "in/c": "4", "older": "5", "old": "an object",
+        "old/": "", "deep": "6",
+    }  # fmt: skip
+    url = os.fsdecode(bucket.url)
+    assert outcome.notes == [f"1 object still in {url}/old: the marker of the folder."]
+    assert runs.undo().done == 4
+    assert bucket.snapshot() == before
+    assert apply(runs, bucket, move("old", "moved")).done == 1
+    assert bucket.read()["moved"] == "an object"
+
+
+def test_a_whole_folder_goes_to_the_trash_and_makes_room(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"old/a": "1", "old/b": "2", "new/a": "3", "c": "4"})
+    before = bucket.snapshot()
+    outcome = apply(runs, bucket, move("new/", "old/"), trash("old/"), move("c", "new/c"))
+    assert bucket.read() == {f"{TRASH}old/a": "1", f"{TRASH}old/b": "2", "old/a": "3", "new/c": "4"}
+    assert outcome.notes == []
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_objects_that_come_meanwhile_stay_and_are_named(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"old/a": "1", "old/b": "2"})
+    with runs.applying([move("old/", "new/")], roots=[bucket.url]) as run:
+        bucket.write({"old/late": "3", "old/b": "changed", "new/theirs": "4"})
+        outcome = run.run()
+    assert bucket.read() == {"old/a": "1", "old/late": "3", "old/b": "changed", "new/theirs": "4"}
+    assert f"3 objects still in {os.fsdecode(bucket.url)}/old: a, b, late." in outcome.notes
+
+
+def test_the_rest_of_a_folder_goes_on_after_a_stop(
+    runs: Runs, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fileorg.plan.given_checks.MAX_TOGETHER", 1)
+    monkeypatch.setattr("fileorg.workflows.operations.BATCH_ROWS", 3)
+    monkeypatch.setattr("fileorg.workflows.operations.COPIED_ROWS", 3)
+    bucket.write({f"old/{number}": f"{number}" for number in range(8)})
+    plan, rows = tmp_path / "plan.jsonl", [move("old/", "new/old/")]
+    plan.write_text(json.dumps(rows[0]) + "\n")
+    left = iter(range(3))
+    with runs.applying(rows, roots=[bucket.url], plan=os.fsencode(plan)) as run:
+        assert run.run(lambda: next(left, None) is None).interrupted
+    assert 0 < len([key for key in bucket.keys() if key.startswith("new")]) < 8  # noqa: SIM118  no dictionary
+    carry_out(runs.state, 1, NullReporter(), lambda: False)
+    assert bucket.read() == {f"new/old/{number}": f"{number}" for number in range(8)}
 
 
 # Between folders and stores -------------------------------------------------------------------------------------------

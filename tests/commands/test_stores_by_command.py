@@ -115,7 +115,8 @@ def test_own_rules_in_a_bucket(
         (["watch", ".", "--dest", "s3://commands/x"], "fileorg: fileorg cannot watch a store: s3://commands/x."),
         (["import", "s3://commands/x", "--dest", "."], "fileorg: fileorg cannot yet run this command on s3://."),
         (["import", ".", "--dest", "sftp://host/x"], "fileorg: fileorg cannot yet change anything on sftp://."),
-        (["rename", "s3://commands/x"], "fileorg: fileorg cannot yet run this command on s3://."),
+        (["rename", "s3://commands/no-such-folder"], "fileorg: There is nothing in s3://commands/no-such-folder."),
+        (["rename", "sftp://host/x"], "fileorg: fileorg cannot yet change anything on sftp://."),
     ],
 )
 def test_a_refusal_is_one_sentence(
@@ -199,6 +200,27 @@ def test_a_plan_of_a_bucket_is_edited(
     assert (ran.returncode, bucket.read()) == (0, {"Own/a.jpg": "1", "Images/b.pdf": "2"}), ran
     assert fileorg("undo", "1").returncode == 0
     assert bucket.read() == {"a.jpg": "1", "b.pdf": "2"}
+
+
+def test_objects_are_renamed_in_an_editor(
+    fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket, tmp_path: Path
+) -> None:
+    url, bucket = "s3://commands/named", Bucket(bucket.client, "named/")
+    bucket.write({"a b.jpg": "1", "b.pdf": "2", "deep/c.txt": "3", ".hidden": "4"}, metadata={"of": "a user"})
+    before = bucket.snapshot()
+    editor = tmp_path / "editor"
+    editor.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/shown\nsed -i "$SED" "$1"\n')
+    editor.chmod(0o700)
+    ran = fileorg("rename", url, "--yes", EDITOR=str(editor), SED="s,\ta b,\tnew/a b,")
+    assert (ran.returncode, ran.stderr) == (0, ""), ran
+    shown = [line for line in (tmp_path / "shown").read_text().splitlines() if not line.startswith("#")]
+    assert shown == ["1\ta b.jpg", "2\tb.pdf", "3\tdeep"]
+    assert bucket.read() == {"new/a b.jpg": "1", "b.pdf": "2", "deep/c.txt": "3", ".hidden": "4"}
+    ran = fileorg("rename", f"{url}/", "-r", "--yes", EDITOR=str(editor), SED="s,\tdeep/c,\tc,;s,\tnew/,\t,")
+    assert bucket.read() == {"a b.jpg": "1", "b.pdf": "2", "c.txt": "3", ".hidden": "4"}, ran
+    for number in ("2", "1"):
+        assert fileorg("undo", number).returncode == 0
+    assert bucket.snapshot() == before
 
 
 def test_the_undo_of_an_upload_is_not_saved(

@@ -1,5 +1,6 @@
 """Rows of whole folders, as rows of the files in them: so each file has its record, and undo and the relations between
-operations know it. The folders are made before their files arrive, and removed once they are empty.
+operations know it. The folders are made before their files arrive, and removed once they are empty; in a store, they
+are there as long as an object is in them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,13 @@ class FolderRows:
         query = "SELECT line, action, base, path, to_base, to_path FROM folders ORDER BY line"
         for line, action, base, path, _, to_path in self._db.execute(query).fetchall():
             if self._is_free(line, base, path, to_path):
-                for some in in_batches(self._inside(line, action, base, path, to_path), _ROWS):
+                in_store = base in self._given.places.stores
+                files = (
+                    self._inside(line, action, base, path, to_path)
+                    if not in_store
+                    else (self._objects(line, base, path, to_path))
+                )
+                for some in in_batches(files, _ROWS):
                     self._given.add_inside(line, GivenAction(action), some, base)
         self._check_modes()
 
@@ -110,6 +117,22 @@ class FolderRows:
             except OSError as error:
                 self._given.fail(RowProblem(line, RowFault.UNREADABLE, folder, folder, error.errno))
                 return
+
+    def _objects(self, line: int, base: Base, path: bytes, to_path: bytes) -> Iterator[tuple[bytes, Entry, bytes]]:
+        """Yield the objects below a path that have no row of their own."""
+        storage, pending = self._given.trees[base].storage, [(path, to_path)]
+        try:
+            while pending:
+                folder, new = pending.pop()
+                for listing in storage.list_folder(folder):
+                    for each in listing.files:
+                        own = join(folder, each.name)
+                        if self._given.row_from(base, own, self._given.places.digest(base, own)) is None:
+                            yield own, each, join(new, each.name)
+                    inside = ((join(folder, each.name), join(new, each.name)) for each in listing.folders)
+                    pending += [(own, to) for own, to in inside if not self._given.has_folder(base, own)]
+        except OSError as error:
+            self._given.fail(RowProblem(line, RowFault.UNREADABLE, path, path, error.errno))
 
     def _existing(self, base: Base, path: bytes) -> bytes:
         """Return the deepest folder above a path that exists."""

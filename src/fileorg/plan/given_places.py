@@ -72,7 +72,7 @@ class GivenPlaces:
             parts = [part for part in inside.split(b"/") if part not in {b"", b"."}]
             if b".." in parts:
                 return Fault(RowFault.OUTSIDE, path)
-            if base in self.stores and b"/".join(parts) != inside:
+            if base in self.stores and b"/".join(parts) != inside.removesuffix(b"/"):
                 return Fault(RowFault.BAD_PATH, path)  # no other key is meant
             inside = b"/".join(parts)
         if not inside:

@@ -14,7 +14,7 @@ from array import array
 from functools import partial
 from itertools import islice
 from operator import eq
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fileorg.core.batches import row_maker
 from fileorg.core.formats import is_at
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fileorg.core.scratch import Scratch
     from fileorg.plan.given_places import PlanTree
     from fileorg.plan.given_rows import GivenRow
+    from fileorg.storage.object.object_storage import ObjectStorage
 
 _SCHEMA = """
 CREATE TABLE rows (
@@ -384,15 +385,20 @@ class GivenPlan:
         storage = self.trees[base].storage
         for position in positions:
             row, name = placed[position].row, placed[position].name
-            entry = None if listed is None else listed.get(name)
+            entry = None if listed is None or base in self.places.stores else listed.get(name)
             if entry is None:
                 try:
                     entry = storage.lstat(folder, name)
                 except OSError as error:
                     faults[position] = Fault(RowFault.UNREADABLE, row.path, error.errno)
                     continue
+                if base in self.places.stores and row.path.endswith(b"/"):  # an object may have the same name
+                    entry = cast("ObjectStorage", storage).folder_entry(folder, name)
             if entry is None:
                 faults[position] = _MISSING
+                continue
+            if not entry.is_folder and self._is_prefix(placed[position]):
+                faults[position] = Fault(RowFault.BAD_PATH, row.new_path)
                 continue
             entries[position] = entry
             if entry.is_folder:
@@ -409,6 +415,10 @@ class GivenPlan:
                 faults[position] = known.left[name]
             if known.groups and (group := known.groups.get(name)) is not None:
                 leaders[position] = group[0]
+
+    def _is_prefix(self, placed: _LocatedRow) -> bool:
+        """Return whether the new path of a row is one of a folder in a store: no other key is meant."""
+        return placed.to_base in self.places.stores and placed.row.new_path.endswith(b"/")
 
     def _look_up_targets(
         self,
@@ -471,7 +481,7 @@ class GivenPlan:
     def _add_folder(self, placed: _LocatedRow) -> None:
         row, base, folder, name, to_base, to_folder, to_name, _ = placed
         path, to_path = join(folder, name), join(to_folder, to_name)
-        if not self.places.stores.isdisjoint({base, to_base}):
+        if base != to_base and not self.places.stores.isdisjoint({base, to_base}):
             self.fail(RowProblem(row.line, RowFault.FOLDER_IN_STORE, row.path))
         elif row.action not in {GivenAction.MOVE, GivenAction.TRASH}:
             self.fail(RowProblem(row.line, RowFault.FOLDER_ACTION, row.path, row.action.encode()))
@@ -489,7 +499,11 @@ class GivenPlan:
             self.db.execute("INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?, ?, ?)", facts)
 
     def has_made(self, base: Base, path: bytes) -> bool:
-        """Return whether a job that is taken up again has made this folder."""
+        """Return whether a job that is taken up again has made this folder. In a store, where none is recorded, it may
+        have.
+        """
+        if base in self.places.stores:
+            return self._touched is not None
         return bool(self._made) and below(self.trees[base].storage.root, path) in self._made
 
     def has_folder(self, base: Base, path: bytes) -> bool:
@@ -500,6 +514,17 @@ class GivenPlan:
         """Return the line of the row that is about this folder, if there is one."""
         query = "SELECT line FROM folders WHERE base = ? AND folded = ?"
         return [line for (line,) in self.db.execute(query, self.places.key(base, path))]
+
+    def left_folders(self, limit: int) -> list[bytes]:
+        """Return the URLs of folders of stores that the plan takes everything out of, and puts nothing into."""
+        query = "SELECT base, path FROM folders ORDER BY line"
+        moved = [(base, path) for base, path in self.db.execute(query) if base in self.places.stores]
+        if not moved:
+            return []
+        query = "SELECT DISTINCT to_base, to_folder FROM rows WHERE NOT faulty"
+        filled = {(base, above) for base, folder in self.db.execute(query) for above in with_parents(folder)}
+        left = [below(self.trees[base].storage.root, path) for base, path in moved if (base, path) not in filled]
+        return left[:limit]
 
     def is_emptied(self, base: Base, path: bytes) -> bool:
         """Return whether all files of a folder are in the plan."""

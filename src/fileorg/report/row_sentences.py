@@ -66,7 +66,7 @@ _SENTENCES = {
     RowFault.OTHER_MODE: "a folder with other permissions is there already",
     RowFault.NOT_EMPTY: "this folder is not empty any more",
     RowFault.FOLDER_ACTION: "it is a folder, which can be moved or put into the trash, but not {about}",
-    RowFault.FOLDER_IN_STORE: "a store has no folders that could be moved as a whole: give a row for each object",
+    RowFault.FOLDER_IN_STORE: "a whole folder cannot go into a store or out of it: give a row for each file in it",
     RowFault.OTHER_DISK: "it is on another file system",
     RowFault.HARD_LINKS_TORN: (
         "it has {number} names (hard links), so it is not moved to another file system or into a store: copy it"

@@ -28,7 +28,7 @@ from fileorg.report.row_sentences import line_of_row
 from fileorg.workflows.guards import Allowed, refuse_too_many
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import changeable_root, refuse_second_names, separate_folders
-from fileorg.workflows.session import Session
+from fileorg.workflows.session import LEFT_FOLDERS, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _ROWS = 4096
 _NOTED = 20
 """The rows that a job notes because they could not be done."""
+_LEFT_FOLDERS = 100
+"""The folders of stores that are looked at after the run."""
 
 
 class ApplyOptions(NamedTuple):
@@ -119,7 +121,7 @@ class ApplyRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry out the plan. Raises like `check`, `JournalError`."""
         self.check()
-        return self._session.run("apply", self.plan, self._options.facts(), stop, renames=self.plan.renames)
+        return self._session.run("apply", self.plan, self._facts(), stop, renames=self.plan.renames)
 
     def run_rest(self, stop: Callable[[], bool]) -> Outcome:
         """Carry out what is left of a job, and note the rows that cannot be done: the job has failed then, unless it
@@ -128,7 +130,7 @@ class ApplyRun:
         self.check()
         outcome, session, problems = Outcome(), self._session, self.given.problems
         if self.plan.files:
-            facts, renames = self._options.facts(), self.plan.renames
+            facts, renames = self._facts(), self.plan.renames
             outcome = session.run("apply", self.plan, facts, stop, renames=renames, ends_job=not problems)
         if problems:
             for problem in self.problems(_NOTED):
@@ -143,7 +145,14 @@ class ApplyRun:
     def save(self, later: Later) -> None:
         """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""
         self.check()
-        self._session.save("apply", self.plan, self._options.facts(), later, renames=self.plan.renames)
+        self._session.save("apply", self.plan, self._facts(), later, renames=self.plan.renames)
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what the journal keeps for display, and the folders of stores that should have nothing in them after
+        the run.
+        """
+        left = [os.fsdecode(url) for url in self.given.left_folders(_LEFT_FOLDERS)]
+        return self._options.facts() | ({LEFT_FOLDERS: left} if left else {})
 
 
 @contextlib.contextmanager

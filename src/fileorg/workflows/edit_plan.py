@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from xxhash import xxh3_128
 
 from fileorg.core.events import NullReporter
-from fileorg.core.names import is_within
+from fileorg.core.names import below, is_within, join, scheme_of, split
 from fileorg.plan.edited_plan import MISTAKE, EditedPlan, with_mistakes
-from fileorg.plan.given_rows import GivenRow, given_rows
+from fileorg.plan.given_rows import ETAG, GivenRow, given_rows
 from fileorg.report.row_sentences import sentence_of_row
 from fileorg.workflows.apply_plan import ApplyOptions, RowsRefused, applying
 from fileorg.workflows.guards import existing_folder
+from fileorg.workflows.roots import open_root, readable_root, readable_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fileorg.core.row_problems import RowProblem
     from fileorg.core.state import StateDirectory
+    from fileorg.storage.object.object_storage import ObjectStorage
 
 _NAME = "plan.txt"
 
@@ -93,14 +95,16 @@ def rows_of_lines(lines: Iterable[str]) -> Iterator[GivenRow]:
 
 
 class NamesToEdit:
-    """The names in folders, and single files, each as a row that changes nothing yet."""
+    """The names in folders and stores, and single files, each as a row that changes nothing yet."""
 
     def __init__(self, paths: Sequence[bytes], *, recursive: bool, hidden: bool) -> None:
-        """Raises `UsageError` for a path that does not exist."""
+        """Raises `UsageError` for a path that does not exist, or a store that cannot be changed; `OSError`."""
         self._recursive, self._hidden = recursive, hidden
         self._places: list[tuple[bytes, bytes | None]] = []
         for path in paths:
-            if os.path.isdir(path) or not os.path.lexists(path):
+            if scheme_of(path):
+                self._places.append(_place_in_store(path))
+            elif os.path.isdir(path) or not os.path.lexists(path):
                 self._places.append((existing_folder(path), None))
             else:
                 above, name = os.path.split(os.path.normpath(path))
@@ -112,9 +116,11 @@ class NamesToEdit:
         """The folders that all of the files are in."""
 
     def rows(self) -> Iterator[GivenRow]:
-        """Yield the rows, in the order of names. Raises `OSError`."""
+        """Yield the rows, in the order of names. Raises `UsageError`, `OSError`."""
         for folder, name in self._places:
-            if name is not None:
+            if scheme_of(folder):
+                yield from self._objects(folder, name)
+            elif name is not None:
                 yield _unchanged(os.path.join(folder, name))
             elif self._recursive:
                 yield from map(_unchanged, self._below(folder))
@@ -122,7 +128,10 @@ class NamesToEdit:
                 yield from (_unchanged(os.path.join(folder, each)) for each in self._names(folder))
 
     def _names(self, folder: bytes) -> list[bytes]:
-        return sorted(name for name in os.listdir(folder) if self._hidden or not name.startswith(b"."))
+        return sorted(name for name in os.listdir(folder) if self._is_shown(name))
+
+    def _is_shown(self, name: bytes) -> bool:
+        return self._hidden or not name.startswith(b".")
 
     def _below(self, folder: bytes) -> Iterator[bytes]:
         for name in self._names(folder):
@@ -132,6 +141,40 @@ class NamesToEdit:
             else:
                 yield from self._below(path)
 
+    def _objects(self, url: bytes, name: bytes | None) -> Iterator[GivenRow]:
+        """Yield the rows of a folder of a store, or of one object in it. Each object must still have its ETag when the
+        plan is applied.
+        """
+        with contextlib.ExitStack() as stack:
+            storage = cast("ObjectStorage", readable_storage(stack, url))
+            storage.lists_all = self._recursive and name is None
+            for path in self._below_in(storage, b"") if name is None else [name]:
+                there = storage.listed(*split(path)) if name is None else storage.head(b"", path)
+                yield _unchanged(below(url, path), "" if there is None else there.etag)
 
-def _unchanged(path: bytes) -> GivenRow:
-    return GivenRow(0, path, path)
+    def _below_in(self, storage: ObjectStorage, folder: bytes) -> Iterator[bytes]:
+        entries = [(entry.name, False) for each in storage.list_folder(folder) for entry in each.files]
+        entries += [(entry.name, True) for each in storage.list_folder(folder) for entry in each.folders]
+        for name, is_folder in sorted(entries):
+            if is_folder and self._recursive and self._is_shown(name):
+                yield from self._below_in(storage, join(folder, name))
+            elif self._is_shown(name):
+                yield join(folder, name)
+
+
+def _place_in_store(url: bytes) -> tuple[bytes, bytes | None]:
+    """Return the URL of a folder and None, or that of the folder of an object and its name. Raises `UsageError`."""
+    from fileorg.workflows.stores import check_changeable
+
+    path = readable_root(url)
+    check_changeable(path)
+    above, name = os.path.split(path)
+    if url.endswith(b"/") or not scheme_of(above):
+        return path, None
+    with contextlib.ExitStack() as stack:
+        there = open_root(stack, above).lstat(b"", name)
+    return (path, None) if there is None or there.is_folder else (above, name)
+
+
+def _unchanged(path: bytes, etag: str = "") -> GivenRow:
+    return GivenRow(0, path, path, digest=(ETAG, etag) if etag else None)

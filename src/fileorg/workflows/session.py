@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 
 PLAN_COLUMNS = "FILEORG_PLAN_COLUMNS"
 """The variable of the environment by which a page asks a command for the columns of its plan."""
+LEFT_FOLDERS = "left_folders"
+"""The fact of a run that names the folders of stores which it takes everything out of."""
 
 
 class Later:
@@ -452,6 +454,10 @@ class Session:
             if ends_job or outcome.interrupted:
                 job.end_with(outcome)
             outcome.job = job.start.number
+        if left := facts.get(LEFT_FOLDERS):
+            from fileorg.workflows.stores import notes_on_left
+
+            outcome.notes += notes_on_left(map(os.fsencode, left), self.storages)
         if mended is not None:
             outcome.done += mended.done if kind == "undo" else -mended.done
             outcome.notes += notes_on_mended(mended)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from fileorg.core.confinement import check_path
 from fileorg.core.errors import ErrorCode, FileorgError, StorageFailure, UsageError
+from fileorg.core.figures import plural
 from fileorg.core.model import GIVEN
-from fileorg.core.names import display, is_folder, overlap, scheme_of
+from fileorg.core.names import display, is_folder, is_within, overlap, scheme_of
 from fileorg.core.state import default_config_path
 from fileorg.core.tuples import NamedTuple
 from fileorg.storage.base import Kind
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fileorg.storage.object.store_error import StoreError
 
 
+_NAMED = 20
 _CREDENTIALS = "give them by the environment, a profile or a role: see docs/storage.md"
 
 
@@ -209,6 +211,28 @@ def nothing_in(storage: Storage) -> UsageError | None:
         code=ErrorCode.PATH_UNUSABLE,
         path=storage.root,
     )
+
+
+def notes_on_left(urls: Iterable[bytes], storages: Sequence[Storage]) -> list[str]:
+    """Return a note for each folder that has objects after a run that moved all of it: those that came meanwhile, those
+    that could not be moved, and keys that no path can name.
+    """
+    from fileorg.storage.object.store_error import StoreError
+
+    notes = []
+    stores = [cast("ObjectStorage", each) for each in storages if each.kind is not Kind.LOCAL]
+    for url in urls:
+        store = next(each for each in stores if is_within(url, each.root))
+        prefix = url[len(os.fsencode(store.client.url)) + 1 :] + b"/"
+        try:
+            page = next(store.client.pages(prefix), [])
+        except StoreError:
+            continue  # the run has told of it
+        if page:
+            some = ", ".join(display(each.key[len(prefix) :]) or "the marker of the folder" for each in page[:_NAMED])
+            more = f" and more: {some}" if len(page) > _NAMED else f": {some}"
+            notes.append(f"{plural(min(len(page), _NAMED), 'object')} still in {display(url)}{more}.")
+    return notes
 
 
 def failure(error: StoreError, url: bytes) -> FileorgError:

@@ -122,7 +122,7 @@ def apply(
     size_bytes, mtime, sha256, xxh3_128, or the etag of an object.
 
     Everything is checked before anything is changed, and each problem is listed with its line. Nothing is overwritten,
-    and fileorg undo takes it back. A row of a folder moves all that is in it.
+    and fileorg undo takes it back. A row of a folder, or of a prefix in a store, moves all that is in it.
     """
     from fileorg.workflows.apply_plan import ApplyOptions, readable_rows, rows_of
 

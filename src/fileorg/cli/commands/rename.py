@@ -15,13 +15,16 @@ fileorg rename ~/Pictures/2024
 # Edit some names, with another editor than $EDITOR
 fileorg rename ~/Music/track1.mp3 ~/Music/track2.mp3
 
+# Edit the names of objects below a prefix
+fileorg rename s3://bucket/photos
+
 # Edit the paths of all files below a folder; see what would change
 fileorg rename ~/Documents -r --dry-run
 """
 
 Paths = Annotated[
     list[str],
-    Argument(metavar="PATH", help="The files to rename, and folders whose entries are renamed."),
+    Argument(metavar="PATH", help="The files to rename, and folders whose entries are renamed; also URLs of stores."),
 ]
 Recursive = Annotated[
     bool,
@@ -52,6 +55,7 @@ def rename(
     parallel: shared.Parallel = None,  # noqa: ARG001
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
+    allow_unsafe: shared.AllowUnsafe = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -76,6 +80,10 @@ def rename(
     shared.need_dry_run(options)
     names = NamesToEdit([os.fsencode(path) for path in paths], recursive=recursive, hidden=hidden)
     chosen = ApplyOptions(
-        roots=names.roots, all_files=all_files, max_changes=max_changes, inside_project=inside_project
+        roots=names.roots,
+        all_files=all_files,
+        max_changes=max_changes,
+        inside_project=inside_project,
+        allow_unsafe=allow_unsafe,
     )
     return edit_and_apply(names.rows(), chosen, options, shared.state(state_dir, dry_run=dry_run))

@@ -165,16 +165,20 @@ class ObjectStorage:
     # One file -----------------------------------------------------------------------------------------------------
 
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
-        key, path = self.key(folder, name), join(folder, name)
+        path = join(folder, name)
         if self.known.is_listed(folder):
             known = self.known.key(path)
-            if known is not None:
-                return self._entry(known)
-            return self._folder_entry(folder, name) if self.known.has_folder(path) else None
+            return self.folder_entry(folder, name) if known is None else self._entry(known)
         there = self.head(folder, name)
-        if there is not None:
-            return self._entry(_known(path, there))
-        has_any = any(page for page in islice(self.client.pages(key + b"/"), 1))
+        return self.folder_entry(folder, name) if there is None else self._entry(_known(path, there))
+
+    def folder_entry(self, folder: bytes, name: bytes) -> Entry | None:
+        """Return the entry of a folder, even if an object has the same path; None if there is nothing in it."""
+        key, path = self.key(folder, name), join(folder, name)
+        if self.known.is_listed(folder):
+            has_any = self.known.has_folder(path)
+        else:
+            has_any = any(page for page in islice(self.client.pages(key + b"/"), 1))
         return self._folder_entry(folder, name) if has_any else None
 
     def lstat_listed(self, folder: bytes, name: bytes) -> Entry | None:
