@@ -97,6 +97,7 @@ class AwsSender:
             if self._client is None:
                 settings = self._settings
                 session = AioSession(profile=settings.profile or None)
+                session.register_component("response_parser_factory", _parsers())
                 session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
                 opened = session.create_client(
                     "s3",
@@ -163,6 +164,28 @@ def _sending_once() -> type:
             return session
 
     return SendingOnce
+
+
+def _parsers() -> Any:
+    """Return what makes the parsers of answers. The objects of a listing are read at once: botocore goes through its
+    description of each field of each object, which takes three times as long.
+    """
+    from aiobotocore.parsers import AioResponseParserFactory, AioRestXMLParser
+
+    class Parser(AioRestXMLParser):  # type: ignore[misc]
+        def _handle_structure(self, shape: Any, node: Any) -> Any:
+            if shape.name != "Object":
+                return super()._handle_structure(shape, node)
+            found: dict[str, Any] = {each.tag.rpartition("}")[2]: each.text or "" for each in node}
+            if "LastModified" in found:
+                found["LastModified"] = _time(found["LastModified"])
+            return found
+
+    class Factory(AioResponseParserFactory):  # type: ignore[misc]
+        def create_parser(self, protocol_name: str) -> Any:
+            return Parser(**self._defaults) if protocol_name == "rest-xml" else super().create_parser(protocol_name)
+
+    return Factory()
 
 
 def import_driver() -> None:

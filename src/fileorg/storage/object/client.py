@@ -246,6 +246,10 @@ class ObjectClient(Protocol):
         """
         ...
 
+    def pages_in_any_order(self, prefix: bytes = b"") -> Iterator[list[StoredObject]]:
+        """Yield the same objects, where many pages are to be read to their end: by several requests at once."""
+        ...
+
     def head(self, keys: Sequence[bytes]) -> list[StoredObject | StoreError | None]:
         """Return what HEAD tells of each key; None if there is no such object."""
         ...
@@ -346,6 +350,9 @@ class ObjectClient(Protocol):
 
 class RowsAtOnce:
     """The requests of an `ObjectClient` that wait for all of their rows."""
+
+    def pages_in_any_order(self: ObjectClient, prefix: bytes = b"") -> Iterator[list[StoredObject]]:
+        return self.pages(prefix)
 
     def copy(
         self: ObjectClient, rows: Sequence[ObjectCopy], *, begun: Callable[[int, str], None] | None = None

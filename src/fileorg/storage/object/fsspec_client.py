@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fileorg.core.errors import StorageFailure
-from fileorg.storage.object.client import PAGE_KEYS, StoredObject, key_error
+from fileorg.storage.object.client import PAGE_KEYS, RowsAtOnce, StoredObject, key_error
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def open_readable(scheme: str, bucket: str) -> FsspecClient:
     return FsspecClient(system, scheme, bucket)
 
 
-class FsspecClient:
+class FsspecClient(RowsAtOnce):
     """An `ObjectClient` of a file system of fsspec that reads."""
 
     endpoint = ""

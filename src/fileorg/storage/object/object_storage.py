@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import stat
+from bisect import insort
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -125,7 +126,7 @@ class ObjectStorage:
             return
         prefix = self._above + (folder + b"/" if folder else b"")
         if self.lists_all:
-            for page in self.client.pages(prefix):
+            for page in self.client.pages_in_any_order(prefix):
                 self._add(page)
         else:
             self._list_level(prefix)
@@ -157,7 +158,8 @@ class ObjectStorage:
                 continue  # the marker of the root
             if is_odd(path):
                 self.odd_count += 1
-                self.odd += [path] if len(self.odd) < _NAMED else []
+                insort(self.odd, path)
+                del self.odd[_NAMED:]
             else:
                 rows.append(_known(path, each))
         self.known.add(rows)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlencode
 from zlib import crc32
@@ -31,6 +32,7 @@ from fileorg.storage.object.client import (
     no_parts,
 )
 from fileorg.storage.object.loop_thread import LoopThread
+from fileorg.storage.object.parallel_listing import ParallelListing
 from fileorg.storage.object.s3_answers import head_object, listed_object, mtime_ns, outcome_of, plain_etag, version_of
 from fileorg.storage.object.s3_parts import PartCopies, PartUploads
 from fileorg.storage.object.sender import CONCURRENT, LimitedSender, RetryingSender, Window
@@ -69,9 +71,10 @@ class S3Client(RowsAtOnce):
         concurrent: int = CONCURRENT,
         part_bytes: int = PART_BYTES,
         copy_limit_bytes: int = COPY_LIMIT_BYTES,
+        page_keys: int = PAGE_KEYS,
     ) -> None:
         """`sender` replaces the requests to the service, not their repetition and limits; `clock` is for their waits.
-        Objects above `copy_limit_bytes` are copied in parts.
+        Objects above `copy_limit_bytes` are copied in parts. `page_keys` are the keys of a page of a listing.
 
         Raises `StorageFailure` if the driver is not installed.
         """
@@ -80,7 +83,7 @@ class S3Client(RowsAtOnce):
         self.url = f"{scheme}://{bucket}"
         self.service = settings.endpoint.rstrip("/")
         self._concurrent = concurrent
-        self._part_bytes, self._copy_limit_bytes = part_bytes, copy_limit_bytes
+        self._part_bytes, self._copy_limit_bytes, self._page_keys = part_bytes, copy_limit_bytes, page_keys
         transport = AwsSender(settings, concurrent=concurrent) if sender is None else sender
         self._transport = transport
         self._sender = RetryingSender(LimitedSender(transport, Window(concurrent)), clock=clock)
@@ -94,23 +97,45 @@ class S3Client(RowsAtOnce):
     # Reading
 
     def pages(self, prefix: bytes = b"", *, after: bytes = b"") -> Iterator[list[StoredObject]]:
-        first: dict[str, Any] = {"Prefix": prefix.decode(), "MaxKeys": PAGE_KEYS}
-        if after:
-            first["StartAfter"] = after.decode()
-        found, token = self._loop.result(self._loop.submit(self._page(first)))
+        found, token = self._loop.run(self._page(prefix, after=after))
         if found:  # many need no other page, so none is asked for yet
             yield found
         if token is None:
             return
-        coming = self._loop.submit(self._page({**first, "ContinuationToken": token}))
+        coming = self._loop.submit(self._page(prefix, token=token, after=after))
         while token is not None:
             found, token = self._loop.result(coming)
             if token is not None:  # the next page is on its way while this one is used
-                coming = self._loop.submit(self._page({**first, "ContinuationToken": token}))
+                coming = self._loop.submit(self._page(prefix, token=token, after=after))
             if found:
                 yield found
 
-    async def _page(self, parameters: dict[str, Any]) -> tuple[list[StoredObject], str | None]:
+    def pages_in_any_order(self, prefix: bytes = b"") -> Iterator[list[StoredObject]]:
+        found, token = self._loop.run(self._page(prefix))
+        if found:
+            yield found
+        if token is None:
+            return
+        if not found:  # a page may be empty, and nothing tells where to divide the rest
+            yield from self.pages(prefix)
+            return
+        listing = ParallelListing(partial(self._page, prefix), prefix, found)
+        running = self._loop.submit(listing.run(token))
+        try:
+            while (page := self._loop.run(listing.next_page())) is not None:
+                yield page
+            self._loop.result(running)
+        finally:
+            running.cancel()
+
+    async def _page(
+        self, prefix: bytes, *, token: str | None = None, after: bytes = b""
+    ) -> tuple[list[StoredObject], str | None]:
+        parameters: dict[str, Any] = {"Prefix": prefix.decode(), "MaxKeys": self._page_keys}
+        if after:
+            parameters["StartAfter"] = after.decode()
+        if token is not None:
+            parameters["ContinuationToken"] = token
         answer = (await self._send("ListObjectsV2", **parameters)).fields
         token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
         return [listed_object(each) for each in answer.get("Contents", ())], token
