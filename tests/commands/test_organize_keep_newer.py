@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fileorg.core.model import Action, OnConflict
 from fileorg.report.sentences import sentence
+from fileorg.rules.config_file import parse_configuration
+from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,3 +113,50 @@ def test_keep_newer_at_another_destination(tree: Tree, runs: Runs, elsewhere: Pa
     runs.undo()
     assert (elsewhere / "Images/a.jpg").read_text() == "old"
     assert tree.read() == {"a.jpg": "new"}
+
+
+@pytest.mark.parametrize(
+    ("newer", "older", "beside"),
+    [
+        pytest.param("notes.db", "Data/notes.db", "Data/notes.db-wal", id="its last commits"),
+        pytest.param("a.jpg", "Images/a.jpg", "Images/a.xmp", id="its sidecar"),
+        pytest.param("r.odt", "Documents/r.odt", "Documents/.~lock.r.odt#", id="open in a program"),
+        pytest.param("r.pdf", "Documents/r.pdf", "Documents/r.pdf.part", id="the place of a download"),
+        pytest.param("p.html", "Documents/p.html", "Documents/p_files/", id="its folder"),
+    ],
+)
+def test_a_file_that_another_one_needs_is_not_displaced(
+    tree: Tree, runs: Runs, newer: str, older: str, beside: str
+) -> None:
+    """A newer database beside the log of another one would be damaged, and a download would replace the newer file."""
+    tree.write({newer: "new", older: "old", beside: ""} | ({f"{beside}x.png": "x"} if beside.endswith("/") else {}))
+    tree.date(older, "2020-01-01")
+    before = tree.snapshot()
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER)
+    assert tree.snapshot() == before
+    assert [sentence(record.reason) for record in runs.records(1)] == [
+        f"the existing file stays because of {beside.removesuffix('/')} beside it"
+    ]
+
+
+def test_a_sidecar_that_another_one_needs_keeps_its_name_and_the_group_stays(tree: Tree, runs: Runs) -> None:
+    tree.write({"b.jpg": "new", "b.aae": "1", "Images/b.aae": "2", "Images/b.heic": "another picture"})
+    tree.date("Images/b.aae", "2020-01-01")
+    before = tree.snapshot()
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER)
+    assert tree.snapshot() == before
+
+
+@pytest.mark.parametrize("others", [0, BATCH_ENTRIES])
+def test_a_rule_displaces_no_file_that_another_one_needs(tree: Tree, runs: Runs, elsewhere: Path, others: int) -> None:
+    """Also in a folder that is listed in several parts."""
+    (elsewhere / "notes.db").write_text("old")
+    (elsewhere / "notes.db-wal").write_text("commits")
+    for number in range(others):
+        (elsewhere / f"{number}.md").touch()
+    os.utime(elsewhere / "notes.db", ns=(0, 0))
+    tree.write({"notes.db": "new"})
+    rule = f'version = 1\n[[rule]]\nwhen = {{ ext = "db" }}\nto = "{elsewhere}"\non_conflict = "keep-newer"\n'
+    runs.organize(configuration=parse_configuration(b"fileorg.toml", rule.encode()))
+    assert (elsewhere / "notes.db").read_text() == "old"
+    assert tree.read() == {"notes.db": "new"}

@@ -21,6 +21,7 @@ class ReasonCode(StrEnum):
     NEWER_TAKES_NAME = "newer-takes-name"
     IDENTICAL = "identical"
     LEADER_STAYS = "leader-stays"
+    NEEDED_BY_NEIGHBOUR = "needed-by-neighbour"
     NAME_REFUSED = "name-refused"
 
     # Folders
@@ -166,7 +167,7 @@ class Reason(NamedTuple):
 ABOUT_ANOTHER_FILE = frozenset(
     {
         ReasonCode.NAME_TAKEN, ReasonCode.NEWER_THERE, ReasonCode.IDENTICAL, ReasonCode.LEADER_STAYS,
-        ReasonCode.FOLDER_MISSING, ReasonCode.KEEPER_GONE, ReasonCode.KEEPER_CHANGED,
+        ReasonCode.FOLDER_MISSING, ReasonCode.KEEPER_GONE, ReasonCode.KEEPER_CHANGED, ReasonCode.NEEDED_BY_NEIGHBOUR,
         ReasonCode.KEEPER_CHANGED_JUST_NOW, ReasonCode.KEEPER_DIFFERS, ReasonCode.KEEPER_IS_ITSELF,
         ReasonCode.KEEPER_HAS_TOO_MANY_NAMES, ReasonCode.KEEPER_ON_OTHER_DISK, ReasonCode.HARD_LINK_TO_OTHER_DISK,
         ReasonCode.REFLINK_TO_OTHER_DISK, ReasonCode.SYMLINK_NOT_REWRITTEN, ReasonCode.SYMLINK_LEFT_ALONE,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.core.model import Entry
+    from fileorg.plan.target_neighbours import TargetNeighbours
     from fileorg.storage.base import Storage
 
 
@@ -110,6 +111,8 @@ class ConflictResolver:
         self._planned = planned
         self._moves = moves
         self._inside = inside
+        self._neighbours: TargetNeighbours | None = None
+        self._group: Sequence[Candidate] = ()
         self._owners: dict[tuple[bytes, bytes], Claim | None] = {}
         """The claims that were looked up for the current group, by place and key, until one of them changes."""
 
@@ -119,7 +122,7 @@ class ConflictResolver:
         Without `may_be_numbered` they get no number, because other files refer to their names.
         """
         self._owners.clear()
-        group = (leader, *followers)
+        self._group = group = (leader, *followers)
         owner = self._owner(leader, 1)
         identical = None if owner is None else self._identical(leader, owner)
         if self._on_conflict is OnConflict.RENAME and (may_be_numbered or not followers):
@@ -177,17 +180,39 @@ class ConflictResolver:
         )
 
     def _can_be_displaced(self, owner: Claim) -> bool:
-        """Return whether the plan may displace it: never a folder or a link, nor a file that the plan moves anyway."""
-        return owner.size >= 0 and not (owner.on_disk and self._moves(owner.at_folder, owner.at_name))
+        """Return whether the plan may displace it: never a folder or a link, nor a file that the plan moves anyway, nor
+        one that another file needs there.
+        """
+        if owner.size < 0 or (owner.on_disk and self._moves(owner.at_folder, owner.at_name)):
+            return False
+        return self._kept_for(owner) is None
+
+    def _kept_for(self, owner: Claim) -> bytes | None:
+        """Return the file beside a file on disk that needs it there, None if it may be displaced with its group."""
+        if not owner.on_disk:
+            return None
+        owners = (self._owner(file, 1) for file in self._group)
+        displaced = [each.at_name for each in owners if each is not None and each.at_folder == owner.at_folder]
+        if self._neighbours is None:
+            from fileorg.plan.target_neighbours import TargetNeighbours  # only where a file may be displaced
+
+            self._neighbours = TargetNeighbours(self._target, case_insensitive=self._case_insensitive)
+        try:
+            return self._neighbours.neighbour(owner.at_folder, owner.at_name, displaced)
+        except OSError:
+            return owner.at_name
 
     def _why_not(self, file: Candidate, owner: Claim, identical: Claim | None) -> Reason:
         if identical is not None:
             if self._is_itself(file, identical):
                 return Reason(ReasonCode.ALREADY_THERE)
             return Reason(ReasonCode.IDENTICAL, self._shown(identical))
-        newer = self._on_conflict is OnConflict.KEEP_NEWER and self._can_be_displaced(owner)
-        code = ReasonCode.NEWER_THERE if newer else ReasonCode.NAME_TAKEN
-        return Reason(code, self._shown(owner))
+        if self._on_conflict is OnConflict.KEEP_NEWER and owner.size >= 0:
+            if self._can_be_displaced(owner):
+                return Reason(ReasonCode.NEWER_THERE, self._shown(owner))
+            if file.mtime_ns > owner.mtime_ns and (neighbour := self._kept_for(owner)) is not None:
+                return Reason(ReasonCode.NEEDED_BY_NEIGHBOUR, self._shown(owner._replace(at_name=neighbour)))
+        return Reason(ReasonCode.NAME_TAKEN, self._shown(owner))
 
     def _is_itself(self, file: Candidate, claim: Claim) -> bool:
         """Return whether a claim is that of the file, which has got its number in an earlier run."""

@@ -653,6 +653,10 @@ class RuleTargets:
         storage, rest = self._at(folder)
         return storage.name_parts(rest)
 
+    def names(self, folder: bytes) -> Iterator[tuple[bytes, int]]:
+        storage, rest = self._at(folder)
+        return storage.names(rest)
+
     def open_read(self, folder: bytes, name: bytes) -> object:
         storage, rest = self._at(folder)
         return storage.open_read(rest, name)

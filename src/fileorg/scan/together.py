@@ -12,6 +12,7 @@ from fileorg.index.columns import NO_LEADERS
 from fileorg.rules.grouping import grouping
 from fileorg.rules.groups import STALE_NS, FolderAccess, Grouping
 from fileorg.rules.ignore import IgnoreReason
+from fileorg.rules.joined_names import JoinedNames
 from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing
     from fileorg.rules.filters import Filters
     from fileorg.rules.ignore import Ignore, Scope
-    from fileorg.rules.joined_names import JoinedNames
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -47,6 +47,20 @@ NOTHING = Together()
 
 def together(storage: LocalStorage, listing: Listing, files: JoinedNames, judge: Judge) -> Together:
     """Return the verdicts on the groups of a folder, given its first `listing` with these `files`. Raises `OSError`."""
+    found, entry = _grouping(storage, listing, files)
+    return NOTHING if found is None else judge.judged(found, entry)
+
+
+def grouping_of(storage: LocalStorage, folder: bytes) -> Grouping | None:
+    """Return the groups and marks among all files of a folder, None if there are none. Raises `OSError`."""
+    listing = next(storage.list_folder(folder))._replace(folder=folder)  # as this storage calls it
+    return _grouping(storage, listing, JoinedNames([entry[0] for entry in listing.files]))[0]
+
+
+def _grouping(
+    storage: LocalStorage, listing: Listing, files: JoinedNames
+) -> tuple[Grouping | None, Callable[[bytes], Entry | None]]:
+    """Return the groups and marks of a folder, and what finds its entries."""
     folder = listing.folder
     is_alone = sum(map(len, listing[1:])) < BATCH_ENTRIES
     entries: dict[bytes, Entry] = {}
@@ -70,7 +84,7 @@ def together(storage: LocalStorage, listing: Listing, files: JoinedNames, judge:
             return file.read(limit)
 
     found = grouping(partial(names, 0), partial(names, 1), partial(names, 2), FolderAccess(entry, head, *_clocks()))
-    return NOTHING if found is None else judge.judged(found, entry)
+    return found, entry
 
 
 @cache
