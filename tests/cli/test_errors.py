@@ -56,6 +56,8 @@ WRONG_WORDS = {
     ("organize", "tree", "--max-depth", "2"): "--max-depth requires -r.",
     ("organize", "tree", "--max-changes", "-1"): "--max-changes -1 is not valid: give a whole number of at least 0.",
     ("organize", "tree", "--exclude", "["): "the pattern of --exclude [ cannot be used",
+    ("organize", "tree", "--exclude", ""): "--exclude is empty.",
+    ("organize", "tree", "--include", " "): "--include is empty.",
     ("organize", "tree", "-0"): "-0 requires --dry-run.",
     ("organize", "tree", "-n", "-o", "nowhere/plan.txt"): "Could not write the output nowhere/plan.txt",
     ("categorize", "tree", "--category", "Pictures"): "Unknown category: Pictures.",

@@ -288,8 +288,13 @@ def _of_file(folder: bytes, content: bytes, note: Callable[[str], None]) -> Glob
 def _of_option(option: str, texts: Sequence[str], *, whole: bool) -> Globs:
     globs = list[Glob]()
     for text in texts:
+        if not text.strip():
+            raise UsageError(f"{option} is empty.", hint=f'for example: {option} "*.jpg"')
         try:
             globs.append(Glob(text, whole=whole))
         except ValueError as error:
-            raise UsageError(f"the pattern of {option} {display(text)} cannot be used: {error}") from error
+            raise UsageError(
+                f"the pattern of {option} {display(text)} cannot be used: {error}",
+                hint="patterns are written as in .gitignore; a backslash makes the next sign an ordinary one",
+            ) from error
     return Globs(globs, whole=whole)
