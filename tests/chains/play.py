@@ -47,7 +47,6 @@ def play(chain: Chain, runner: Runner, places: Places, control: str = "") -> Pla
         others = Others(world)
         try:
             _build(chain, world, others)
-            runner.begin()
             world.begin()
             for number, step in enumerate(chain["steps"]):
                 _take(step, world, others, counts)

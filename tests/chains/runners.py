@@ -25,9 +25,6 @@ class Runner(Protocol):
     is_ours: bool
     """True for the fileorg of this checkout, whose batches can be made small."""
 
-    def begin(self) -> None:
-        """Begin a chain."""
-
     def start(self, request: Request) -> int: ...
     def has_ended(self, seconds: float) -> bool: ...
     def end(self) -> Finished: ...
@@ -43,7 +40,7 @@ def of_job(die_at: int) -> dict[str, str]:
 class Forks(Driver):
     """Forks of a parent that has imported everything, with the interpreter of a script if given.
 
-    The commands of a chain run in one such fork, and those to kill or to halt in forks of it.
+    Commands run in one such fork, those to kill or to halt in forks of their own.
     """
 
     def __init__(self, scratch: Path, script: Path | None = None) -> None:
@@ -51,10 +48,6 @@ class Forks(Driver):
         if self.is_ours:
             _compile()  # for jobs in the background
         super().__init__(scratch, sys.executable if script is None else _python_of(script))
-
-    def begin(self) -> None:
-        if self.is_ours:
-            self.begin_series()
 
     def start(self, request: Request) -> int:
         is_own = request.die_at or request.halt_at or request.max_open or request.control or request.starts_job
@@ -87,9 +80,6 @@ class Processes:
             )  # fmt: skip
         self._fd = os.pidfd_open(self._process.pid)
         return self._process.pid
-
-    def begin(self) -> None:
-        pass
 
     def has_ended(self, seconds: float) -> bool:
         return bool(select.select([self._fd], [], [], seconds)[0])

@@ -5,8 +5,7 @@ command. A command may be held until a tracer is attached, and is confined by La
 as `python -m fileorg`; negative controls, which the harness must fail, remove one part first (`controls`).
 
 Standard input has one JSON request per line: see `Request` in `process.py`. The answers are the process id, and at the
-end of the process its status. The line `series` makes a fork that serves the requests from then on, until the next
-such line; it runs those with `in_series` itself (`series`), and forks for all others.
+end of the process its status. Requests with `in_series` run in one fork, one after the other (`series`).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import functools
 import gc
 import importlib
 import json
@@ -26,8 +26,8 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tests.faults import series
-from tests.faults.series import FirstState
+from tests.faults import series as in_series
+from tests.faults.series import MAX_COMMANDS, FirstState, Series
 from tests.support import wall
 
 from fileorg.cli import app
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1
 _CRASHED = 70
 """An exit code that fileorg never returns."""
-_NEXT = 7
-"""The exit code of a series after which another one begins."""
 _OURS = 200
 """The lowest descriptor of the driver itself, above those of commands."""
 _KEPT = _OURS + 64
@@ -51,55 +49,62 @@ def main() -> None:
     _preload()
     requests = os.fdopen(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _OURS))  # standard input itself is for the commands
     answers = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _OURS)
-    is_asked = _serve(requests, answers)
-    first = FirstState()  # once: a series inherits it
-    gc.freeze()
-    while is_asked:
-        pid = os.fork()
-        if pid == 0:
-            _begin_series(answers)
-            first.note_open()
-            os._exit(_NEXT if _serve(requests, answers, first) else 0)
-        status = os.waitpid(pid, 0)[1]
-        if os.WIFSIGNALED(status):  # it was killed because a command took too long
-            _answer(answers, status)
-        is_asked = os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == _NEXT
-
-
-def _begin_series(answers: int) -> None:
-    os.umask(0o022)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    _answer(answers, os.getpid())
-
-
-def _serve(requests: TextIO, answers: int, first: FirstState | None = None) -> bool:
-    """Serve requests until the end, or until a series is asked for: then return True."""
+    begin = _series()
+    series = None
     for line in requests:
-        if line == "series\n":
-            return True
         request = json.loads(line)
-        if first is not None and request["in_series"]:
-            _answer(answers, os.getpid())
-            os.environ.update(request["env"])
-            _prepare(request)
-            _answer(answers, series.run(partial(_run, request["words"]), request["output"], first, _CRASHED) << 8)
+        if not request["in_series"]:
+            _fork(request, requests, answers)
             continue
-        held, go = os.pipe()
-        prepared, ready = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.close(go)
-            _become(request, held, ready)
-        os.close(held)
-        os.close(ready)
-        os.read(prepared, 1)  # returns when the other end is closed; earlier, a tracer would count too many calls
-        os.close(prepared)
-        _answer(answers, pid)
-        if request["held"]:
-            requests.readline()
+        if series is None:
+            series = begin()
+        _answer(answers, series.pid)
+        status = series.run(line)
+        if status is None:  # it was killed because the command took too long
+            status, series = series.end(), None
+        elif series.commands == MAX_COMMANDS or status == _CRASHED << 8:  # it may be in any state after a crash
+            series.end()
+            series = None
+        _answer(answers, status)
+    if series is not None:
+        series.end()
+
+
+def _fork(request: dict[str, Any], requests: TextIO, answers: int) -> None:
+    """Run a command in a fork."""
+    held, go = os.pipe()
+    prepared, ready = os.pipe()
+    pid = os.fork()
+    if pid == 0:
         os.close(go)
-        _answer(answers, os.waitpid(pid, 0)[1])
-    return False
+        _become(request, held, ready)
+    os.close(held)
+    os.close(ready)
+    os.read(prepared, 1)  # returns when the other end is closed; earlier, a tracer would count too many calls
+    os.close(prepared)
+    _answer(answers, pid)
+    if request["held"]:
+        requests.readline()
+    os.close(go)
+    _answer(answers, os.waitpid(pid, 0)[1])
+
+
+def _series() -> Callable[[], Series]:
+    """Return a function that begins a series."""
+
+    @functools.cache
+    def first_state() -> FirstState:
+        made = FirstState()
+        gc.freeze()
+        return made
+
+    def run(line: str) -> int:
+        request = json.loads(line)
+        os.environ.update(request["env"])
+        _prepare(request)
+        return in_series.run(partial(_run, request["words"]), request["output"], first_state(), _CRASHED) << 8
+
+    return lambda: Series(run, first_state(), _OURS)
 
 
 def _preload() -> None:

@@ -62,7 +62,7 @@ class Request:
     max_open: int = 0
     """The limit of open descriptors, 0 for the default."""
     in_series: bool = False
-    """True to run it in the process of the series, if one has begun, instead of in a fork."""
+    """True to run it in a process that runs many, one after the other, each in the first state of all modules."""
     starts_job: bool = False
     """True for a command that starts a job in the background, which inherits its variables."""
     on_network: bool = False
@@ -164,11 +164,6 @@ class Driver:
     def let_go(self) -> None:
         """Release a command that was started with `held`."""
         self._send("")
-
-    def begin_series(self) -> None:
-        """Begin a series: its commands with `in_series` run one after the other in one process, in its first state."""
-        self._send("series")
-        self._number()
 
     def has_ended(self, seconds: float) -> bool:
         """Wait for the end of the started command, at most so long, and return whether it has ended."""
