@@ -190,6 +190,20 @@ def test_each_of_several_rows_for_one_file_is_done(runs: Runs, tree: Tree, state
     assert {path.name: path.read_text() for path in tree.path("new").iterdir()} == {str(at): "a" for at in range(9)}
 
 
+@pytest.mark.parametrize("action", ["copy", "hardlink", "symlink"])
+def test_what_is_added_under_the_same_name_is_continued(
+    runs: Runs, tree: Tree, state: StateDirectory, action: str
+) -> None:
+    tree.write({str(at): f"of {at}" for at in range(9)})
+    applied_in_part(runs, [(str(at), f"new/{at}") for at in range(9)], 2, action=action)
+    assert not os.path.lexists(tree.path("new/8"))
+    carry_out(state, 1, NullReporter(), lambda: False)
+    assert job(state, 1).state is JobState.DONE
+    assert {path.name: path.read_text() for path in tree.path("new").iterdir()} == {
+        str(at): f"of {at}" for at in range(9)
+    }
+
+
 def test_rows_that_cannot_be_done_any_more_are_told(runs: Runs, tree: Tree, state: StateDirectory) -> None:
     tree.write({f"{at}.jpg": str(at) for at in range(9)})
     applied_in_part(runs, [(f"{at}.jpg", f"new/{at}.jpg") for at in range(9)], 2)

@@ -225,8 +225,9 @@ class Relations:
     def added_paths(self, operation: Operation) -> Iterator[bytes]:
         """Yield the absolute paths of the copies and links that the operation has made."""
         query = (
-            f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
-            f" WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action IN ({_USES}) AND f.id = r.target_folder"
+            f"WITH {BASES} SELECT {ABSOLUTE}, coalesce(r.target_name, r.source_name) FROM records r"
+            f" CROSS JOIN {FOLDERS} WHERE r.id BETWEEN ? AND ? AND r.state = 'done'"
+            f" AND r.action IN ({_USES}) AND f.id = r.target_folder"
         )
         for rows in self._queries.stream(query, self._queries.record_range(operation)):
             yield from (join(above, name) for above, name in rows)
