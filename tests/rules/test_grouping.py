@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support import trigger_table
 
 from fileorg.core.model import Entry
+from fileorg.rules import group_finder
 from fileorg.rules.families import FAMILIES, FOLDERS, SETS, SHEETS, WITH_RAW, Family, Set, Sheet
 from fileorg.rules.grouping import grouping
 from fileorg.rules.groups import FolderAccess, Grouping
@@ -242,6 +243,12 @@ def test_a_mark_may_be_a_folder_or_a_link() -> None:
         b"c.pdf": (IgnoreReason.UNFINISHED, b"c.pdf.part"),
         b"c.pdf.part": (IgnoreReason.UNFINISHED, b"c.pdf"),
     }
+
+
+def test_no_mark_is_a_number() -> None:
+    """So `grouping` need not load the tables for a folder called 001, which looks like a part of an archive."""
+    numbers = [form % number for form in (b"%d", b"%02d", b"%03d") for number in range(1200)]
+    assert not [number for number in numbers for rule, _ in group_finder._matches(number) if isinstance(rule, Mark)]
 
 
 def test_streams_beside_the_film_that_they_were_made_into_are_plain() -> None:

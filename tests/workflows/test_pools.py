@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.content import hashing
+from fileorg.content import evidence, hashing
 from fileorg.content.digest import READ_CONTENTS, Request
 from fileorg.core.events import NullReporter
 from fileorg.core.pool import Pool, Processes
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.rules.filters import Filters
 from fileorg.scan import walk
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import READ_FOLDERS, Reader, Task
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.dedupe import DedupeOptions, deduping
+from fileorg.workflows.scan import scan_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Executor
 
     from tests.support.runs import Runs
 
@@ -100,6 +103,22 @@ def test_helpers_that_are_killed_are_replaced(large: Runs) -> None:
         assert groups(large, pool, killing) == expected
         assert killing.killed >= 4
         assert pool.lost
+
+
+def test_a_scan_starts_helpers_once(large: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that list the folders also read what the files are."""
+    started = list[Processes]()
+    start = Processes._start
+
+    def counted(pool: Processes) -> Executor:
+        started.append(pool)
+        return start(pool)
+
+    monkeypatch.setattr(Processes, "_start", counted)
+    monkeypatch.setattr(evidence, "_FEW_FILES", 0)
+    report = scan_trees([os.fsencode(large.tree.root)], Filters(), large.state, NullReporter())
+    assert report.totals.files == {"Other": 120}
+    assert len(started) == 1
 
 
 def test_a_folder_and_a_file_that_end_their_helpers_are_named(large: Runs) -> None:

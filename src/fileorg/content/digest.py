@@ -125,12 +125,13 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
     except OSError as error:
         return _refused(request, _reason(error))
     numbers = memoryview(request.numbers).cast("q")
-    sizes, ctimes = numbers[:files], numbers[2 * files : 3 * files]
-    inodes = numbers[3 * files : 4 * files]
+    sizes, ctimes = numbers[:files].tolist(), numbers[2 * files : 3 * files].tolist()
+    inodes = numbers[3 * files : 4 * files].tolist()
     full_digests, edge_digests = [_NO_FULL_DIGEST] * files, [_NO_EDGE_DIGEST] * files
     soon, racy, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, Reason]]()
     size_bytes = 0
-    fstat, close, read, dev, wholly = os.fstat, os.close, os.read, request.dev, request.wholly
+    fstat, close, read, digest = os.fstat, os.close, os.read, xxh3_128_digest
+    dev, wholly, from_disk = request.dev, request.wholly, request.from_disk
     lasting = storage.capabilities.stable_inodes  # else a driver may give the file another number while it is read
     positions = sorted(array("H", request.positions), key=inodes.__getitem__)
     for position in positions:
@@ -138,11 +139,11 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
         try:
             fd = open_(names[position])
             try:
-                if request.from_disk:
+                if from_disk:
                     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
                 if size <= SMALL_BYTES:
                     content = read(fd, size + 1)
-                    whole = xxh3_128_digest(content if len(content) == size else _read_on(fd, content, size))
+                    whole = digest(content if len(content) == size else _read_on(fd, content, size))
                 elif wholly:
                     whole = _whole(fd, size, view)
                 else:
@@ -223,7 +224,7 @@ def _column(digests: list[bytes], width: int) -> tuple[bytes, bytes]:
     """Return a column and its keys; both are empty without a digest."""
     column = b"".join(digests)
     keys = array("Q", column)[:: width // 8]
-    found = array("Q", [key for key in keys if key])
+    found = array("Q", filter(None, keys))
     return (column, found.tobytes()) if found else (b"", b"")
 
 

@@ -78,7 +78,9 @@ class Finder:
     def _compared(self, sizes: Iterable[int]) -> list[int]:
         """Return the sizes of files that are compared."""
         min_size, max_size = self._min_size, self._max_size
-        return [size for size in sizes if min_size <= size and (max_size is None or size <= max_size)]
+        if max_size is None:
+            return [size for size in sizes if size >= min_size]
+        return [size for size in sizes if min_size <= size <= max_size]
 
     def find(self, trees: Sequence[Tree], pool: Pool, reporter: Reporter, stamp: bytes) -> Reads:
         """Read the candidates and store the groups in the index, valid for the state of the trees with this `stamp`.
@@ -133,8 +135,8 @@ class Finder:
 
     def count(self, full_digests: Iterable[int], edge_digests: Iterable[int]) -> None:
         """Count digests, in the form of `Digested.full_keys` and `edge_keys`."""
-        self._full_digests.add_all([key for key in full_digests if key])
-        if large := [key for key in edge_digests if key]:
+        self._full_digests.add_all(list(filter(None, full_digests)))
+        if large := list(filter(None, edge_digests)):
             self._has_large = True
             self._edge_digests.add_all(large)
 

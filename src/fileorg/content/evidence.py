@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from fileorg.content.decision import TypeVerdict
     from fileorg.content.exiftool import Exiftool, ExiftoolProcess
     from fileorg.core.events import Reporter
+    from fileorg.core.pool import Pool
     from fileorg.index.evidence_columns import KnownEvidence
     from fileorg.index.index import Index
     from fileorg.rules.classify import Evidence, Rules
@@ -336,8 +337,13 @@ class _Folder(NamedTuple):
 class IndexedEvidence:
     """Answers from the index about the files of one tree. What is missing there is noted, and read by `gather`."""
 
-    def __init__(self, rules: Rules, index: Index, root: bytes, exiftool: Exiftool | None = None) -> None:
-        """`exiftool` is the program that is asked, too, about pictures, films and recordings."""
+    def __init__(
+        self, rules: Rules, index: Index, root: bytes, exiftool: Exiftool | None = None, pool: Pool | None = None
+    ) -> None:
+        """`exiftool` is the program that is asked, too, about pictures, films and recordings. `pool` has helpers that
+        read if they run already.
+        """
+        self._pool = pool
         self._rules = rules
         self._index = index
         self._exiftool = "" if exiftool is None else exiftool.program
@@ -348,6 +354,8 @@ class IndexedEvidence:
         """Precedes the reader of a file that goes without exiftool in this run only."""
         self._root = root
         self._known: _Folder | None = None
+        self._is_empty: bool | None = None
+        """True if the index has no evidence at all: then no folder is looked up."""
         self._kinds_missing: dict[bytes, set[bytes]] = {}
         self._media_missing: dict[bytes, set[bytes]] = {}
         self.is_missing = False
@@ -362,7 +370,7 @@ class IndexedEvidence:
 
     def kind(self, folder: bytes, name: bytes) -> FileKind | None:
         """Return the kind of a file; None if it is not known, or not yet."""
-        text = self._in(folder).kinds.get(name, b"")
+        text = self._in(folder).kinds.get(name, b"") if self._has_any() else b""
         if not text:
             self._kinds_missing.setdefault(folder, set()).add(name)
             self.is_missing = True
@@ -415,6 +423,12 @@ class IndexedEvidence:
             if text and (facts := media_from(text)) is not None:
                 yield facts
 
+    def _has_any(self) -> bool:
+        if self._is_empty is None:
+            with self._index.guarded():
+                self._is_empty = self._index.kept_evidence() is None
+        return not self._is_empty
+
     def _in(self, folder: bytes) -> _Folder:
         if self._known is None or self._known.folder != folder:
             kinds, media, raws = dict[bytes, bytes](), dict[bytes, bytes](), dict[bytes, bytes]()
@@ -448,6 +462,7 @@ class IndexedEvidence:
         """Read all that was asked for and is missing, and keep it in the index."""
         kinds, media = self._kinds_missing, self._media_missing
         self._kinds_missing, self._media_missing, self._known, self.is_missing = {}, {}, None, False
+        self._is_empty = None
         reporter.stage("read", sum(map(len, kinds.values())) + sum(map(len, media.values())))
         open_: dict[int, _OpenBatch] = {}
 
@@ -461,7 +476,7 @@ class IndexedEvidence:
                 if not batch.left:
                     self._keep(open_.pop(answer.batch).known)
 
-        _read(self._tasks(kinds, media, open_), take)
+        _read(self._tasks(kinds, media, open_), take, self._pool)
 
     def _keep(self, known: KnownEvidence) -> None:
         with self._index.guarded():
@@ -601,8 +616,10 @@ def _stamp(sidecars: Sequence[_Sidecar]) -> bytes:
     return b"%x" % xxh3_64_intdigest(repr(sorted((each.size, each.mtime_ns) for each in sidecars)).encode())
 
 
-def _read(tasks: Iterator[list[EvidenceRequest]], take: Callable[[list[EvidenceAnswer]], None]) -> None:
-    """Read in this process if there is little to read, else in helpers."""
+def _read(
+    tasks: Iterator[list[EvidenceRequest]], take: Callable[[list[EvidenceAnswer]], None], pool: Pool | None = None
+) -> None:
+    """Read in this process if there is little to read, else in helpers: those of `pool` if they run already."""
     early = list(islice(tasks, 2))
     if not early:
         return
@@ -610,6 +627,7 @@ def _read(tasks: Iterator[list[EvidenceRequest]], take: Callable[[list[EvidenceA
         take(read_evidence(early[0]))
         return
     rest = chain(early, tasks)
-    with Processes() as pool:
-        for answers in pool.work(READ_EVIDENCE, lambda: next(rest, None)):
+    with contextlib.ExitStack() as stack:
+        helpers = pool if pool is not None and pool.is_started else stack.enter_context(Processes())
+        for answers in helpers.work(READ_EVIDENCE, lambda: next(rest, None)):
             take(answers)

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 _Rule = Family | Set | Sheet | Mark
 
-_MANY = 8
+_FEW_KEYS = 20
+"""Up to this number, a search of the joined names for each key is faster than a look at each name."""
 """If more than one in this many names is searched for, checking each name is faster than one search for each."""
 _SHEET_BYTES = 1 << 16
 _PAGE_BYTES = 1 << 18
@@ -243,8 +244,8 @@ class GroupFinder:
 
     def _find(self, text: JoinedNames) -> None:
         """Record the searched names that occur in `text`."""
-        is_little = len(self._stems) + len(self._whole_names) < len(text.names) // _MANY
-        if is_little and not (self._tails or self._beginnings):
+        is_few = len(self._stems) + len(self._whole_names) <= _FEW_KEYS
+        if is_few and not (self._tails or self._beginnings):
             self._find_few(text)
         else:
             self._find_many(text.names)

@@ -53,7 +53,9 @@ def grouping(
         for text in texts:
             for name in text.ending_in(late):
                 candidates.setdefault(name, False)
-    entries = in_batches(chain(folders(), others()), _NAMES_AT_ONCE)
+    # No mark is a number, but folders called 001 look like parts of an archive.
+    named = (name for name in chain(folders(), others()) if not name.isdigit())
+    entries = in_batches(named, _NAMES_AT_ONCE)
     marks = (name for batch in entries for name, _ in _candidates(JoinedNames(batch)))
     first_mark = next(marks, None)
     has_folders = may_have_folders and next(iter(folders()), None) is not None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import LookInto
 from fileorg.core.names import display, is_within, scheme_of
+from fileorg.core.pool import Processes
 from fileorg.core.tuples import NamedTuple
 from fileorg.rules.classify import Rules
 from fileorg.scan.classifier import Classifier, LateContents
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fileorg.core.events import Reporter
+    from fileorg.core.pool import Pool
     from fileorg.core.state import StateDirectory
     from fileorg.index.columns import FileBatch
     from fileorg.index.index import Index
@@ -60,16 +62,17 @@ def scan_trees(
     roots = distinct_folders([readable_root(path) for path in paths])
     totals, seen = Totals(), Seen()
     never = state.identities()
-    with locked_index(state, "scanning " + ", ".join(map(display, roots)), reporter) as index:
+    what = "scanning " + ", ".join(map(display, roots))
+    with locked_index(state, what, reporter) as index, Processes() as pool:
         for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
             with contextlib.ExitStack() as stack:
                 storage = readable_storage(stack, root, one_file_system=filters.one_file_system)
                 reader = Reader(storage, Selection(filters, never, twice))
                 rules = by_name.asking(looking_into(root, look_into))
                 reporter.stage("scan")
-                contents = LateContents(partial(_indexed, rules, index, root))
+                contents = LateContents(partial(_indexed, rules, index, root, pool))
                 count = _Count(totals, Classifier(rules, storage, contents), contents, root)
-                seen.unchanged += index.update(root, count.counted(scan(reader, seen, reporter)))
+                seen.unchanged += index.update(root, count.counted(scan(reader, seen, reporter, pool=pool)))
                 count.count_rest(index, reporter)
     return ScanReport(roots, totals, seen, time.monotonic() - started)
 
@@ -115,10 +118,10 @@ class _Count:
                     self._totals.add(batch, self._root, self._classifier.categories_at(batch, positions))
 
 
-def _indexed(rules: Rules, index: Index, root: bytes) -> GatheredContents:
+def _indexed(rules: Rules, index: Index, root: bytes, pool: Pool) -> GatheredContents:
     from fileorg.content.evidence import IndexedEvidence
 
-    return IndexedEvidence(rules, index, root)
+    return IndexedEvidence(rules, index, root, pool=pool)
 
 
 def direct_contents(rules: Rules, storage: Storage) -> GatheredContents:

@@ -196,7 +196,7 @@ class LocalStorage:
         """
         if not are_names(names):
             raise failed(errno.EINVAL, folder)
-        return partial(posix.open_to_read, flags=_READ_FLAGS, dir_fd=self.fd(folder))
+        return posix.opener(_READ_FLAGS, self.fd(folder))
 
     def has_digest(self, folder: bytes, name: bytes, digest: bytes) -> bool:
         """Return whether a file's content has this digest of `stage_copy`."""
