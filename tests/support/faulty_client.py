@@ -99,7 +99,7 @@ class FaultyClient:
             return self._deleting
         if name == "put":
             return lambda *what, **more: self._outcome(lambda: found(*what, **more))
-        if name in {"head", "pages", "read", "tags", "uploads", "has_versions"}:
+        if name in {"head", "pages", "pages_in_any_order", "read", "tags", "uploads", "has_versions"}:
             return lambda *what, **more: self._answer(lambda: found(*what, **more))
         return found
 

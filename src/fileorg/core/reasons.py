@@ -119,6 +119,7 @@ class ReasonCode(StrEnum):
     UNSETTLED_AFTER_CRASH = "unsettled-after-crash"
     LEFT_AFTER_CRASH = "left-after-crash"
     NAME_TAKEN_AFTER_CRASH = "name-taken-after-crash"
+    GIVEN_UP = "given-up"
 
     OTHER = "other"
     STORE_REFUSED = "store-refused"
@@ -180,8 +181,14 @@ ABOUT_ANOTHER_FILE = frozenset(
 ABOUT_A_PROCESS = frozenset({ReasonCode.BEING_WRITTEN, ReasonCode.KEEPER_BEING_WRITTEN})
 """Codes whose `number` is a process id: left out where records are counted by reason."""
 
-LYING = frozenset({ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.LEFT_AFTER_CRASH, ReasonCode.NAME_TAKEN_AFTER_CRASH})
-"""Codes for a file that recovery had to leave under a temporary name of fileorg; the next recovery tries again."""
+LYING = frozenset(
+    {
+        ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.LEFT_AFTER_CRASH, ReasonCode.NAME_TAKEN_AFTER_CRASH,
+        ReasonCode.GIVEN_UP,
+    }
+)  # fmt: skip
+"""Codes for a file that recovery had to leave, perhaps under a temporary name of fileorg; the next recovery tries
+again."""
 
 UNSETTLED = LYING | {
     ReasonCode.CHANGED_IN_CRASH, ReasonCode.UNSETTLED_AFTER_CRASH, ReasonCode.LOST_IN_CRASH,

@@ -204,6 +204,23 @@ def settle_left(journal: Journal, operation: Operation, storages: Sequence[Local
     return len(marks)
 
 
+def give_up(journal: Journal, operation: Operation) -> int:
+    """Seal an open operation without a look at its files; return how many may be at either of their places. They are
+    tried again by `settle_left`.
+    """
+    journal.interrupt(operation.id)
+    files = 0
+    reason = columns_of(Reason(ReasonCode.GIVEN_UP))
+    for batch in journal.records(operation, states=(RecordState.INTENT, RecordState.COPIED)):
+        files += len(batch)
+        with journal.transaction():
+            journal.mark_many([(record.id, RecordState.CHANGED, reason) for record in batch])
+    journal.seal(operation, [])
+    if journal.groups.torn(operation):
+        journal.close_torn(operation)
+    return files
+
+
 def is_recognised(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> bool:
     """Return whether a file of the operation exists under one of its two names, or the operation has no files.
 

@@ -131,6 +131,9 @@ _SENTENCES = {
         "after the crash, another file has its name, and it is now {about}; once the name is free, fileorg"
         " recover restores it"
     ),
+    ReasonCode.GIVEN_UP: (
+        "its operation was given up unchecked; fileorg recover checks it once its disk or store is back"
+    ),
     ReasonCode.OTHER: "{about}",
     ReasonCode.STORE_REFUSED: "the store refused it",
 }

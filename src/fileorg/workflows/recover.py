@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import TooManyOpen, raise_limit
-from fileorg.core.errors import ErrorCode, GuardRefused, Locked, StorageFailure
+from fileorg.core.errors import ErrorCode, FileorgError, GuardRefused, Locked, StorageFailure, UsageError
 from fileorg.core.figures import plural
 from fileorg.core.locks import place_for_run, recovery_lock
 from fileorg.core.model import GIVEN, PARALLEL, OperationState
@@ -14,7 +14,7 @@ from fileorg.core.names import join
 from fileorg.core.reasons import LYING, Reason
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.purging import settle_purge
-from fileorg.execute.recovery import Unsettled, is_recognised, recover, settle_left
+from fileorg.execute.recovery import Unsettled, give_up, is_recognised, recover, settle_left
 from fileorg.journal.trash_records import PURGE
 from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened, uncertain_root
@@ -51,20 +51,42 @@ class Recovered(NamedTuple):
     unsure: list[Unsure]
 
 
-def recover_all(state: StateDirectory, reporter: Reporter, job: int = 0) -> Recovered:
+def recover_all(state: StateDirectory, reporter: Reporter, job: int = 0, *, given_up: int | None = None) -> Recovered:
     """Recover all interrupted operations, as `fileorg recover` does. `job` is the one that this process takes up again.
+    `given_up` is an operation to be sealed without a look at its files if it cannot be recovered now.
 
-    Raises `Locked` if another process recovers operations now, `JournalError`.
+    Raises `Locked` if another process recovers operations now, `UsageError` if `given_up` is not interrupted,
+    `JournalError`.
     """
     raise_limit()
     places = GIVEN.limits.parallel or PARALLEL
     with place_for_run(state, "recover", places), open_journal(state) as journal:
+        if given_up is not None and given_up not in {each.id for each in journal.open_operations()}:
+            raise UsageError(
+                f"Operation {given_up} is not interrupted.", hint="fileorg recover lists the operations that are"
+            )
         found = recover_open(journal, state, reporter, job)
         if found is None:
             raise Locked("Another fileorg recovers interrupted operations just now.", hint="run the command again")
+        for operation in [each for each in found.left if each.id == given_up]:
+            found.left.remove(operation)
+            _give_up(journal, operation, reporter)
         for operation in journal.operations(_WITH_PROBLEMS):
             _settle_left(journal, operation, state, reporter)
         return Recovered(found.settled, found.left, list(_unsure(journal)))
+
+
+def _give_up(journal: Journal, operation: Operation, reporter: Reporter) -> None:
+    if operation.kind == PURGE:
+        journal.interrupt(operation.id)
+        journal.seal_purge(operation, 0)
+        reporter.note(f"Gave up operation {operation.id}. What it had not removed yet stays in the trash.")
+        return
+    files = plural(give_up(journal, operation), "file")
+    reporter.note(
+        f"Gave up operation {operation.id}: {files} of it may be at the old place, at the new one, or at both. Once the"
+        f" disk or store is back, fileorg recover checks them. All: fileorg history --problems {operation.id}"
+    )
 
 
 def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> None:
@@ -73,11 +95,11 @@ def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, 
     if not any(reason and reason.code in LYING for reason in reasons):
         return
     roots = journal.roots(operation)
-    not_now = contextlib.suppress(Locked, GuardRefused, AnotherRoot, StorageFailure, TooManyOpen, OSError)
+    not_now = contextlib.suppress(FileorgError, AnotherRoot, TooManyOpen, OSError)
     with not_now, reopened(roots, state) as (storages, _):
         if another_root(storages, roots) is None and (files := settle_left(journal, operation, storages)):
             what = plural(files, "file")
-            reporter.note(f"Recovered {what} of operation {operation.id} with a temporary name.")
+            reporter.note(f"Recovered {what} of operation {operation.id} that had been left.")
 
 
 def _unsure(journal: Journal) -> Iterator[Unsure]:
@@ -136,13 +158,13 @@ def _recover(
         try:
             if not _settle(journal, operation, state, reporter):
                 continue
-        except (Locked, GuardRefused, AnotherRoot, Unsettled, TooManyOpen, OSError) as error:
+        except (Locked, GuardRefused, UsageError, StorageFailure, AnotherRoot, TooManyOpen, OSError) as error:
             if getattr(error, "code", None) is ErrorCode.OUTSIDE:  # not for those that may not use its folder
                 left.append(operation)
                 continue
             reporter.note(
                 f"Operation {operation.id} was interrupted and cannot be recovered now: {_why(error)}."
-                " Run fileorg recover later."
+                f" Run fileorg recover later, or give it up: fileorg recover --give-up {operation.id}"
             )
             left.append(operation)
             continue

@@ -1,9 +1,10 @@
 """`fileorg recover`: finish or roll back interrupted operations."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, ProgressMode
+from fileorg.cli.parameters import Option
 from fileorg.core.errors import ErrorCode, Exit, StorageFailure
 
 if TYPE_CHECKING:
@@ -12,10 +13,25 @@ if TYPE_CHECKING:
 EXAMPLES = """
 # After a crash or a power cut
 fileorg recover
+
+# The disk or the bucket of operation 7 will never be back
+fileorg recover --give-up 7
 """
 
 
+GiveUp = Annotated[
+    int | None,
+    Option(
+        "--give-up",
+        metavar="OP",
+        min=1,
+        help="Close this operation without a look at its files if it cannot be recovered: its disk or store is gone.",
+    ),
+]
+
+
 def recover(
+    give_up: GiveUp = None,
     format_: shared.TextOrJson = Format.TEXT,
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.AUTO,
@@ -26,7 +42,8 @@ def recover(
     Every command that changes files does this first, so you seldom need it. fileorg checks each file of an interrupted
     operation and records its actual state. Then you can undo the operation like any other.
 
-    If a disk fails or is not mounted, the operation stays interrupted, and the exit code is 1.
+    If a disk fails or is not mounted, or a store cannot be used, the operation stays interrupted, and the exit code
+    is 1. If it will never be back, close the operation with --give-up: no file is touched.
 
     The exit code is 3 as long as there are files that someone changed between the crash and the recovery. fileorg
     lists these files and leaves them unchanged; fileorg undo tries them again.
@@ -39,7 +56,7 @@ def recover(
 
     try:
         with reporting(progress, quiet=quiet) as screen:
-            settled, left, unsure = recover_all(shared.state(state_dir), screen)
+            settled, left, unsure = recover_all(shared.state(state_dir), screen, given_up=give_up)
     except KeyboardInterrupt:
         raise Stopped("Stopped before the recovery was complete.", hint="run fileorg recover again") from None
     out = standard_output()
