@@ -62,20 +62,25 @@ class Bench:
         return Run(seconds, processor_seconds=_processor_seconds() - before)
 
     def sample_memory(
-        self, command: Sequence[str], output: Path | None = None, may_end_with: Collection[int] = frozenset({0})
+        self,
+        command: Sequence[str],
+        output: Path | None = None,
+        may_end_with: Collection[int] = frozenset({0}),
+        every_s: float = SAMPLE_EVERY_S,
     ) -> Run:
-        """Run like `time` and sample the memory. Do not report the time, because sampling slows the run down."""
+        """Run like `time` and sample the memory. Do not report the time unless samples are rare: they slow it down."""
         self._settle()
+        before = _processor_seconds()
         started = time.perf_counter()
         with self._running(command, output, may_end_with) as process:
-            sampler = _Sampler(process.pid)
+            sampler = _Sampler(process.pid, every_s)
             sampler.start()
             try:
                 process.wait()
                 seconds = time.perf_counter() - started
             finally:
                 sampler.stop()
-        return Run(seconds, sampler.peak_bytes)
+        return Run(seconds, sampler.peak_bytes, _processor_seconds() - before)
 
     def output(self, command: Sequence[str]) -> str:
         """Return the standard output of a command that times itself, or needs no time."""
@@ -150,14 +155,14 @@ def disk_bytes(folder: Path) -> int:
 class _Sampler(threading.Thread):
     """A thread that records the peak memory of all processes of a session."""
 
-    def __init__(self, session: int) -> None:
+    def __init__(self, session: int, every_s: float) -> None:
         super().__init__(daemon=True)
         self.peak_bytes = 0
-        self._session = session
+        self._session, self._every_s = session, every_s
         self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._ended.wait(SAMPLE_EVERY_S):
+        while not self._ended.wait(self._every_s):
             members = _family(self._session)
             self.peak_bytes = max(self.peak_bytes, sum(map(memory_bytes, members)))
 
