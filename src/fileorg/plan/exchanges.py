@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
     from fileorg.core.model import Base
-    from fileorg.plan.given_plan import GivenPlan, StoredRow
+    from fileorg.plan.given_database import StoredRow
+    from fileorg.plan.given_plan import GivenPlan
 
 MAX_CYCLE = 65_536
 """The rows that are done together are in one batch, so their number is limited."""

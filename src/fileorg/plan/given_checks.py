@@ -9,13 +9,14 @@ from fileorg.core.names import join, split, with_parents
 from fileorg.core.row_problems import RowFault, RowProblem
 from fileorg.plan.exchanges import MAX_CYCLE, FolderExchanges
 from fileorg.plan.folder_rows import FolderRows
-from fileorg.plan.given_plan import VACATES
+from fileorg.plan.given_database import VACATES
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
 
     from fileorg.core.model import Base
-    from fileorg.plan.given_plan import GivenPlan, StoredRow
+    from fileorg.plan.given_database import StoredRow
+    from fileorg.plan.given_plan import GivenPlan
     from fileorg.storage.local.storage import LocalStorage
 
 MAX_TOGETHER = 4096

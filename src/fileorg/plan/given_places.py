@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import ROOT
-from fileorg.core.names import collision_key, scheme_of
+from fileorg.core.names import collision_key, join, scheme_of, split
 from fileorg.core.row_problems import RowFault
 from fileorg.core.tuples import NamedTuple
 from fileorg.plan.listed_names import ListedNames
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Base
     from fileorg.storage.local.storage import LocalStorage
+
+PlaceOfFolder: TypeAlias = "tuple[Base, bytes]"
+"""The tree that a folder is in, and its path there."""
 
 _DOT = ord(".")
 
@@ -40,24 +43,34 @@ class GivenPlaces:
         self.stores = frozenset(tree.base for tree in trees if tree.storage.kind is not Kind.LOCAL)
         self.folding = {tree.base: ListedNames(tree.storage) for tree in trees if tree.case_insensitive}
         """The trees where case does not count."""
-        self._folders: Memo[bytes, tuple[Base, bytes]] = Memo(MANY_FOLDERS)
+        self._folders: Memo[bytes, PlaceOfFolder] = Memo(MANY_FOLDERS)
         """The folders that rows name, as they write them, with the slash at the end."""
 
     def place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
         """Return base, folder and name of a path, or why it has none."""
-        name = path[path.rfind(b"/") + 1 :]
-        above = path[: len(path) - len(name)]
-        if not name or name[0] == _DOT or 0 in name:
-            return self._place(path)
-        known = self._folders.get(above)
-        if known is not None:
-            return *known, name
-        found = self._place(path)
-        if not isinstance(found, Fault):
-            self._folders[above] = found[:2]
+        [found] = self.place_all([path])
+        return found if isinstance(found, Fault) else (*found[0], found[1])
+
+    def place_all(self, paths: Sequence[bytes]) -> list[tuple[PlaceOfFolder, bytes] | Fault]:
+        """Return the folder and the name of each path, or why it has none."""
+        folders, found = self._folders, list[tuple[PlaceOfFolder, bytes] | Fault]()
+        for path in paths:
+            end = path.rfind(b"/") + 1
+            name = path[end:]
+            if not name or name[0] == _DOT or 0 in name:
+                found.append(self._place(path))
+                continue
+            known = folders.get(path[:end])
+            if known is None:
+                place = self._place(path)
+                if isinstance(place, Fault):
+                    found.append(place)
+                    continue
+                known = folders[path[:end]] = place[0]
+            found.append((known, name))
         return found
 
-    def _place(self, path: bytes) -> tuple[Base, bytes, bytes] | Fault:
+    def _place(self, path: bytes) -> tuple[PlaceOfFolder, bytes] | Fault:
         base, inside = ROOT, path
         if path[:1] == b"/" or scheme_of(path):
             for prefix, number in self._prefixes:
@@ -78,11 +91,18 @@ class GivenPlaces:
         if not inside:
             return Fault(RowFault.BAD_PATH, path)
         folder, _, name = inside.rpartition(b"/")
-        return base, folder, name
+        return (base, folder), name
 
     def digest(self, base: Base, path: bytes) -> int:
         """Return the digest of a path: equal for names that cannot coexist."""
-        return hash((base, self.folded(base, path)))
+        folder, name = split(self.folded(base, path))
+        return hash(((base, folder), name))
+
+    def digests(self, folders: Sequence[PlaceOfFolder], names: Sequence[bytes]) -> list[int]:
+        """Return the `digest` of each name in its folder."""
+        if self.folding:
+            return [self.digest(base, join(folder, name)) for (base, folder), name in zip(folders, names, strict=True)]
+        return list(map(hash, zip(folders, names, strict=True)))
 
     def folded(self, base: Base, path: bytes) -> bytes:
         """Return a path as a key, equal for names that cannot coexist."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches, row_maker, unsplit
 from fileorg.core.model import EMPTIED_FOLDER, MOVED_ASIDE, MOVED_FOLDER, Action, Keeper, PlanRow
 from fileorg.core.names import join, split, step_name, tree_key
-from fileorg.plan.given_plan import COLUMNS, StoredRow
+from fileorg.plan.given_database import COLUMNS, StoredRow
 from fileorg.plan.given_rows import GivenAction
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
 from fileorg.scan.leftovers import Leftover
@@ -61,14 +62,17 @@ class GivenRows:
         db, actions = given.db, _ACTIONS
         known = {base: each.known for base, each in missing.items()}
         if not given.has_table:
-            for batch in given.packed():
-                for row in batch:
-                    action, base, folder, to_base, to_folder = row[1], row[2], row[3], row[5], row[6]
+            for columns in given.packed():
+                _, texts, bases, folders, _, to_bases, to_folders, *_ = columns
+                for action, base, folder, to_base, to_folder in dict.fromkeys(
+                    zip(texts, bases, folders, to_bases, to_folders, strict=True)
+                ):
                     if to_base in stores:
                         yield from self._for_original(action, base, folder, missing, stores)
                     elif to_folder not in known[to_base]:
                         yield from missing[to_base].rows(to_folder, PRIVATE_MODE if action == "trash" else 0o777)
-                    yield _new_row((actions[action], *row[2:12], "", 0, None, None, 0))
+                rest = (repeat(each) for each in ("", 0, None, None, 0))
+                yield from map(_new_row, zip([actions[text] for text in texts], *columns[2:12], *rest))  # noqa: B905
             return
         alone = f"{_FREE} AND id NOT IN (SELECT row FROM steps WHERE row NOT NULL)"
         free = db.execute(f"{alone} AND NOT together ORDER BY id")
