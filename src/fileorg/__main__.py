@@ -11,11 +11,18 @@ def main() -> None:
 
         sys.stdout.write(f"fileorg {__version__}\n")
         return
+    import signal
+
     gc.disable()  # what is imported stays
+    has_ctrl_c = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if has_ctrl_c:  # nothing has begun: Ctrl-C ends the process at once, without a traceback
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from fileorg.cli.app import run
     from fileorg.core.pool import collect_rarely
 
     collect_rarely()
+    if has_ctrl_c:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     _exit(run())
 
 

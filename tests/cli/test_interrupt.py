@@ -107,3 +107,20 @@ def test_the_end_of_a_session_is_like_ctrl_c(fileorg: Fileorg, state: StateDirec
     assert b'"interrupted": true' in reported
     [done] = operations(state)
     assert done.state == "sealed"
+
+
+def test_ctrl_c_while_the_program_loads_ends_it_without_a_traceback(fileorg: Fileorg, mess: Tree) -> None:
+    hook = fileorg.folder / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Hook:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'fileorg.cli.app':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Hook())\n"
+    )
+    before = mess.snapshot()
+    ran = fileorg("organize", "tree", PYTHONPATH=f"{hook}:{fileorg.environment()['PYTHONPATH']}")
+    assert (ran.code, ran.out, ran.err) == (-signal.SIGINT, "", "")
+    assert mess.snapshot() == before
