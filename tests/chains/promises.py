@@ -10,6 +10,7 @@ from tests.chains.names import TRASH, is_temporary
 
 from fileorg.core.formats import exact
 from fileorg.core.names import display
+from fileorg.rules.ignore import IGNORE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +75,7 @@ def _contents(folder: bytes, view: View) -> list[tuple[bytes, bytes]]:
         (path, node.content)
         for path, node in view.nodes.items()
         if path.startswith(folder + b"/") and node.kind == "file" and node.content
-        if TRASH not in path and not is_temporary(path)
+        if TRASH not in path and not is_temporary(path) and os.path.basename(path) != IGNORE_FILE
     ]
 
 

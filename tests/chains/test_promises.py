@@ -55,7 +55,8 @@ def test_a_refused_plan_that_was_carried_out_in_part(tmp_path: Path) -> None:
 
 
 def test_a_wrong_answer_whether_all_content_is_there(tmp_path: Path) -> None:
-    view = view_of(tmp_path, {"root/a": "one", "root/empty": "", "dest/b": "one", "dest/c": "two"})
+    files = {"root/a": "one", "root/empty": "", "root/.fileorgignore": "*.mp3", "dest/b": "one", "dest/c": "two"}
+    view = view_of(tmp_path, files)
     assert promises.of_copies("compare", 0, b"root", [b"dest"], view) == []
     assert promises.of_copies("compare", 3, b"root", [b"dest"], view) != []
     assert promises.of_copies("compare", 0, b"dest", [b"root"], view) != []
