@@ -42,6 +42,11 @@ _OURS = 200
 """The lowest descriptor of the driver itself, above those of commands."""
 _KEPT = _OURS + 64
 """The lowest descriptor that a command keeps of the driver."""
+_PATCHED = frozenset(
+    f"fileorg.{name}"
+    for name in ("workflows.operations", "core.retry", "storage.local.storage", "storage.local.worker")
+)
+"""What `_prepare` changes."""
 
 
 def main() -> None:
@@ -60,11 +65,11 @@ def main() -> None:
             series = begin()
         _answer(answers, series.pid)
         status = series.run(line)
-        if status is None:  # it was killed because the command took too long
-            status, series = series.end(), None
-        elif series.commands == MAX_COMMANDS or status == _CRASHED << 8:  # it may be in any state after a crash
-            series.end()
-            series = None
+        if status == _CRASHED << 8:  # it may be in any state
+            os.kill(series.pid, signal.SIGKILL)
+        if status in {None, _CRASHED << 8} or series.commands == MAX_COMMANDS:
+            ended, series = series.end(), None
+            status = ended if status is None else status  # without one, it was killed because the command took too long
         _answer(answers, status)
     if series is not None:
         series.end()
@@ -94,7 +99,7 @@ def _series() -> Callable[[], Series]:
 
     @functools.cache
     def first_state() -> FirstState:
-        made = FirstState()
+        made = FirstState(_PATCHED)
         gc.freeze()
         return made
 

@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import traceback
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Series:
                 first.note_open()
                 for line in lines:
                     os.write(answers, b"%d\n" % run(line))
+            os.write(answers, "\n".join(first.changes()).encode())
             os._exit(0)
         os.close(requests)
         os.close(answers)
@@ -51,10 +53,16 @@ class Series:
         return int(answer) if answer else None
 
     def end(self) -> int:
-        """Wait for the end of the process, and return its status."""
+        """Wait for the end of the process, and return its status. Raises `AssertionError` if a command has changed what
+        is not reset.
+        """
         os.close(self._requests)
+        changes = os.read(self._answers, 1 << 16)
         os.close(self._answers)
-        return os.waitpid(self.pid, 0)[1]
+        status = os.waitpid(self.pid, 0)[1]
+        if changes:
+            raise AssertionError(f"not reset after a command: {changes.decode()}")
+        return status
 
 
 def _pipe(lowest_fd: int) -> tuple[int, int]:
@@ -68,10 +76,12 @@ def _pipe(lowest_fd: int) -> tuple[int, int]:
 class FirstState:
     """The state of all modules of fileorg in a new process. Caches by arguments stay: they depend on nothing else."""
 
-    def __init__(self) -> None:
+    def __init__(self, patched: frozenset[str]) -> None:
+        """`patched` are the modules that requests change."""
         self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == "fileorg"]
-        self._globals = [(now, tuple(now), tuple(now.values())) for now in map(vars, self._modules)]
+        modules = {name: vars(module) for name, module in sys.modules.items() if name.partition(".")[0] == "fileorg"}
+        self._globals = {name: (now, now.copy()) for name, now in modules.items()}
+        self._patched = [self._globals[name] for name in patched & modules.keys()]
         self._containers = list({id(one): (one, one.copy()) for one in self._mutable()}.values())
         self._open = _open()
 
@@ -80,15 +90,14 @@ class FirstState:
         self._open = _open()
 
     def _mutable(self) -> list[Any]:
-        return [one for now, _, _ in self._globals for name, one in now.items() if _is_mutable(name, one)]
+        return [one for now, _ in self._globals.values() for name, one in now.items() if _is_mutable(name, one)]
 
     def restore(self) -> None:
-        """Reset everything that a command may have changed. Raises `AssertionError` if it left a descriptor open."""
-        for now, names, values in self._globals:
-            # Tuples compare what is identical without a look at it, and without hashes.
-            if tuple(now.values()) != values or tuple(now) != names:
+        """Reset what a command may have changed. Raises `AssertionError` if it left a descriptor open."""
+        for now, first in self._patched:
+            if now != first:
                 now.clear()
-                now.update(zip(names, values, strict=True))
+                now.update(first)
         for one, first in self._containers:
             if len(one) != len(first):
                 one.clear()
@@ -96,6 +105,17 @@ class FirstState:
         resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
         if _open() != self._open and (gc.collect(), _open())[1] != self._open:
             raise AssertionError(f"descriptors are still open: {_open() - self._open}")
+
+    def changes(self) -> list[str]:
+        """Return what has changed and is not reset: to look for it after each command would take as long as one."""
+        return [
+            f"{module}.{name}"
+            for module, (now, first) in self._globals.items()
+            if now != first
+            for name in now.keys() | first.keys()
+            if now.get(name) is not first.get(name)
+            if not isinstance(now.get(name), ModuleType) and name not in _CHANGED_BY_PYTHON
+        ]
 
 
 def _is_mutable(name: str, one: Any) -> bool:
