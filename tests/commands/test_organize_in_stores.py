@@ -59,6 +59,27 @@ def test_a_scan_counts_the_objects_below_a_prefix(state: StateDirectory, bucket:
     assert again.seen.unchanged == 3
 
 
+def test_keys_that_mark_folders_are_no_files(runs: Runs, state: StateDirectory, bucket: Bucket) -> None:
+    """Consoles make `old/`, and Hadoop `old_$folder$`: they are not counted, moved, or taken for empty files."""
+    bucket.write(
+        {"a.jpg": "1", "old/": "", "old_$folder$": "", "deep/er/": "", "deep/er_$folder$": "", "_$folder$": ""}
+    )
+    before = bucket.snapshot()
+    report = scan_trees([bucket.url], Filters(), state, NullReporter())
+    assert (report.totals.files, report.seen.empty_files) == ({"Images": 1}, 0)
+    assert runs.organize(root=bucket.url, recursive=True).done == 1
+    assert runs.clean(root=bucket.url, goes=frozenset({Leftover.EMPTY_FILE})).done == 0
+    markers = {key: held for key, held in before.items() if key != "a.jpg"}
+    assert bucket.snapshot() == markers | {"Images/a.jpg": before["a.jpg"]}
+    runs.undo()
+    assert bucket.snapshot() == before
+
+
+def test_an_object_with_content_and_the_name_of_a_marker_is_a_file(state: StateDirectory, bucket: Bucket) -> None:
+    bucket.write({"x_$folder$": "content"})
+    assert scan_trees([bucket.url], Filters(), state, NullReporter()).seen.files == 1
+
+
 def test_only_the_top_level_is_organized_without_r(runs: Runs, bucket: Bucket) -> None:
     bucket.write({"a.jpg": "1", "deep/b.jpg": "2", "deep/c.jpg": "3"})
     runs.organize(root=bucket.url)

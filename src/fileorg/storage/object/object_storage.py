@@ -18,7 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from fileorg.core.model import Entry, Listing
-from fileorg.core.names import join, split
+from fileorg.core.names import is_folder, join, split
 from fileorg.storage.base import BATCH_ENTRIES, Capabilities, Kind
 from fileorg.storage.object.client import KEY_BYTES, etag_token, head_one
 from fileorg.storage.object.known_keys import KnownKey, KnownKeys, is_odd
@@ -39,6 +39,8 @@ _CHUNK_BYTES = 1 << 20
 _LAST = "\U0010ffff".encode()
 """The character that sorts behind all others."""
 _NAMED = 20
+_MARK = b"_$folder$"
+"""The end of an empty key that Hadoop and its kin make for a folder: no file of anybody."""
 
 
 class ObjectStorage:
@@ -151,7 +153,7 @@ class ObjectStorage:
                     break
 
     def _add(self, objects: Iterable[StoredObject]) -> None:
-        rows = []
+        rows, marked = [], []
         for each in objects:
             path = each.key[len(self._above) :]
             if not path:
@@ -160,9 +162,12 @@ class ObjectStorage:
                 self.odd_count += 1
                 insort(self.odd, path)
                 del self.odd[_NAMED:]
+            elif not each.size and path.endswith(_MARK):
+                marked += [folder] if is_folder(folder := path.removesuffix(_MARK)) and folder else []
             else:
                 rows.append(_known(path, each))
         self.known.add(rows)
+        self.known.add_folders(marked)
 
     # One file -----------------------------------------------------------------------------------------------------
 
