@@ -143,6 +143,12 @@ def test_an_ignore_file_that_makes_no_sense_is_told_and_the_rest_is_done(tree: T
 # Left alone ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_hidden_name_without_more_has_no_extension(tree: Tree, runs: Runs) -> None:
+    tree.write({f"{number}.pdf": str(number) for number in range(9)} | {".pdf": "hidden"})
+    runs.organize(hidden=True)
+    assert tree.read() == {f"Documents/{number}.pdf": str(number) for number in range(9)} | {".pdf": "hidden"}
+
+
 def test_hidden_files_only_when_asked(tree: Tree, runs: Runs) -> None:
     tree.write({".a.jpg": "1", ".x/b.jpg": "2", "c.jpg": "3"})
     assert moved(tree, runs, recursive=True) == {"c.jpg"}

@@ -14,7 +14,7 @@ from tests.commands.test_rule_properties import Lookups, configurations, load, t
 from fileorg.core.errors import UsageError
 from fileorg.rules.classify import Rules
 from fileorg.rules.column_matching import ColumnRules
-from fileorg.rules.facts import FileColumns, FileFacts
+from fileorg.rules.facts import FileColumns, FileFacts, FileNumbers
 from fileorg.rules.globs import Glob
 from fileorg.rules.matching import RuleSet
 from fileorg.rules.path_template import Rendered
@@ -68,7 +68,7 @@ def by_column(rules: RuleSet, folder: bytes, files: Sequence[tuple[bytes, int, i
     """Return the number of the rule and the target of each file."""
     columns, found = ColumnRules(rules.rules), list[tuple[Any, ...] | None]([None] * len(files))
     names, sizes, times = zip(*files, strict=True)
-    shared = FileColumns(KnownLookups(), folder, names, sizes, times, times, [0o100644] * len(files))
+    shared = FileColumns(KnownLookups(), folder, names, FileNumbers(sizes, times, times, [0o100644] * len(files)))
 
     def take(rule: CompiledRule, positions: Sequence[int]) -> list[int]:
         taken = []

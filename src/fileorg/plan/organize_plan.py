@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from fileorg.index.index import Index
     from fileorg.plan.disk_border import DiskBorder
     from fileorg.plan.emptied_folders import EmptiedFolders
-    from fileorg.plan.rule_placing import RulePlacer, RuleTargets
+    from fileorg.plan.rule_placing import RulePlacer
+    from fileorg.plan.rule_targets import RuleTargets
     from fileorg.rules.matching import Failed, RuleDecision
     from fileorg.scan.symlinks import Leading
     from fileorg.storage.base import Storage
@@ -119,7 +120,8 @@ class OrganizePlan:
         self._by_rules: RulePlacer | None = None
         self._rule_targets: RuleTargets | None = None
         if layout.by_rules is not None:
-            from fileorg.plan.rule_placing import RulePlacer, RuleTargets
+            from fileorg.plan.rule_placing import RulePlacer
+            from fileorg.plan.rule_targets import RuleTargets
 
             bases = cast("Sequence[Storage]", layout.by_rules.storages)
             self._rule_targets = RuleTargets(layout.by_rules.storages, layout.base)
@@ -677,6 +679,11 @@ class OrganizePlan:
         contested = set(self._contested.positions(places.digests))
         action, base, categories, folder = layout.action, layout.base, layout.rules.categories, batch.folder
         known, by_rules = missing.known, self._by_rules
+        actions, renaming = dict[int, Action](), set[int]()
+        if by_rules is not None:
+            numbers = set(places.targets)
+            actions = {number: by_rules.ways[number].action for number in numbers}
+            renaming = set(filter(by_rules.renames, numbers))
         all_rows = enumerate(zip(batch.rows(), places.categories, places.targets, strict=True))
         for position, (row, category, number) in all_rows:
             if not number or position in followers:
@@ -684,8 +691,8 @@ class OrganizePlan:
             name, size, mtime_ns, _, inode, mode, _ = row
             target, target_name, reason = targets[number], name, None
             if by_rules is not None:
-                action = by_rules.ways[number].action
-                if by_rules.renames(number):
+                action = actions[number]
+                if number in renaming:
                     with_it = [file.name for file in self._draft.followers(folder, name)] if name in leaders else ()
                     target_name = by_rules.new_name(number, folder, row, with_it)
             elif self._adjusted_name is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from xxhash import xxh3_64_intdigest
 
@@ -11,7 +11,7 @@ from fileorg.core.memo import Memo
 from fileorg.core.model import ROOT, Action, Base, OnConflict
 from fileorg.core.names import collision_key
 from fileorg.core.tuples import NamedTuple
-from fileorg.plan.draft import Follower, Places
+from fileorg.plan.draft import NO_NAMES, Follower, Places
 from fileorg.rules.extensions import OTHER
 from fileorg.scan.classifier import Classifier
 
@@ -28,7 +28,22 @@ if TYPE_CHECKING:
     from fileorg.storage.base import Storage
 
 # More suffixes than any real tree has.
-_KINDS_KNOWN = 4096
+KINDS_KNOWN = 4096
+KEPT = -1
+"""The target number of files that rules keep where they are."""
+_Kind = TypeVar("_Kind")
+
+
+def suffix_of(name: bytes) -> bytes:
+    """Return the last dot of a name and what follows, which decide on nearly every file; b"" for names without one."""
+    dot = name.rfind(b".")
+    return name[dot:] if dot > 0 else b""
+
+
+def kinds_of(names: Sequence[bytes], kinds: Mapping[bytes, _Kind]) -> list[_Kind | None]:
+    """Return what is known of each name by its suffix. Called once per file: `suffix_of` would double its time."""
+    get = kinds.get
+    return [get(name[dot:] if (dot := name.rfind(b".")) > 0 else b"") for name in names]
 
 
 class Dates(Protocol):
@@ -87,6 +102,19 @@ class Stay:
         self.kept = 0  # by rules
 
 
+class Decisions(NamedTuple):
+    """What is decided on the files of a batch, by position: categories and target numbers, 0 for files that stay.
+
+    `leaders` has the leader of each follower, and `new_names` the names of the files that do not keep their own.
+    """
+
+    names: Sequence[bytes]
+    categories: Sequence[int]
+    numbers: Sequence[int]
+    leaders: Mapping[int, bytes]
+    new_names: Mapping[int, bytes] = NO_NAMES
+
+
 class Placer:
     """Assigns a number to each target folder; 0 means that a file stays."""
 
@@ -96,7 +124,7 @@ class Placer:
         self._contents = layout.contents
         self._classifier = Classifier(layout.rules, source, layout.contents)
         self._numbers: dict[bytes, int] = {}
-        self._kinds: Memo[bytes, tuple[int, int]] = Memo(_KINDS_KNOWN)
+        self._kinds: Memo[bytes, tuple[int, int]] = Memo(KINDS_KNOWN)
         self._by_key: dict[bytes, int] = {}
         self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
         self.targets: list[bytes] = [b""]
@@ -109,58 +137,92 @@ class Placer:
 
     def try_place(self, batch: FileBatch) -> Places | None:
         """Return the places of all files of the batch; None if the content of some is not known yet."""
-        contents = self._contents
-        if contents is None:
+        if self._contents is None:
             return self.place(batch)
-        before, contents.is_missing = (self.stay.in_place, self.stay.other, self.stay.kept), False
-        places = self.place(batch)
-        if contents.is_missing:
-            self.stay.in_place, self.stay.other, self.stay.kept = before
-            return None
-        return places
+        self._contents.is_missing = False
+        decisions = self._decisions(batch, gives_up=True)
+        return None if decisions is None else self._places(batch, decisions)
 
     def place(self, batch: FileBatch) -> Places:
         """Return the places of all files of the batch. Reads only ambiguous files, and the dates of leaders."""
-        layout, folder, kinds = self._layout, batch.folder, self._kinds
-        same_base, fold, keys, prefixes = layout.base == ROOT, layout.case_insensitive, self._keys, self._prefixes
-        home = collision_key(folder, case_insensitive=fold)
-        categories, targets, digests = bytearray(), array("I"), array("Q")
-        followers: dict[int, Follower] = {}
+        decisions = self._decisions(batch, gives_up=False)
+        if decisions is None:
+            raise AssertionError("given up, though all contents are known")
+        return self._places(batch, decisions)
+
+    def _decisions(self, batch: FileBatch, *, gives_up: bool) -> Decisions | None:
+        """Return the decisions on a batch; None with `gives_up` if the content of some files is not known yet."""
+        folder, names, kinds = batch.folder, batch.split_names(), self._kinds
         leaders = self._leaders(batch)
-        other = in_place = 0
+        found = kinds_of(names, kinds)
+        for position in leaders:
+            found[position] = None
         self.dated = {}
-        for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.mtimes_ns, strict=True)):
-            dot, digest, leader = name.rfind(b"."), 0, leaders.get(position)
-            kind = kinds.get(name[dot:]) if dot > 0 and leader is None else None
-            if kind is not None:  # nearly every file
-                category, number = kind
-            elif leader is None:
-                category, number = self._place_one(folder, name, mtime_ns)
+        opened = [position for position, kind in enumerate(found) if kind is None]
+        mtimes_ns = batch.mtimes_ns if opened else ()
+        for position in opened:
+            name, leader, mtime_ns = names[position], leaders.get(position), mtimes_ns[position]
+            if leader is None:
+                found[position] = kinds.get(suffix_of(name)) or self._place_one(folder, name, mtime_ns)
             else:
-                category, number = self._place_with(folder, leader, mtime_ns)
-            if not number:
-                other += 1
-            elif same_base and keys[number] == home:
-                in_place += 1
-                number = 0
-            else:
-                if self._dated_by is not None:
-                    self.dated[position] = self._dated_by
-                digest = xxh3_64_intdigest(
-                    prefixes[number] + (collision_key(name, case_insensitive=True) if fold else name)
-                )
-                if leader is not None:
-                    followers[position] = Follower(leader, name, category, number, 0, mtime_ns)
-            categories.append(category)
-            targets.append(number)
-            digests.append(digest)
-        if followers:
-            sizes, inodes, modes = batch.sizes, batch.inodes, batch.modes
-            for at, follower in followers.items():
-                followers[at] = follower._replace(size=sizes[at], inode=inodes[at], mode=modes[at])
-        self.stay.other += other
-        self.stay.in_place += in_place
-        return Places(array("B", categories), targets, digests, followers)
+                found[position] = self._place_with(folder, leader, mtime_ns)
+            if self._dated_by is not None:
+                self.dated[position] = self._dated_by
+        if gives_up and self._is_missing:
+            return None
+        categories, numbers = zip(*cast("list[tuple[int, int]]", found), strict=True) if found else ((), ())
+        return Decisions(names, categories, numbers, leaders)
+
+    @property
+    def _is_missing(self) -> bool:
+        """True if some content that was asked for is not known yet."""
+        return self._contents is not None and self._contents.is_missing
+
+    def _places(self, batch: FileBatch, decisions: Decisions) -> Places:
+        """Return the places of a batch, and count the files that stay."""
+        names, new_names, numbers, leaders = decisions.names, decisions.new_names, decisions.numbers, decisions.leaders
+        keys, prefixes = self._keys, self._prefixes
+        home, distinct = self._home(batch.folder), set(numbers)
+        here = {number for number in distinct if number > 0 and keys[number] == home}
+        self.stay.other += numbers.count(0)
+        targets: Sequence[int] = numbers
+        if KEPT in distinct:
+            self.stay.kept += numbers.count(KEPT)
+        if here or KEPT in distinct:
+            targets = [
+                0 if number == KEPT or (number in here and position not in new_names) else number
+                for position, number in enumerate(numbers)
+            ]
+            self.stay.in_place += targets.count(0) - numbers.count(0) - numbers.count(KEPT)
+        claimed = names
+        if new_names:
+            claimed = list(names)
+            for position, new_name in new_names.items():
+                claimed[position] = new_name
+        if self._layout.case_insensitive:
+            claimed = [collision_key(name, case_insensitive=True) for name in claimed]
+        digest = xxh3_64_intdigest
+        digests = [
+            digest(prefixes[number] + name) if number else 0 for number, name in zip(targets, claimed, strict=True)
+        ]
+        self.dated = {position: how for position, how in self.dated.items() if targets[position]}
+        followers: dict[int, Follower] = {}
+        if leaders:
+            sizes, mtimes_ns, inodes, modes = batch.sizes, batch.mtimes_ns, batch.inodes, batch.modes
+            for at, leader in leaders.items():
+                if targets[at]:
+                    followers[at] = Follower(
+                        leader, names[at], decisions.categories[at], targets[at], sizes[at], mtimes_ns[at], inodes[at],
+                        modes[at], new_names.get(at, b""),
+                    )  # fmt: skip
+        moved = {at: name for at, name in new_names.items() if targets[at]} if new_names else NO_NAMES
+        return Places(array("B", decisions.categories), array("I", targets), array("Q", digests), followers, moved)
+
+    def _home(self, folder: bytes) -> bytes | None:
+        """Return the key of a folder of the source as a target folder, None if no target is in the source."""
+        if self._layout.base != ROOT:
+            return None
+        return collision_key(folder, case_insensitive=self._layout.case_insensitive)
 
     def _leaders(self, batch: FileBatch) -> Mapping[int, bytes]:
         """Return the leader of each follower. A picture follows its raw file if both go to one folder."""
@@ -176,18 +238,23 @@ class Placer:
 
     def _place_one(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, int]:
         """Return the category and the target of a file, 0 for none. Caches answers that depend on the suffix only."""
-        classifier, template = self._classifier, self._layout.template
-        category = classifier.category_of(folder, name)
-        extension = classifier.extension_of(folder, name) if template.uses_extension else b""
+        category = self._classifier.category_of(folder, name)
+        place = self._categories[category], self._by_category(category, folder, name, mtime_ns)
+        suffix = suffix_of(name)
+        if self._layout.template.is_by_category_alone and self._layout.rules.by_suffix(suffix) is not None:
+            self._kinds[suffix] = place
+        return place
+
+    def _by_category(self, category: str, folder: bytes, name: bytes, mtime_ns: int) -> int:
+        """Return the target of a file of a category, 0 if it stays. Asks for its extension and date if they decide."""
+        template = self._layout.template
+        extension = self._classifier.extension_of(folder, name) if template.uses_extension else b""
         if self._layout.dates is not None:
             mtime_ns, self._dated_by = self._layout.dates.date_of(folder, name, mtime_ns)
         target = template.folder(category, extension, mtime_ns)
-        stays = category == OTHER and self._layout.other_stays
-        place = self._categories[category], 0 if stays else self._numbers.get(target) or self._number(target)
-        suffix = name[name.rfind(b".") :]
-        if template.is_by_category_alone and self._layout.rules.by_suffix(suffix) is not None:
-            self._kinds[suffix] = place
-        return place
+        if category == OTHER and self._layout.other_stays:
+            return 0
+        return self._numbers.get(target) or self._number(target)
 
     def _place_with(self, folder: bytes, leader: bytes, mtime_ns: int, *, by: bytes = b"") -> tuple[int, int]:
         """Return the place of a follower: that of its leader, by its own date if the leader is gone since the scan.

@@ -1,32 +1,26 @@
 """The target of each file of a batch by rules: a folder of any disk, another name, the trash, or none.
 
-A target folder outside the destination is a path that begins with a NUL and the number of its base; `RuleTargets` looks
-it up there, and `real_row` turns it into the base and its path before a row leaves the plan.
+Most files are decided by their suffix and folder, as without rules: see `_Kind`. Only the others are asked about.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-from array import array
 from copy import copy
-from datetime import datetime
 from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING, cast
 
-from xxhash import xxh3_64_intdigest
-
-from fileorg.core.confinement import check_opened_folder, check_path
 from fileorg.core.memo import Memo
-from fileorg.core.model import ROOT, Action, Base, OnConflict, PlanRow
-from fileorg.core.names import below, collision_key, is_within, join
+from fileorg.core.model import ROOT, Action, OnConflict
+from fileorg.core.names import collision_key, is_within, join
 from fileorg.core.tuples import NamedTuple
 from fileorg.plan.base_folders import MARK, base_folder, real
-from fileorg.plan.draft import Follower, Places
-from fileorg.plan.placing import Placer, Stay
+from fileorg.plan.placing import KEPT, KINDS_KNOWN, Decisions, Placer, Stay, kinds_of, suffix_of
+from fileorg.plan.rule_lookups import FileLookups, folders_in_store, folders_of
+from fileorg.plan.rule_names import RuleNames, follower_name
+from fileorg.plan.rule_targets import real_row
 from fileorg.rules.column_matching import ColumnRules
-from fileorg.rules.facts import FileColumns, FileFacts, decoded, local_days
+from fileorg.rules.facts import FileColumns, FileFacts, FileNumbers, local_days, local_midnight
 from fileorg.rules.field_formats import size_class
 from fileorg.rules.grouping import keeps_its_name, stem_end
 from fileorg.rules.matching import RuleDecision
@@ -34,27 +28,23 @@ from fileorg.rules.path_template import Rendered
 from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
-    import time
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from array import array
+    from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
 
-    from fileorg.core.model import Entry, Listing
+    from fileorg.core.model import PlanRow
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.plan.placing import Layout
-    from fileorg.rules.facts import ContentLookups
+    from fileorg.rules.column_matching import OpenRules
     from fileorg.rules.matching import CompiledRule, Failed
-    from fileorg.rules.moments import MediaMoment
     from fileorg.rules.path_template import PathTemplate
-    from fileorg.scan.classifier import Classifier
-    from fileorg.storage.base import Capabilities
     from fileorg.storage.local.storage import LocalStorage
 
-_ORIGIN_ATTRIBUTES = (b"user.xdg.origin.url", b"user.xdg.referrer.url")
-_TAG_ATTRIBUTE = b"user.xdg.tags"
-_KEPT = -1
 _NONE = -2
 _KNOWN_RULES = 1024
 _KNOWN_TARGETS = 1 << 15
 """How many targets of a rule are known by day or the like: the days of ninety years."""
+_KNOWN_FOLDERS = 64
+"""How many kinds of folders the files are known in, by what rules say of a folder."""
 
 
 class Way(NamedTuple):
@@ -66,103 +56,50 @@ class Way(NamedTuple):
     is_trash: bool = False
 
 
-class _Placed:
-    """What rules decide on the files of a batch, by position. `targets` are numbers, 0 for files that stay."""
+class _Kind(NamedTuple):
+    """What the suffix and the folder of a file decide: its category, and its target number or the rules to ask."""
 
-    def __init__(self, files: int) -> None:
-        self.categories = bytearray(files)
-        self.targets = [0] * files
-        self.names: dict[int, bytes] = {}
-        """The new names of the files that do not keep their own."""
+    category: int
+    number: int
+    open_rules: OpenRules | None = None
+    """None if the number is the target of all such files."""
 
 
-class FileLookups:
-    """What rules ask of a file beside its name and times, in the tree of one root."""
+_FOLLOWS = _Kind(0, 0)
+"""Stands for files that go with another one."""
 
-    def __init__(
-        self,
-        source: LocalStorage,
-        classifier: Classifier,
-        folders: Callable[[bytes], Sequence[str]],
-        contents: ContentLookups | None,
-    ) -> None:
-        """`contents` is needed if some rule asks for what is in files."""
-        self._source = source
-        self._folders = folders
-        self._contents = contents
-        self.category_of = classifier.category_of
-        self.extension_of = classifier.extension_of
+
+class _InFolder(NamedTuple):
+    """What the rules say of a folder: the answers of their conditions on it, and what is known by that of its files.
+
+    `own` is the target number of a folder that rules move files to, in which files without a rule stay.
+    """
+
+    answers: tuple[bool | None, ...]
+    own: int | None
+    kinds: MutableMapping[bytes, _Kind]
+
+
+class _SharedFields(NamedTuple):
+    """The fields that files must be alike in to share the target of a rule."""
+
+    date_parts: int
+    extension: bool
+    size_class: bool
+    folder: bool
 
     @property
-    def contents(self) -> ContentLookups:
-        if self._contents is None:
-            raise AssertionError("no rule asks for what is in files")
-        return self._contents
-
-    def origins(self, folder: bytes, name: bytes) -> Sequence[str]:
-        return [value for value in self._attributes(folder, name, _ORIGIN_ATTRIBUTES) if value]
-
-    def tags(self, folder: bytes, name: bytes) -> Sequence[str]:
-        values = self._attributes(folder, name, (_TAG_ATTRIBUTE,))
-        return [tag.strip() for value in values for tag in value.split(",") if tag.strip()]
-
-    def owner(self, folder: bytes, name: bytes) -> int | None:
-        try:
-            return os.stat(name, dir_fd=self._source.fd(folder), follow_symlinks=False).st_uid
-        except OSError:
-            return None
-
-    def folders_in(self, path: bytes) -> Sequence[str]:
-        return self._folders(path)
-
-    def _attributes(self, folder: bytes, name: bytes, keys: Sequence[bytes]) -> Iterator[str]:
-        try:
-            with self._source.open_read(folder, name) as file:
-                for key in keys:
-                    with contextlib.suppress(OSError):
-                        yield os.getxattr(file.fileno(), key).decode("utf-8", "replace")
-        except OSError:
-            return
+    def are_none(self) -> bool:
+        """True if all files of one category have the same target."""
+        return not any(self)
 
 
-def folders_of(root: bytes) -> Callable[[bytes], Sequence[str]]:
-    """Return a function that returns the names of the folders in a folder, as they were at its first call. It raises
-    `Outside` for a folder that may not be used.
-    """
-    known: dict[bytes, list[str]] = {}
+class _Placed(NamedTuple):
+    """What rules decide on the files of a batch, by position. `names` has the new names of those that get one."""
 
-    def folders(path: bytes) -> Sequence[str]:
-        if path not in known:
-            found = []
-            folder = os.path.join(root, path)
-            check_path(os.path.realpath(folder), folder)  # a rule must not tell what is elsewhere
-            with contextlib.suppress(OSError), _opened(folder) as fd, os.scandir(fd) as entries:
-                found = sorted(
-                    entry.name
-                    for entry in entries
-                    if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
-                )
-            known[path] = found
-        return known[path]
-
-    return folders
-
-
-def folders_in_store(store: LocalStorage, path: bytes) -> Sequence[str]:
-    """Return the names of the folders in a folder of a store. Raises `StoreError`."""
-    found = (entry.name for listing in store.list_folder(path) for entry in listing.folders)
-    return sorted(decoded(name) for name in found if not name.startswith(b"."))
-
-
-@contextlib.contextmanager
-def _opened(folder: bytes) -> Iterator[int]:
-    """Open a folder that may be used. Raises `Outside`, `OSError`."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        check_opened_folder(fd, folder)
-        yield fd
-    finally:
-        os.close(fd)
+    categories: list[int]
+    targets: list[int]
+    names: dict[int, bytes]
 
 
 class RulePlacer(Placer):
@@ -179,113 +116,65 @@ class RulePlacer(Placer):
         self._lookups = FileLookups(source, self._classifier, folders, layout.rule_contents)
         self._renews_times = not is_local
         """Each move gives an object a new time."""
+        self._names = RuleNames(self._rules, self._lookups)
         self._default = Way(layout.action, layout.on_conflict)
         self.ways: list[Way] = [self._default]
         self._numbered: dict[tuple[bytes, Way], int] = {}
-        self._of_rule: dict[int, Way] = {}
         self._columns = ColumnRules(self._rules.rules)
-        self._own_folders = [folder for folder in layout.by_rules.own_folders() if folder]
+        self._own_folders = [
+            collision_key(folder, case_insensitive=layout.case_insensitive)
+            for folder in layout.by_rules.own_folders()
+            if folder
+        ]
         self._known: Memo[tuple[int, str, bytes | None], Memo[object, int]] = Memo(_KNOWN_RULES)
-        self._by_date = {
-            number
-            for number, rule in enumerate(self._rules.rules)
-            if rule.target is not None and rule.target.renames_by_date
-        }
-        """The rules that make names of dates."""
-        self._kept_now = set[int]()
+        self._known_kinds: Memo[tuple[bool | None, ...], Memo[bytes, _Kind]] = Memo(_KNOWN_FOLDERS)
+        self._way_of = [_way(rule, layout) for rule in self._rules.rules]
+        self._shared = [self._shared_fields(rule.target) for rule in self._rules.rules]
         self._root_prefix = b"" if layout.base == ROOT else base_folder(ROOT)
+        self._has_other_bases = bool(self._root_prefix)
+        """True if some target folder is outside the destination."""
 
-    def facts(self, folder: bytes, name: bytes, size: int, mtime_ns: int, ctime_ns: int, mode: int) -> FileFacts:
-        return FileFacts(self._lookups, folder, name, size, mtime_ns, ctime_ns, mode)
+    def _decisions(self, batch: FileBatch, *, gives_up: bool) -> Decisions | None:
+        files, there = (
+            FileColumns(self._lookups, batch.folder, batch.split_names(), batch),
+            self._in_folder(batch.folder),
+        )
+        picture_names = dict[int, bytes]()
+        leaders = self._leaders_of(batch, files, there, picture_names)
+        kinds = self._kinds_of(files, leaders, there)
+        if gives_up and self._is_missing and not self._rules.needs_contents:
+            return None  # what else the rules ask needs no contents
+        placed = self._decide(files, kinds, there)
+        if leaders:
+            placed.names.update(picture_names)
+            self._decide_groups(files, leaders, there, placed)
+        if gives_up and self._is_missing:
+            return None
+        return Decisions(files.names, placed.categories, placed.targets, leaders, placed.names)
 
-    def place(self, batch: FileBatch) -> Places:
-        """Return the places of all files of the batch; see `Places.names` for those with another name."""
-        folder = batch.folder
-        self._kept_now = set()
-        fold, keys, prefixes = self._layout.case_insensitive, self._keys, self._prefixes
-        home = collision_key(join(self._root_prefix, folder).rstrip(b"/"), case_insensitive=fold)
-        files = self._columns_of(batch)
-        placed = _Placed(batch.files)
-        leaders = self._leaders_of(batch, files, placed)
-        self._decide(files, self._columns.in_folder(folder), leaders, placed)
-        if leaders:
-            self._decide_groups(files, leaders, placed)
-        targets, digests = array("I"), array("Q")
-        new_names, stay = placed.names, self.stay
-        for position, (name, number) in enumerate(zip(files.names, placed.targets, strict=True)):
-            digest = target = 0
-            if number == 0:
-                stay.other += 1
-            elif number == _KEPT:
-                stay.kept += 1
-                self._kept_now.add(position)
-            elif keys[number] == home and position not in new_names:
-                stay.in_place += 1
-            else:
-                target, new_name = number, new_names.get(position, name)
-                digest = xxh3_64_intdigest(
-                    prefixes[number] + (collision_key(new_name, case_insensitive=True) if fold else new_name)
-                )
-            targets.append(target)
-            digests.append(digest)
-        followers: dict[int, Follower] = {}
-        if leaders:
-            rows = list(batch.rows())
-            for position, leader in leaders.items():
-                name, size, mtime_ns, _, inode, mode, _ = rows[position]
-                if number := targets[position]:
-                    followers[position] = Follower(
-                        leader, name, placed.categories[position], number, size, mtime_ns, inode, mode,
-                        new_names.get(position, name),
-                    )  # fmt: skip
-        moved = {position: name for position, name in new_names.items() if targets[position]}
-        return Places(array("B", placed.categories), targets, digests, followers, moved)
+    def _home(self, folder: bytes) -> bytes:
+        home = join(self._root_prefix, folder).rstrip(b"/")
+        return collision_key(home, case_insensitive=self._layout.case_insensitive)
+
+    # What the plan asks -----------------------------------------------------------------------------------------------
 
     def renames(self, number: int) -> bool:
         """Return whether files of a target number may get another name."""
-        deciding = self.ways[number].rule
-        target = None if deciding is None else self._rules.rules[deciding].target
-        return target is not None and target.renames
+        rule = self._deciding(number)
+        return rule is not None and rule.target is not None and rule.target.renames
 
     def new_name(self, number: int, folder: bytes, row: FileRow, followers: Sequence[bytes]) -> bytes:
         """Return the name of a leader, or of a file without a group, at its target."""
-        name, size, mtime_ns, ctime_ns, _, mode, _ = row
-        deciding = self.ways[number].rule
-        rule = None if deciding is None else self._rules.rules[deciding]
-        if rule is None or rule.target is None or not rule.target.renames:
-            return name
-        if followers and any(map(keeps_its_name, (name, *followers))):
-            return name  # other files refer to it
-        file = self.facts(folder, name, size, mtime_ns, ctime_ns, mode)
-        rendered = rule.target.render(file, self._rules.groups(rule, file))
-        return rendered.name if isinstance(rendered, Rendered) else name
+        rule = self._deciding(number)
+        return row[0] if rule is None else self._names.new_name(rule, folder, row, followers)
 
     def in_order(self, batch: FileBatch, positions: Iterable[int], targets: Sequence[int]) -> list[int]:
-        """Return positions in the order in which their files get names: those whose names are made of dates last, by
-        their moments, so that the pictures of a burst keep their order.
-        """
-        found, dated = list[int](), list[tuple[tuple[datetime, int, bytes], int]]()
-        if not self._by_date:
-            return list(positions)
-        names, mtimes_ns = batch.split_names(), batch.mtimes_ns
-        for at in positions:
-            deciding = self.ways[targets[at]].rule if targets[at] else None
-            target = None if deciding is None else self._rules.rules[deciding].target
-            if target is None or deciding not in self._by_date:
-                found.append(at)
-                continue
-            name = names[at]
-            moment = self._moment(batch.folder, name) if target.fields & {"taken", "named"} else None
-            # Without one of these dates, the name is made of the modification time.
-            wall = datetime.fromtimestamp(mtimes_ns[at] / 1e9) if moment is None else moment.wall  # noqa: DTZ006
-            dated.append(((wall, _last_number(name), name), at))
-        return found + [at for _, at in sorted(dated)]
+        """Return positions in the order in which their files get names: see `RuleNames.in_order`."""
+        return self._names.in_order(batch, positions, lambda at: self.ways[targets[at]].rule)
 
-    def _moment(self, folder: bytes, name: bytes) -> MediaMoment | None:
-        contents = self._lookups.contents
-        return contents.taken(folder, name) or contents.named(name)
-
-    # What the plan asks -----------------------------------------------------------------------------------------------
+    def _deciding(self, number: int) -> CompiledRule | None:
+        rule = self.ways[number].rule
+        return None if rule is None else self._rules.rules[rule]
 
     def source_folder(self, target: bytes) -> bytes | None:
         """Return the folder below the root that a target folder is, None if it is elsewhere."""
@@ -305,7 +194,9 @@ class RulePlacer(Placer):
         there = self._source.lstat(folder, name)
         if there is None:
             return [], None
-        return self._rules.explain(self.facts(folder, name, there.size, there.mtime_ns, there.ctime_ns, there.mode))
+        return self._rules.explain(
+            FileFacts(self._lookups, folder, name, there.size, there.mtime_ns, there.ctime_ns, there.mode)
+        )
 
     def placed_again(self, batch: FileBatch) -> array[int]:
         """Return the targets of a batch without counting its files again."""
@@ -317,96 +208,134 @@ class RulePlacer(Placer):
 
     def kept_positions(self, batch: FileBatch) -> set[int]:
         """Return the positions of the files of a batch that rules keep where they are."""
-        self._kept_now = set()
-        self.placed_again(batch)
-        return self._kept_now
+        decisions = self._decisions(batch, gives_up=False)
+        return {position for position, number in enumerate(decisions.numbers if decisions else ()) if number == KEPT}
 
     def real_rows(self, rows: Iterable[PlanRow]) -> Iterator[PlanRow]:
         """Yield rows with the bases of their target folders."""
-        if not self._root_prefix and not any(folder.startswith(MARK) for folder in self.targets):
+        if not self._has_other_bases:
             return iter(rows)  # all of them are below the root
         roots = [storage.root for storage in self._by_rules.storages]
         return (real_row(row, self._layout.base, roots) for row in rows)
 
-    # Many files at a time -----------------------------------------------------------------------------------------
+    # Files that their suffix and folder decide on -----------------------------------------------------------------
 
-    def _columns_of(self, batch: FileBatch) -> FileColumns:
-        return FileColumns(
-            self._lookups,
-            batch.folder,
-            batch.split_names(),
-            batch.sizes,
-            batch.mtimes_ns,
-            batch.ctimes_ns,
-            batch.modes,
+    def _in_folder(self, folder: bytes) -> _InFolder:
+        answers = self._columns.in_folder(folder)
+        if self._is_of_rules(folder):  # an earlier run has put its files there
+            return _InFolder(answers, self._number_in(join(self._root_prefix, folder), self._default), {})
+        kinds = self._known_kinds.get(answers)
+        if kinds is None:
+            kinds = self._known_kinds[answers] = Memo(KINDS_KNOWN)
+        return _InFolder(answers, None, kinds)
+
+    def _kinds_of(self, files: FileColumns, leaders: Container[int], there: _InFolder) -> list[_Kind]:
+        """Return what is decided on each file by its suffix and folder, and `_FOLLOWS` for those in `leaders`. Reads
+        files if their suffix is ambiguous.
+        """
+        found = kinds_of(files.names, there.kinds)
+        for position in [position for position, kind in enumerate(found) if kind is None or position in leaders]:
+            found[position] = _FOLLOWS if position in leaders else self._kind_of(files, position, there)
+        return cast("list[_Kind]", found)
+
+    def _kind_of(self, files: FileColumns, position: int, there: _InFolder) -> _Kind:
+        rules, name = self._layout.rules, files.names[position]
+        suffix = suffix_of(name)
+        found = there.kinds.get(suffix)
+        if found is not None:
+            return found
+        category = rules.category_of(name)
+        is_certain = category is not None and (not suffix or rules.by_suffix(suffix) is not None)
+        if category is None:
+            category = self._classifier.evidence(files.folder, name).category
+        kind = self._new_kind(
+            files, position, category, self._columns.candidates(suffix, category, there.answers), there
         )
+        if is_certain:
+            there.kinds[suffix] = kind
+        return kind
 
-    def _decide(
-        self, files: FileColumns, of_folders: tuple[bool | None, ...], leaders: Container[int], placed: _Placed
-    ) -> None:
-        """Decide on all files but those in `leaders`, which go with others."""
-        for suffix, positions in _by_suffix(files.names, leaders).items():
-            for category, alike in self._by_category(files, suffix, positions).items():
-                number = self._categories[category]
-                for at in alike:
-                    placed.categories[at] = number
-                candidates = self._columns.candidates(suffix, category, of_folders)
-                left: Sequence[int] = alike
-                if not candidates.is_empty:
-                    left = self._columns.decide(candidates, files, alike, partial(self._take, files, category, placed))
-                if left:
-                    self._place_without_rule(files, suffix, category, left, placed)
+    def _new_kind(
+        self, files: FileColumns, position: int, category: str, open_rules: OpenRules, there: _InFolder
+    ) -> _Kind:
+        """Return what is decided on all files like the one at a position, by their suffix and folder."""
+        number, rule = self._categories[category], open_rules.certain
+        if open_rules.is_empty:
+            if there.own is not None:
+                return _Kind(number, there.own)
+            if self._layout.template.is_by_category_alone and not self._rules.takes_more:
+                return _Kind(number, self._by_category(category, files.folder, files.names[position], 0))
+        elif rule is not None and rule.keeps:
+            return _Kind(number, KEPT)
+        elif rule is not None and rule.target is not None:
+            shared = self._shared[rule.number]
+            if shared is not None and shared.are_none:
+                rendered = rule.target.render(files.file(position, category), {})
+                if isinstance(rendered, Rendered):
+                    decision = RuleDecision(rule, rendered)
+                    return _Kind(number, self._number_of(decision, files.folder, files.names[position])[0])
+        return _Kind(number, 0, open_rules)
 
-    def _by_category(self, files: FileColumns, suffix: bytes, positions: list[int]) -> Mapping[str, list[int]]:
-        """Return the positions of files with one suffix by their category. Reads files if their suffix is ambiguous."""
-        rules, names = self._layout.rules, files.names
-        if not suffix and (without := rules.without_extension) is not None:
-            return {without: positions}
-        category = rules.category_of(names[positions[0]])
-        if category is not None and rules.by_suffix(suffix) is not None:
-            return {category: positions}
-        found = dict[str, list[int]]()
-        for at in positions:
-            found.setdefault(self._classifier.category_of(files.folder, names[at]), []).append(at)
-        return found
+    # Files that rules are asked about, many at a time -------------------------------------------------------------
+
+    def _decide(self, files: FileColumns, kinds: Sequence[_Kind], there: _InFolder) -> _Placed:
+        """Return the decisions on files of these kinds. Those with the same rules to ask are asked together."""
+        categories, numbers, to_ask = zip(*kinds, strict=True) if kinds else ((), (), ())
+        placed = _Placed(list(categories), list(numbers), {})
+        alike = dict[int, list[int]]()
+        for at in compress(range(len(to_ask)), to_ask):
+            key = id(to_ask[at])
+            if key in alike:
+                alike[key].append(at)
+            else:
+                alike[key] = [at]
+        for positions in alike.values():
+            open_rules = to_ask[positions[0]]
+            take = partial(self._take, files, open_rules.category, placed)
+            left = self._columns.decide(open_rules, files, positions, take)
+            if left:
+                self._place_without_rule(files, open_rules.category, left, there, placed)
+        return placed
 
     def _take(
         self, files: FileColumns, category: str, placed: _Placed, rule: CompiledRule, positions: Sequence[int]
     ) -> Sequence[int]:
         """Note the targets that a rule gives to files. Return the positions of those to which it gives one."""
-        target, numbers = rule.target, placed.targets
+        target, numbers, shared = rule.target, placed.targets, self._shared[rule.number]
         if target is None:
             number, _ = self._number_of(RuleDecision(rule, None), files.folder, b"")
             for at in positions:
                 numbers[at] = number
             return positions
-        if not target.is_shared:
+        if shared is None:
             return [at for at in positions if self._take_one(files, category, placed, rule, at)]
-        known = self._targets_of(rule, category, files.folder)
-        keys: Sequence[object] = [None] * len(positions)
-        days = None
-        if target.date_parts:
-            mtimes_ns, parts = files.mtimes_ns, target.date_parts
-            days = local_days([mtimes_ns[at] for at in positions])
-            keys = [day and day[:parts] for day in days]
-        if not target.fields.isdisjoint({"ext", "extension"}):
-            keys = [*zip(keys, map(files.extension, positions), strict=True)]
-        if "size_class" in target.fields:
-            keys = [*zip(keys, [size_class(files.sizes[at]) for at in positions], strict=True)]
-        taken = list[int]()
-        for place, (at, key) in enumerate(zip(positions, keys, strict=True)):
-            number = known.get(key, 0)
-            if not number:
-                file = files.file(at, category)
-                rendered = target.render(file if days is None else _at(file, days[place]), {})
-                number = _NONE
-                if isinstance(rendered, Rendered):
-                    number, _ = self._number_of(RuleDecision(rule, rendered), files.folder, files.names[at])
-                known[key] = number
-            if number != _NONE:
-                numbers[at] = number
-                taken.append(at)
-        return taken
+        key = rule.number, category, files.folder if shared.folder else None
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Memo(_KNOWN_TARGETS)
+        keys = _keys_of(files, positions, shared)
+        found = list(map(known.get, keys))
+        if None in found:
+            for place, (at, each) in enumerate(zip(positions, keys, strict=True)):
+                if found[place] is None:
+                    found[place] = known.get(each) or self._new_target(files, category, rule, at, shared)
+                    known[each] = cast("int", found[place])
+        for at, number in zip(positions, cast("list[int]", found), strict=True):
+            numbers[at] = number
+        if _NONE not in found:
+            return positions
+        for at in positions:
+            if numbers[at] == _NONE:
+                numbers[at] = 0
+        return [at for at, number in zip(positions, found, strict=True) if number != _NONE]
+
+    def _new_target(self, files: FileColumns, category: str, rule: CompiledRule, at: int, shared: _SharedFields) -> int:
+        """Return the target number of a file, and of all that share it."""
+        file = files.file(at, category)
+        rendered = cast("PathTemplate", rule.target).render(_at_midnight(file) if shared.date_parts else file, {})
+        if not isinstance(rendered, Rendered):
+            return _NONE
+        return self._number_of(RuleDecision(rule, rendered), files.folder, file.name)[0]
 
     def _take_one(self, files: FileColumns, category: str, placed: _Placed, rule: CompiledRule, at: int) -> bool:
         file = files.file(at, category)
@@ -418,53 +347,51 @@ class RulePlacer(Placer):
             placed.names[at] = new_name
         return True
 
-    def _targets_of(self, rule: CompiledRule, category: str, folder: bytes) -> Memo[object, int]:
-        """Return the known targets of a rule, by what files of one category are alike in."""
-        is_of_folder = rule.target is not None and (
-            self._is_kept_in_place(rule.target) or not rule.target.fields.isdisjoint({"dir", "parent"})
-        )
-        key = rule.number, category, folder if is_of_folder else None
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = Memo(_KNOWN_TARGETS)
-        return found
-
     def _place_without_rule(
-        self, files: FileColumns, suffix: bytes, category: str, positions: Sequence[int], placed: _Placed
+        self, files: FileColumns, category: str, positions: Sequence[int], there: _InFolder, placed: _Placed
     ) -> None:
         """Place files by their category; those that are only for rules stay."""
         numbers = placed.targets
-        if self._is_of_rules(files.folder):  # an earlier run has put them there
-            here = self._number_in(join(self._root_prefix, files.folder), self._default)
+        if there.own is not None:
             for at in positions:
-                numbers[at] = here
+                numbers[at] = there.own
             return
         if self._rules.takes_more:
             kept = {at for at in positions if self._rules.leaves(files.file(at, category))}
             for at in kept:
-                numbers[at] = _KEPT
+                numbers[at] = KEPT
             positions = [at for at in positions if at not in kept]
+        is_alike = self._layout.template.is_by_category_alone
+        number = None
         for at in positions:
-            if suffix and (kind := self._kinds.get(suffix)) is not None:
-                numbers[at] = kind[1]
-            else:
-                numbers[at] = self._place_one(files.folder, files.names[at], files.mtimes_ns[at])[1]
+            if number is None or not is_alike:
+                number = self._by_category(category, files.folder, files.names[at], files.mtimes_ns[at])
+            numbers[at] = number
+
+    # Target numbers -----------------------------------------------------------------------------------------------
+
+    def _shared_fields(self, target: PathTemplate | None) -> _SharedFields | None:
+        """Return what files must be alike in to share a target; None if each has its own."""
+        if target is None or not target.is_shared:
+            return None
+        fields = target.fields
+        return _SharedFields(
+            target.date_parts,
+            not fields.isdisjoint({"ext", "extension"}),
+            "size_class" in fields,
+            self._is_kept_in_place(target) or not fields.isdisjoint({"dir", "parent"}),
+        )
 
     def _is_of_rules(self, folder: bytes) -> bool:
         """Return whether a folder of the root is one that rules move files to, or below one."""
-        fold = self._layout.case_insensitive
-        key = collision_key(folder, case_insensitive=fold)
-        return any(is_within(key, collision_key(own, case_insensitive=fold)) for own in self._own_folders)
+        key = collision_key(folder, case_insensitive=self._layout.case_insensitive)
+        return any(is_within(key, own) for own in self._own_folders)
 
     def _number_of(self, decision: RuleDecision, folder: bytes, name: bytes) -> tuple[int, bytes]:
         rule = decision.rule
         if rule.keeps:
-            return _KEPT, name
-        way = self._of_rule.get(rule.number)
-        if way is None:
-            action = Action.MOVE if rule.is_trash else rule.action or self._layout.action
-            on_conflict = OnConflict.RENAME if rule.is_trash else rule.on_conflict or self._layout.on_conflict
-            way = self._of_rule[rule.number] = Way(action, on_conflict, rule.number, rule.is_trash)
+            return KEPT, name
+        way = self._way_of[rule.number]
         if rule.target is None or decision.rendered is None:
             return self._number_in(join(self._by_rules.trash, folder) if folder else self._by_rules.trash, way), name
         target = decision.rendered.folder
@@ -504,6 +431,7 @@ class RulePlacer(Placer):
         if known is None:
             known = len(self.targets)
             self.targets.append(actual_folder)
+            self._has_other_bases |= actual_folder.startswith(MARK)
             self._keys.append(key)
             self._prefixes.append(self._layout.place(actual_folder) + b"/")
             self.ways.append(way)
@@ -513,31 +441,34 @@ class RulePlacer(Placer):
 
     # Groups -----------------------------------------------------------------------------------------------------------
 
-    def _leaders_of(self, batch: FileBatch, files: FileColumns, placed: _Placed) -> Mapping[int, bytes]:
+    def _leaders_of(
+        self, batch: FileBatch, files: FileColumns, there: _InFolder, picture_names: dict[int, bytes]
+    ) -> Mapping[int, bytes]:
         """Return the leader of each follower. A picture follows its raw file if the same happens to both; the name that
-        it would have alone is noted.
+        it would have alone is noted in `picture_names`.
         """
         leaders = batch.followers()
         for position, raw in batch.raws().items():
             picture = leaders.get(position, files.names[position])
-            one, other = (self._placed_alone(files, position, name) for name in (picture, raw))
+            one, other = (self._placed_alone(files, position, name, there) for name in (picture, raw))
             if one.targets == other.targets and one.categories == other.categories:
                 leaders[position] = raw
                 if picture == files.names[position] and 0 in one.names:
-                    placed.names[position] = one.names[0]
+                    picture_names[position] = one.names[0]
         return leaders
 
-    def _placed_alone(self, files: FileColumns, position: int, name: bytes) -> _Placed:
+    def _placed_alone(self, files: FileColumns, position: int, name: bytes, there: _InFolder) -> _Placed:
         """Return the decision on a file beside the one at a position; by the facts of that if it is gone."""
-        there = self._source.lstat(files.folder, name)
-        facts = (there.size, there.mtime_ns, there.ctime_ns, there.mode) if there is not None else (
+        entry = self._source.lstat(files.folder, name)
+        facts = (entry.size, entry.mtime_ns, entry.ctime_ns, entry.mode) if entry is not None else (
             files.sizes[position], files.mtimes_ns[position], files.ctimes_ns[position], files.modes[position],
         )  # fmt: skip
-        one, alone = FileColumns(self._lookups, files.folder, [name], *([fact] for fact in facts)), _Placed(1)
-        self._decide(one, self._columns.in_folder(files.folder), (), alone)
-        return alone
+        one = FileColumns(self._lookups, files.folder, [name], FileNumbers(*([fact] for fact in facts)))
+        return self._decide(one, self._kinds_of(one, (), there), there)
 
-    def _decide_groups(self, files: FileColumns, leaders: Mapping[int, bytes], placed: _Placed) -> None:
+    def _decide_groups(
+        self, files: FileColumns, leaders: Mapping[int, bytes], there: _InFolder, placed: _Placed
+    ) -> None:
         """Place followers with their leaders, under the leader's new stem. A name that others refer to stays."""
         names, others = files.names, dict[bytes, list[bytes]]()
         for position, leader in leaders.items():
@@ -546,7 +477,7 @@ class RulePlacer(Placer):
             if any(map(keeps_its_name, (names[position], *others[names[position]]))):
                 del placed.names[position]
         for position, leader in leaders.items():
-            alone = self._placed_alone(files, position, leader)
+            alone = self._placed_alone(files, position, leader, there)
             new_leader, name = alone.names.get(0, leader), names[position]
             own_name = placed.names.pop(position, name)
             if new_leader != leader and any(map(keeps_its_name, (leader, *others[leader]))):
@@ -559,42 +490,29 @@ class RulePlacer(Placer):
                 placed.names[position] = new_name
 
 
-def follower_name(name: bytes, leader: bytes, new_leader: bytes) -> bytes:
-    """Return the name of a follower whose leader gets another name: it gets the leader's new stem."""
-    stem = leader[: stem_end(leader)]
-    if new_leader == leader or not name.lower().startswith(stem.lower()):
-        return name
-    if name.lower().startswith(leader.lower() + b"."):  # `a.jpg.xmp` of `a.jpg`
-        return new_leader + name[len(leader) :]
-    return new_leader[: stem_end(new_leader)] + name[len(stem) :]
+def _way(rule: CompiledRule, layout: Layout) -> Way:
+    if rule.is_trash:
+        return Way(Action.MOVE, OnConflict.RENAME, rule.number, is_trash=True)
+    return Way(rule.action or layout.action, rule.on_conflict or layout.on_conflict, rule.number)
 
 
-def _last_number(name: bytes) -> int:
-    """Return the last number of a name, -1 for none: `IMG_0042.jpg` is 42."""
-    found = re.findall(rb"\d{1,18}", name[: stem_end(name)])
-    return int(found[-1]) if found else -1
+def _keys_of(files: FileColumns, positions: Sequence[int], shared: _SharedFields) -> Sequence[object]:
+    """Return for each file what it must be alike in with others to share their target."""
+    keys: Sequence[object] = [None] * len(positions)
+    if shared.date_parts:
+        mtimes_ns = files.mtimes_ns
+        keys = local_days([mtimes_ns[at] for at in positions], shared.date_parts)
+    if shared.extension:
+        keys = [*zip(keys, map(files.extension, positions), strict=True)]
+    if shared.size_class:
+        keys = [*zip(keys, [size_class(files.sizes[at]) for at in positions], strict=True)]
+    return keys
 
 
-def _by_suffix(names: Sequence[bytes], excluded: Container[int]) -> dict[bytes, list[int]]:
-    """Return the positions of names by what begins with their last dot; b"" for names without one."""
-    found = dict[bytes, list[int]]()
-    for position, name in enumerate(names):
-        if excluded and position in excluded:
-            continue
-        dot = name.rfind(b".")
-        suffix = name[dot:] if dot > 0 else b""
-        there = found.get(suffix)
-        if there is None:
-            found[suffix] = [position]
-        else:
-            there.append(position)
-    return found
-
-
-def _at(file: FileFacts, day: time.struct_time | None) -> FileFacts:
+def _at_midnight(file: FileFacts) -> FileFacts:
     """Return a file as it would be at midnight of its day, so that all files of the day get the same target."""
     same = copy(file)
-    same.__dict__["modified"] = day
+    same.__dict__["modified"] = local_midnight(file.mtime_ns)
     return same
 
 
@@ -607,90 +525,3 @@ def _is_there_already(folder: bytes, target: bytes, above: bytes) -> bool:
         return folder == added or folder.endswith(b"/" + added)
     prefix = target.removesuffix(folder).rstrip(b"/")
     return prefix != target and (folder == prefix or folder.startswith(prefix + b"/"))
-
-
-class RuleTargets:
-    """The directories of an operation as one tree for the plan: the destination, and the others by `base_folder`."""
-
-    def __init__(self, storages: Sequence[LocalStorage], default: Base) -> None:
-        self._storages = storages
-        self._default = default
-        self._main = storages[default]
-
-    def base_of(self, folder: bytes) -> Base:
-        return real(folder, self._default)[0]
-
-    def _at(self, folder: bytes) -> tuple[LocalStorage, bytes]:
-        if not folder.startswith(MARK):
-            return self._main, folder
-        base, rest = real(folder, self._default)
-        return self._storages[base], rest
-
-    @property
-    def root(self) -> bytes:
-        return self._main.root
-
-    @property
-    def capabilities(self) -> Capabilities:
-        limit = min(storage.capabilities.name_limit for storage in self._storages)
-        return self._main.capabilities._replace(name_limit=limit)
-
-    def lstat(self, folder: bytes, name: bytes) -> Entry | None:
-        if not folder and name.startswith(MARK):
-            return None
-        storage, rest = self._at(folder)
-        return storage.lstat(rest, name)
-
-    def stat_folder(self, folder: bytes) -> Entry | None:
-        storage, rest = self._at(folder)
-        return storage.stat_folder(rest)
-
-    def list_folder(self, folder: bytes) -> Iterator[Listing]:
-        storage, rest = self._at(folder)
-        return storage.list_folder(rest)
-
-    def name_parts(self, folder: bytes) -> Iterator[list[bytes]]:
-        storage, rest = self._at(folder)
-        return storage.name_parts(rest)
-
-    def names(self, folder: bytes) -> Iterator[tuple[bytes, int]]:
-        storage, rest = self._at(folder)
-        return storage.names(rest)
-
-    def open_read(self, folder: bytes, name: bytes) -> object:
-        storage, rest = self._at(folder)
-        return storage.open_read(rest, name)
-
-    def readlink(self, folder: bytes, name: bytes) -> bytes:
-        storage, rest = self._at(folder)
-        return storage.readlink(rest, name)
-
-    def actual_folder(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        if not folder.startswith(MARK):
-            return self._main.actual_folder(folder, known)
-        storage, rest = self._at(folder)
-        mark = folder.partition(b"/")[0]
-        return join(mark, storage.actual_folder(rest, {})) if rest else mark
-
-    def shown(self, folder: bytes) -> bytes:
-        """Return a target folder for people: relative to the destination, or absolute."""
-        if not folder.startswith(MARK):
-            return folder
-        storage, rest = self._at(folder)
-        return below(storage.root, rest)
-
-
-def real_row(row: PlanRow, default: Base, roots: Sequence[bytes]) -> PlanRow:
-    """Return a row with the base of its target folder, and the path below it."""
-    folder = row.target_folder
-    if folder.startswith(MARK):
-        base, folder = real(folder, default)
-        row = row._replace(target_base=base, target_folder=folder)
-    if row.action is Action.MOVE and not row.category and row.source_folder.startswith(MARK):
-        base, folder = real(row.source_folder, default)
-        row = row._replace(source_base=base, source_folder=folder)
-    about = row.reason.about if row.reason is not None else None
-    if about and about.startswith(MARK):
-        base, path = real(about, default)
-        row = row._replace(reason=row.reason._replace(about=below(roots[base], path)))  # type: ignore[union-attr]
-    return row

@@ -7,7 +7,6 @@ on names of all rules are tried at once. Of the rest, each condition sees only t
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from fileorg.core.memo import Memo
@@ -36,11 +35,18 @@ class _OpenRule(NamedTuple):
     any_of: tuple[tuple[Condition, ...], ...]
     is_by_name: bool = False
     """True if only files whose name fits one of its patterns are asked."""
+    asked: tuple[tuple[bool, Condition], ...] = ()
+    """The conditions of `when` and `not` in the order in which files are asked, and whether each excludes files."""
 
     @property
     def is_certain(self) -> bool:
         """True if the rule matches all these files."""
         return not (self.when or self.nots or self.any_of or self.is_by_name)
+
+    @property
+    def is_final(self) -> bool:
+        """True if nothing gets past the rule: it matches all these files, and has a target for each."""
+        return self.is_certain and (self.rule.target is None or not self.rule.target.may_be_empty)
 
     def conditions(self) -> Iterator[Condition]:
         yield from self.when
@@ -61,13 +67,17 @@ class _OpenRule(NamedTuple):
             any_of = () if () in tables else tuple(tables)
         return self._replace(when=when, nots=nots, any_of=any_of)
 
-    def matching(self, files: FileColumns, positions: Sequence[int], category: str) -> Sequence[int]:
-        """Return the positions of the files that match. The cheap conditions come before the expensive ones, of `not`
-        too: no file is read that a cheaper key excludes.
+    def with_order(self) -> _OpenRule:
+        """Return the rule ready for `matching`. The cheap conditions come before the expensive ones, of `not` too: no
+        file is read that a cheaper key excludes.
         """
-        asked = [(each.price > Price.STAT and each.price, False, each) for each in self.when]
-        asked += [(each.price > Price.STAT and each.price, True, each) for each in self.nots]
-        for _, excludes, condition in sorted(asked, key=itemgetter(0)):
+        asked = [(False, each) for each in self.when] + [(True, each) for each in self.nots]
+        asked.sort(key=lambda each: each[1].price if each[1].price > Price.STAT else 0)
+        return self._replace(asked=tuple(asked))
+
+    def matching(self, files: FileColumns, positions: Sequence[int], category: str) -> Sequence[int]:
+        """Return the positions of the files that match."""
+        for excludes, condition in self.asked:
             if not positions:
                 return positions
             fitting = _fitting(condition, files, positions, category)
@@ -122,6 +132,12 @@ class OpenRules(NamedTuple):
     def is_empty(self) -> bool:
         return not (self.always or self.by_name)
 
+    @property
+    def certain(self) -> CompiledRule | None:
+        """The rule that decides on all these files, None if it is not the same one for all."""
+        first = self.always[0] if self.always and not self.by_name else None
+        return first.rule if first is not None and first.is_final else None
+
 
 class ColumnRules:
     """The rules of one run, for files by the column."""
@@ -157,12 +173,13 @@ class ColumnRules:
             candidate = each.given(lambda condition: answers.get(id(condition))) if answers else each
             if candidate is None:
                 continue
+            candidate = candidate.with_order()
             if candidate.is_by_name:
                 by_name[candidate.rule.number] = candidate
                 continue
             always.append(candidate)
-            if candidate.is_certain and (candidate.rule.target is None or not candidate.rule.target.may_be_empty):
-                break  # nothing gets past this rule
+            if candidate.is_final:
+                break
         return OpenRules(category, tuple(always), by_name)
 
     def _of_suffix(self, suffix: bytes, category: str) -> list[_OpenRule]:

@@ -17,7 +17,7 @@ from fileorg.core.tuples import NamedTuple
 from fileorg.rules.template import local_dates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from fileorg.rules.moments import MediaMoment
 
@@ -202,27 +202,57 @@ class FileFacts:
         return local_time(self.mtime_ns)
 
 
+class NumberColumns(Protocol):
+    """The numbers of files that a scan has read, by column; times as stored by `core.times`."""
+
+    @property
+    def sizes(self) -> Sequence[int]: ...
+
+    @property
+    def mtimes_ns(self) -> Sequence[int]: ...
+
+    @property
+    def ctimes_ns(self) -> Sequence[int]: ...
+
+    @property
+    def modes(self) -> Sequence[int]: ...
+
+
+class FileNumbers(NamedTuple):
+    """`NumberColumns` of given numbers."""
+
+    sizes: Sequence[int]
+    mtimes_ns: Sequence[int]
+    ctimes_ns: Sequence[int]
+    modes: Sequence[int]
+
+
 class FileColumns:
     """Files of one folder, by column. `file` returns one of them, the same object each time."""
 
-    def __init__(
-        self,
-        lookups: Lookups,
-        folder: bytes,
-        names: Sequence[bytes],
-        sizes: Sequence[int],
-        mtimes_ns: Sequence[int],
-        ctimes_ns: Sequence[int],
-        modes: Sequence[int],
-    ) -> None:
+    def __init__(self, lookups: Lookups, folder: bytes, names: Sequence[bytes], numbers: NumberColumns) -> None:
+        """`numbers` may make a column anew at each access: here it is made once, if it is needed."""
         self._lookups = lookups
         self.folder = folder
         self.names = names
-        self.sizes = sizes
-        self.mtimes_ns = mtimes_ns
-        self.ctimes_ns = ctimes_ns
-        self.modes = modes
+        self._numbers = numbers
         self._files: dict[int, FileFacts] = {}
+
+    @cached_property
+    def sizes(self) -> Sequence[int]:
+        return self._numbers.sizes
+
+    @cached_property
+    def mtimes_ns(self) -> Sequence[int]:
+        return self._numbers.mtimes_ns
+
+    @cached_property
+    def ctimes_ns(self) -> Sequence[int]:
+        return self._numbers.ctimes_ns
+
+    @cached_property
+    def modes(self) -> Sequence[int]:
+        return self._numbers.modes
 
     def file(self, at: int, category: str) -> FileFacts:
         """Return the file at a position, whose category is known."""
@@ -250,29 +280,32 @@ def name_text(name: bytes) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-_days: Memo[int, tuple[int, time.struct_time | None, time.struct_time | None]] = Memo(_DAYS_KNOWN)
+_Day = tuple[int, ...] | None
+_days: Mapping[int, Memo[int, tuple[int, _Day, _Day]]] = {parts: Memo(_DAYS_KNOWN) for parts in (1, 2, 3)}
 
 
-def local_days(kept_ns: Iterable[int]) -> list[time.struct_time | None]:
-    """Return midnight of the local days of stored times, the same object for all times of a day; None outside the
+def local_days(kept_ns: Sequence[int], parts: int) -> list[_Day]:
+    """Return the local dates of stored times: year, month and day, or the first `parts` of these; None outside the
     years 1 to 9999.
     """
-    found = list[time.struct_time | None]()
+    if kept_ns and (min(kept_ns) < -EXACT_NS or max(kept_ns) > EXACT_NS):
+        kept_ns = list(map(true_ns, kept_ns))
+    found, known = list[_Day](), _days[parts]
     for time_ns in kept_ns:
-        if not -EXACT_NS <= time_ns <= EXACT_NS:
-            time_ns = true_ns(time_ns)  # noqa: PLW2901
         try:
-            midnight_ns, before, after = _days[time_ns // _DAY_NS]
+            midnight_ns, before, after = known[time_ns // _DAY_NS]
         except KeyError:
             midnight_ns, *dates = local_dates(time_ns // _DAY_NS)
-            before, after = map(_midnight, dates)
-            _days[time_ns // _DAY_NS] = midnight_ns, before, after
+            before, after = (None if date is None else tuple(map(int, date[:parts])) for date in dates)
+            known[time_ns // _DAY_NS] = midnight_ns, before, after
         found.append(before if time_ns < midnight_ns else after)
     return found
 
 
-def _midnight(day: tuple[str, str, str] | None) -> time.struct_time | None:
-    return None if day is None else date(*map(int, day)).timetuple()
+def local_midnight(kept_ns: int) -> time.struct_time | None:
+    """Return midnight of the local day of a stored time, None outside the years 1 to 9999."""
+    (day,) = local_days([kept_ns], 3)
+    return None if day is None else date(*day).timetuple()
 
 
 _seconds: Memo[int, time.struct_time | None] = Memo(_DAYS_KNOWN)

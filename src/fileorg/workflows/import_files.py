@@ -324,7 +324,7 @@ def _layout(
     actual_folder = partial(target.actual_folder, known=Memo(MANY_FOLDERS))
     if compiled is not None:
         from fileorg.plan.base_folders import real
-        from fileorg.plan.rule_placing import RuleTargets
+        from fileorg.plan.rule_targets import RuleTargets
         from fileorg.workflows.rule_layout import layout_of
 
         def opened(path: bytes, made: bytes) -> LocalStorage:

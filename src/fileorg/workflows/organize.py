@@ -464,7 +464,7 @@ def _layout(
     base, fold = ROOT if target is source else DEST, target.is_case_insensitive()
     actual_folder = partial(target.actual_folder, known=Memo(MANY_FOLDERS))
     if by_rules is not None:
-        from fileorg.plan.rule_placing import RuleTargets
+        from fileorg.plan.rule_targets import RuleTargets
 
         by_rules = by_rules.with_trash(session.trash)._replace(to_be_made=to_be_made)
         fold = any(storage.is_case_insensitive() for storage in storages)
