@@ -69,10 +69,10 @@ def test_a_row_in_the_form_of_a_saved_plan_is_read_as_any_other(row: dict[str, A
 
 
 @given(st.lists(lines, max_size=6))
-def test_a_line_is_read_as_if_it_were_alone(after: list[bytes]) -> None:
+def test_lines_in_the_form_of_a_saved_plan_are_read_as_any_others(after: list[bytes]) -> None:
     rows, problems = rows_of(saved)
     for number, line in enumerate(after, 2):
-        more, other = rows_of(saved + line)
+        more, other = rows_of(saved + b" " + line)  # a blank: not as a saved plan has it
         rows += [row._replace(line=number) for row in more[1:]]
         problems += [problem._replace(line=number) for problem in other]
     assert rows_of(saved + b"".join(after)) == (rows, problems)
