@@ -216,8 +216,9 @@ def test_objects_are_renamed_in_an_editor(
     shown = [line for line in (tmp_path / "shown").read_text().splitlines() if not line.startswith("#")]
     assert shown == ["1\ta b.jpg", "2\tb.pdf", "3\tdeep"]
     assert bucket.read() == {"new/a b.jpg": "1", "b.pdf": "2", "deep/c.txt": "3", ".hidden": "4"}
-    ran = fileorg("rename", f"{url}/", "-r", "--yes", EDITOR=str(editor), SED="s,\tdeep/c,\tc,;s,\tnew/,\t,")
-    assert bucket.read() == {"a b.jpg": "1", "b.pdf": "2", "c.txt": "3", ".hidden": "4"}, ran
+    exchange = "s,\tdeep/c.txt,\tx,;s,\tb.pdf,\tdeep/c.txt,;s,\tx,\tb.pdf,"
+    ran = fileorg("rename", f"{url}/", "-r", "--yes", EDITOR=str(editor), SED=f"{exchange};s,\tnew/,\t,")
+    assert bucket.read() == {"a b.jpg": "1", "b.pdf": "3", "deep/c.txt": "2", ".hidden": "4"}, ran
     for number in ("2", "1"):
         assert fileorg("undo", number).returncode == 0
     assert bucket.snapshot() == before

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.storage.object import servers
 from tests.support.faulty_client import Faults, FaultyClient
 
-from fileorg.storage.object.client import ObjectOutcome, Result
+from fileorg.storage.object.client import ObjectCopy, ObjectOutcome, Result
 from fileorg.storage.object.memory import MemoryClient
 from fileorg.storage.object.s3 import S3Client
 from fileorg.storage.object.store_error import StoreCode, StoreError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.storage.object.servers import S3Server
 
     from fileorg.core.state import StateDirectory
-    from fileorg.storage.object.client import ObjectDeletion
+    from fileorg.storage.object.client import ObjectClient, ObjectDeletion
 
 
 def faults_of_all_stores(monkeypatch: pytest.MonkeyPatch) -> Faults:
@@ -83,6 +83,61 @@ def late_deletions(monkeypatch: pytest.MonkeyPatch) -> LateDeletions:
 
     monkeypatch.setattr(MemoryClient, "deleting", late)
     return found
+
+
+class LateRequest(FaultyClient):
+    """A client whose request for one object has no answer, and is carried out some requests later."""
+
+    def __init__(self, client: ObjectClient, late: LateRequests) -> None:
+        super().__init__(client, Faults())
+        self._late = late
+
+    def _row(
+        self, do: Callable[..., Sequence[ObjectOutcome]], number: int, row: object, more: dict[str, Any]
+    ) -> ObjectOutcome:
+        self._late.row = row
+        return super()._row(do, number, row, more)
+
+    def _outcome(self, do: Callable[[], ObjectOutcome], *, is_first: bool = True) -> ObjectOutcome:  # noqa: ARG002
+        return self._late.outcome(do)
+
+
+class LateRequests:
+    """Which copy or deletion has no answer, and when it is carried out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._at = self._delay = self._requests = 0
+        self._waiting: Callable[[], object] | None = None
+        self.row: object = None
+        self.happened = False
+        self.copied = b""
+        """The target of the copy that had no answer; empty if it was no copy."""
+        monkeypatch.setattr(stores, "_open_client", lambda _, __, bucket: LateRequest(MemoryClient(bucket), self))
+
+    def arm(self, at: int, delay: int) -> None:
+        """Have the request `at` be carried out after `delay` other ones, counted from now."""
+        self._at, self._delay, self._requests, self.happened = at, delay, 0, False
+
+    def disarm(self) -> None:
+        """Answer all further requests. One that has had no answer may still be carried out."""
+        if not self.happened:
+            self._at = -1
+
+    def outcome(self, do: Callable[[], ObjectOutcome]) -> ObjectOutcome:
+        self._requests += 1
+        if self._requests - 1 == self._at:
+            self.happened, self._waiting = True, do
+            self.copied = self.row.target_key if isinstance(self.row, ObjectCopy) else b""
+            return ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.TIMED_OUT, may_be_done=True))
+        if self._requests - 1 > self._at + self._delay:
+            self.come()
+        return do()
+
+    def come(self) -> None:
+        """Carry out the request, if it was not yet."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting()
 
 
 class Rights:

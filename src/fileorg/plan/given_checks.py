@@ -292,7 +292,8 @@ def _cycle_fault(given: GivenPlan, cycle: list[StoredRow]) -> RowFault | None:
     """Return why the names of a cycle cannot be exchanged, None if they can."""
     if len(cycle) > MAX_CYCLE:
         return RowFault.CYCLE_TOO_LONG
-    if any(not given.places.stores.isdisjoint({row.base, row.to_base}) for row in cycle):
+    bases = {base for row in cycle for base in (row.base, row.to_base)}
+    if len(bases) > 1 and not given.places.stores.isdisjoint(bases):
         return RowFault.CYCLE_IN_STORE
     for at, row in enumerate(cycle):
         if row.dev != cycle[at - 1].dev:

@@ -11,6 +11,7 @@ import marshal
 import stat
 from array import array
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.names import below, is_within, join, split, with_parents
@@ -233,13 +234,13 @@ class GivenPlan:
     def left_folders(self, limit: int) -> list[bytes]:
         """Return the URLs of folders of stores that the plan takes everything out of, and puts nothing into."""
         query = "SELECT base, path FROM folders ORDER BY line"
-        moved = [(base, path) for base, path in self.db.execute(query) if base in self.places.stores]
-        if not moved:
-            return []
-        query = "SELECT DISTINCT to_base, to_folder FROM rows WHERE NOT faulty"
-        filled = {(base, above) for base, folder in self.db.execute(query) for above in with_parents(folder)}
-        left = [below(self.trees[base].storage.root, path) for base, path in moved if (base, path) not in filled]
-        return left[:limit]
+        left = {(base, path): None for base, path in self.db.execute(query) if base in self.places.stores}
+        if left:
+            query = "SELECT DISTINCT to_base, to_folder FROM rows WHERE NOT faulty"
+            for base, folder in self.db.execute(query):
+                for above in with_parents(folder):
+                    left.pop((base, above), None)
+        return [below(self.trees[base].storage.root, path) for base, path in islice(left, limit)]
 
     def is_emptied(self, base: Base, path: bytes) -> bool:
         """Return whether all files of a folder are in the plan."""

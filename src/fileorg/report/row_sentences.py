@@ -48,13 +48,13 @@ _SENTENCES = {
     RowFault.BELOW_A_FILE: "{about} is a file, not a folder",
     RowFault.BEHIND_SYMLINK: "{about} is a symlink, and fileorg does not follow it",
     RowFault.LOOKS_ALIKE: (
-        "nothing but their names tells it and {about} apart (one file with two names, or a file system without lasting"
-        " inode numbers), so one cannot get the name of the other"
+        "nothing but their names tells it and {about} apart (one file with two names, a file system without lasting"
+        " inode numbers, or objects with one content), so one cannot get the name of the other"
     ),
     RowFault.CYCLE_ON_DISKS: "names are exchanged across file systems only for a regular file with one name",
     RowFault.CYCLE_IN_STORE: (
-        "names of objects in a store cannot be exchanged: give one of them another name first, and its new one with a"
-        " second plan"
+        "names of objects are exchanged only below one --root: give one of them another name first, and its new one"
+        " with a second plan"
     ),
     RowFault.CYCLE_TOO_LONG: "it belongs to a cycle of more than {number} names",
     RowFault.PART_REFUSED: "it is only done together with line {number}, which is not done",

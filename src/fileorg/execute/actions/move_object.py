@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from fileorg.core.figures import plural
 from fileorg.core.model import Action, RecordState
-from fileorg.core.names import display, join
+from fileorg.core.names import display, is_step_name, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.carry_object import carried_objects
@@ -77,6 +77,8 @@ def check_object(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, R
         raise Refusal(RecordState.CHANGED, ReasonCode.SOMETHING_ELSE_THERE)
     if (seen.inode, seen.size) == (row.inode, row.size) or row.inode == 0:  # unknown in the redo of a copy
         return seen, None
+    if is_step_name(row.source_name) and seen.size == row.size:
+        return seen, None  # nobody else uses such a name: it came back to it, and a copy may have another ETag
     if work.changed is Changed.ANY:
         return seen, Reason(ReasonCode.EDITED_AND_MOVED)
     # An object is replaced as a whole: nothing tells an edited one from another one.
@@ -98,8 +100,8 @@ class Conditions(Protocol):
 
 def _apply(work: Work, series: Series, fail: Fail) -> None:
     """Carry out a series; a row that needs the name of an earlier one comes after it."""
-    for wave in _waves(series):
-        move_all(work, series._replace(positions=wave), fail)
+    for number, wave in enumerate(_waves(series)):
+        move_all(work, series._replace(positions=wave), fail, is_later=number > 0)
 
 
 def _waves(series: Series) -> list[list[int]]:
@@ -120,13 +122,18 @@ def _waves(series: Series) -> list[list[int]]:
     return waves
 
 
-def move_all(work: Work, series: Series, fail: Fail, conditions: Conditions | None = None) -> None:
+def move_all(
+    work: Work, series: Series, fail: Fail, conditions: Conditions | None = None, *, is_later: bool = False
+) -> None:
     """Copy the objects of a series, record the copies, and delete the originals of those that are recorded while others
-    are still copied.
+    are still copied. `is_later`: their names were those of objects that have just been moved.
     """
     first = series.batch[series.positions[0]]
     source, target = store_of(work, first.source_base), store_of(work, first.target_base)
-    moves = moves_of(work, source, target, series, fail)
+    moves = [
+        move._replace(is_awaited=is_later or is_step_name(move.row.target_name))
+        for move in moves_of(work, source, target, series, fail)
+    ]
     try:
         work.check_cancelled()
         moves = conditions.before_copy(source, moves, fail) if conditions is not None else moves
@@ -264,8 +271,14 @@ def record_copies(work: Work, series: Series, copied: Sequence[CopiedObject]) ->
         )
         for each in copied
     ]
+    checked = series.checked
     with work.journal.transaction():
         work.journal.mark_many(marks)
+        for each in copied:
+            if (later := checked.brought.get(each.move.position)) is not None:  # the ETag of a copy may be another one
+                known = etag_token(each.etag), each.mtime_ns
+                work.journal.identify(series.first + later, *known)
+                checked.identify(later, *known)
 
 
 class _Removal(NamedTuple):
@@ -322,15 +335,19 @@ def settle(case: Case) -> Verdict:
     here = source.head(record.source_folder, record.source_name)
     there = target.head(record.target_folder, record.target_name)
     is_here = here is not None and (here.token, here.size) == (record.inode, record.size)
+    if here is not None and is_step_name(record.source_name):  # as in `check_object`
+        is_here = here.size == record.size
     is_there = there is not None and (there.token, there.size) == (record.target_inode, record.size)
     if here is None or not is_here:  # a new object at the source is someone else's
-        if is_there:
+        if is_there or _has_left_step(case, there):
             return DONE._replace(reason=case.note())
+        if is_step_name(record.source_name) and here is None and not record.target_inode:
+            return case.not_done  # it never came to its temporary name, or went back from there
         return GONE if here is None and there is None else CHANGED
     if there is None:
         return case.not_done
     if record.state is RecordState.CONFLICT or not is_copy(source, here, target, there):
-        return TAKEN
+        return case.not_done if is_step_name(record.source_name) and not record.target_inode else TAKEN
     columns = {"target_inode": there.token, "target_mtime_ns": there.mtime_ns}
     if is_there and record.state in STAYS:
         return leave_original(case, there, Verdict(record.state, record.reason))
@@ -343,6 +360,15 @@ def settle(case: Case) -> Verdict:
             raise
         return leave_original(case, there, Verdict(RecordState.FAILED, Reason.of_error(error)))
     return Verdict(RecordState.DONE, case.note(), columns)
+
+
+def _has_left_step(case: Case, there: StoredObject | None) -> bool:
+    """Return whether an object was copied to the temporary name of a cycle, and is not there any more: the record of
+    the next step says where it is.
+    """
+    record = case.record
+    is_copied = record.state in {RecordState.COPIED, RecordState.DONE} and bool(record.target_inode)
+    return is_copied and is_step_name(record.target_name) and there is None
 
 
 def leave_original(case: Case, copy: StoredObject, verdict: Verdict) -> Verdict:

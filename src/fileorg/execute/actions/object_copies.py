@@ -56,6 +56,10 @@ class ObjectMove(NamedTuple):
     listed: KnownKey
     marker: str | None
     """The version of the delete marker that hides what the row brings back."""
+    is_awaited: bool = False
+    """Whether other rows need its result: a copy without an answer ends the run, because it may still be made, just
+    where one of them puts an object.
+    """
 
 
 def store_of(work: Work, base: int) -> ObjectStorage:
@@ -158,6 +162,8 @@ def looked_at(
     if here.etag != move.listed.etag:
         raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
     if there is None:
+        if move.is_awaited:
+            raise unreachable(target, cause or StoreError(StoreCode.TIMED_OUT))
         raise not_made(cause)
     if not is_made:
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
