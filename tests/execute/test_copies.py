@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.state import StateDirectory
 
-MANY = 70
+MANY = 270
 """More than are copied together."""
 
 
@@ -38,7 +38,7 @@ class Run:
     """A run that copies many files to another folder; their intents are committed."""
 
     def __init__(self, tree: Tree, journal: Journal, source: LocalStorage, target: LocalStorage) -> None:
-        tree.write({f"{number:02d}": f"content {number}" for number in range(MANY)})
+        tree.write({f"{number:03d}": f"content {number}" for number in range(MANY)})
         self.journal, self.failed = journal, dict[int, Refusal | OSError]()
         number = journal.begin(
             "organize", source.root, target.root, root_inode=source.identity[1], options={}, undoes=None
@@ -47,7 +47,7 @@ class Run:
         self.work = Work(journal, operation, (source, target), InlineRenamer((source, target)))
         rows = []
         for file in range(MANY):
-            seen = source.lstat(b"", b"%02d" % file)
+            seen = source.lstat(b"", b"%03d" % file)
             assert seen is not None
             rows.append(PlanRow.move(ROOT, b"", seen, b"")._replace(action=Action.COPY, target_base=DEST))
         with journal.transaction():
@@ -79,15 +79,15 @@ def test_many_copies_need_a_few_commits(run: Run, elsewhere: Path) -> None:
     run.apply()
     assert run.failed == {}
     assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {
-        f"{number:02d}": f"content {number}" for number in range(MANY)
+        f"{number:03d}": f"content {number}" for number in range(MANY)
     }
-    assert run.journal.commits - before == 2
+    assert run.journal.commits - before == 2  # for 256 of them, and for the rest
     assert run.states() == [(RecordState.COPIED, None)] * MANY
     assert len(run.work.read_back) == MANY
     assert len(os.listdir("/proc/self/fd")) <= opened + 2  # the folders
 
 
-@pytest.mark.parametrize("victim", [0, 7, 63, 64, 69])
+@pytest.mark.parametrize("victim", [0, 7, 255, 256, 269])
 def test_a_flush_that_fails_costs_one_file(
     run: Run, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, victim: int
 ) -> None:
@@ -101,7 +101,7 @@ def test_a_flush_that_fails_costs_one_file(
     monkeypatch.setattr(posix, "flush", failing)
     run.apply()
     assert {position: type(error) for position, error in run.failed.items()} == {victim: FlushError}
-    assert sorted(os.listdir(elsewhere)) == [f"{number:02d}" for number in range(MANY) if number != victim]
+    assert sorted(os.listdir(elsewhere)) == [f"{number:03d}" for number in range(MANY) if number != victim]
     assert run.states()[victim] == (RecordState.INTENT, ReasonCode.CUT_SHORT)
 
 
@@ -122,8 +122,8 @@ def test_no_copy_stays_in_a_folder_that_cannot_be_flushed(
 
 
 def test_a_taken_name_costs_one_file(run: Run, elsewhere: Path) -> None:
-    (elsewhere / "05").write_text("theirs")
+    (elsewhere / "005").write_text("theirs")
     run.apply()
     assert {position: type(error) for position, error in run.failed.items()} == {5: FileExistsError}
-    assert (elsewhere / "05").read_text() == "theirs"
+    assert (elsewhere / "005").read_text() == "theirs"
     assert len(os.listdir(elsewhere)) == MANY

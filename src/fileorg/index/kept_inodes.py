@@ -11,10 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _INODES_A_QUERY = 512
+_FEW_ROWS = 500
+"""Up to this number, all rows are read sooner than a few thousand inodes are looked up."""
 
 
 def kept_inodes(db: sqlite3.Connection, table: str, inodes: Iterable[int]) -> set[int]:
     """Return those of `inodes` that are in a table."""
+    few = db.execute(f"SELECT inode FROM {table} LIMIT {_FEW_ROWS + 1}").fetchall()
+    if len(few) <= _FEW_ROWS:
+        return {inode for (inode,) in few}.intersection(inodes)
     found = set[int]()
     for some in in_batches(iter(inodes), _INODES_A_QUERY):
         query = f"SELECT inode FROM {table} WHERE inode IN ({', '.join('?' * len(some))})"

@@ -435,12 +435,9 @@ class JournalReader:
         )
         for batch in self._queries.pages(query, operation, rows, newest_first=True):
             low, high = batch[-1][0], batch[0][0]
-            place, keeper_of = self._queries.place, self.groups.keepers(low, high).get
-            leaders = self.groups.leaders(low, high)
-            yield [
-                done(row, place(row[2]), place(row[4]), keeper_of(row[0]), leaders.get(row[0], 0))
-                for row in checked_rows(batch)
-            ]
+            found, place = checked_rows(batch), self._queries.place
+            places = {folder: place(folder) for column in (2, 4) for folder in {row[column] for row in found}}
+            yield done(found, places, self.groups.keepers(low, high), self.groups.leaders(low, high))
 
     def place(self, folder: int | None) -> RecordedFolder:
         """Return the base and the path of a folder, which are cached."""

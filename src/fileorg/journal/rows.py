@@ -13,7 +13,7 @@ from fileorg.core.times import MAX_KEPT
 from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 RecordId = int
 
@@ -317,14 +317,20 @@ def checked_keeper(row: tuple[Any, ...], place: RecordedFolder) -> Keeper:
 
 
 def done(
-    row: tuple[Any, ...], source: RecordedFolder, target: RecordedFolder, keeper: Keeper | None, leader: RecordId
-) -> DoneRecord:
-    """Return a checked row as `DoneRecord`, with the places of its folders."""
-    number, action, _, source_name, _, target_name, inode, target_inode, size, mtime_ns, mode, category = row
-    return _new_done((
-        number, _ACTIONS[action], source, source_name or b"", target, target_name,
-        inode, target_inode, size, mtime_ns, mode, category, keeper, leader,
-    ))  # fmt: skip
+    rows: Sequence[tuple[Any, ...]],
+    places: Mapping[int | None, RecordedFolder],
+    keepers: Mapping[RecordId, Keeper],
+    leaders: Mapping[RecordId, RecordId],
+) -> list[DoneRecord]:
+    """Return checked rows as `DoneRecord`. `places` has their folders, the others what belongs to some records."""
+    return [
+        _new_done((
+            number, _ACTIONS[action], places[source], source_name or b"", places[target], target_name,
+            inode, target_inode, size, mtime_ns, mode, category, keepers.get(number), leaders.get(number, 0),
+        ))
+        for number, action, source, source_name, target, target_name,
+            inode, target_inode, size, mtime_ns, mode, category in rows
+    ]  # fmt: skip
 
 
 def checked(record: Record) -> Record:

@@ -187,7 +187,17 @@ class ImportRun:
         self.check()
         made = named("dest", self.copies) if self._to_be_made else {}
         facts, stage = self._options.facts() | made, str(Action.COPY)
-        return self._session.run("import", self.plan, facts, stop, stage=stage, renames=0, copies=True, ends_job=False)
+        return self._session.run(
+            "import",
+            self.plan,
+            facts,
+            stop,
+            stage=stage,
+            renames=0,
+            copies=True,
+            size_bytes=self.plan.size_bytes,
+            ends_job=False,
+        )
 
     def save(self, later: Later) -> None:
         """Keep the import as a job to be carried out later, which makes its plan then. Raises `JournalError`."""

@@ -13,6 +13,7 @@ from fileorg.core.events import JobProgress, ended_jobs, read_status, write_stat
 from fileorg.core.figures import plural
 from fileorg.core.formats import named
 from fileorg.core.model import CLIENT, GIVEN, PROBLEM_STATES, JobState, Limits
+from fileorg.execute.actions.copy import GROUP_BYTES
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, OBJECT_ROWS, execute
 from fileorg.execute.work import Changed
 from fileorg.journal.rows import client_of, destination_of
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 """A job looks for a request to cancel this often: one system call."""
+_FEW_ROWS = 1024
+"""Up to this number, the flush of a commit is much of what a batch costs."""
+_BATCHES = 16
+_SMALL_COPIED = 4
 
 
 class JobCancelled(FileorgError):
@@ -316,7 +321,7 @@ def mend_torn(
     plan = UndoPlan(journal, operation, storages, selected=True)
     back = begin(journal, "undo", storages, {}, operation.id)
     with contextlib.closing(renamer_for(0, storages, [])) as renamer:
-        rows = rows_at_a_time(storages, copies=True)
+        rows = rows_at_a_time(storages, 0, copies=True)
         outcome = execute(plan, journal, back, storages, renamer, reporter, changed=Changed.EDITED, rows=rows)
     for each in (back, mended):
         journal.close_torn(each)
@@ -334,9 +339,15 @@ def notes_on_mended(mended: Outcome) -> list[str]:
     return notes + mended.notes
 
 
-def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:
-    """Return the number of files between two checks of the stop flag: few if contents are copied, which takes long."""
+def rows_at_a_time(storages: Sequence[LocalStorage], files: int, *, copies: bool = False, size_bytes: int = 0) -> int:
+    """Return the number of files between two checks of the stop flag: few if contents are copied, which takes long, and
+    a part of all of them, because nothing is renamed until the first batch is in the journal, and nothing else is done
+    while the last one is renamed. `size_bytes`: of all files, if it is known; more of small ones are copied at a time.
+    """
     if any(storage.kind is not Kind.LOCAL for storage in storages):
         return OBJECT_ROWS
     devices = {storage.identity[0] for storage in storages}
-    return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS
+    if copies or len(devices) > 1:
+        small = files * GROUP_BYTES // size_bytes if size_bytes else 0
+        return max(COPIED_ROWS, min(small, _SMALL_COPIED * COPIED_ROWS))
+    return min(BATCH_ROWS, max(_FEW_ROWS, files // _BATCHES))

@@ -180,7 +180,10 @@ class OrganizeRun:
         self.check()
         action, facts = self._options.action, self._facts()
         copies = Action.COPY in self.plan.actions()
-        outcome = self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=copies)
+        size_bytes = self.plan.size_bytes
+        outcome = self._session.run(
+            "organize", self.plan, facts, stop, stage=str(action), copies=copies, size_bytes=size_bytes
+        )
         if self._options.stays:
             from fileorg.workflows.keep_stays import keep_stays
 
@@ -383,6 +386,8 @@ def organizing(
                 else:
                     found = plan.watching(found)
                 seen.unchanged += index.update(source.root, found)
+            if options.action is Action.MOVE:
+                session.expect_renames(seen.files)
             if len(parts) == 1:
                 plan.survey(seen.files, reporter)
                 if options.remove_empty and not in_store:

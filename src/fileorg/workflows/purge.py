@@ -150,7 +150,7 @@ class PurgeRun:
                 _add(self.outcome, _kept(journal, operation, storages))
                 return
             began = begin(journal, PURGE, storages, {}, operation.id, job.start)
-            rows = rows_at_a_time(storages)
+            rows = rows_at_a_time(storages, files)
             outcome = purge(journal, began, storages, reporter, stop=job.stopping(stop), rows=rows)
         wholly = not journal.trash.has_done_outside(operation)
         self.purged.append(

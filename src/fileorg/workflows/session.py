@@ -16,7 +16,7 @@ from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
 from fileorg.journal.trash_records import TRASH
 from fileorg.storage.base import Kind
-from fileorg.storage.local.worker import renamer_for
+from fileorg.storage.local.worker import is_process_worth_it, renamer_for
 from fileorg.workflows.guards import NOTHING, Allowed, check_opened, unwritable
 from fileorg.workflows.locked_index import locked_index
 from fileorg.workflows.open_journal import open_journal
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Root
     from fileorg.plan.plan_lines import PlanLines
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.local.worker import Renamer
     from fileorg.storage.object.object_storage import ObjectStorage
     from fileorg.workflows.roots import Reopened
 
@@ -110,6 +111,8 @@ class Session:
         self._job: JobRun | None = None
         self._index: Index | None = None
         self._index_is_optional = False
+        self._renamer: Renamer | None = None
+        """The process that renames, if it was started before the plan was made."""
         self._uses: dict[bytes, list[bytes]] = {}
         """The checked paths below each directory in which files may be changed, empty for the directory itself."""
 
@@ -406,6 +409,17 @@ class Session:
         with contextlib.suppress(FileorgError):
             self.open_index()
 
+    def expect_renames(self, files: int) -> None:
+        """Start the process that renames, if it is worth it for about so many files: it is ready once the plan is. The
+        directories are locked; the process holds these locks, too, but not that of a job which begins later.
+        """
+        if self._changes and self._renamer is None and is_process_worth_it(files, self.storages):
+            self._renamer = self._stack.enter_context(contextlib.closing(renamer_for(files, self.storages, self.locks)))
+
+    def _taken_renamer(self, files: int) -> Renamer:
+        renamer, self._renamer = self._renamer, None
+        return renamer or renamer_for(files, self.storages, self.locks)
+
     def run(
         self,
         kind: str,
@@ -417,12 +431,13 @@ class Session:
         stage: str | None = None,
         undoes: int | None = None,
         copies: bool = False,
+        size_bytes: int = 0,
         changed: Changed = Changed.LEAVE,
         ends_job: bool = True,
     ) -> Outcome:
         """Carry out a plan as a new operation. `facts` are stored for display; `renames` is the expected number of
-        renames, by default one per file; `copies`: file contents are read or written. Without `ends_job`, the job
-        of a run that was not interrupted ends with `end_job_with`. Raises `JournalError`.
+        renames, by default one per file; `copies`: file contents are read or written, of `size_bytes` if that is known.
+        Without `ends_job`, the job of a run that was not interrupted ends with `end_job_with`. Raises `JournalError`.
         """
         digests = self._moved_digests()
         with self.working(plan.files) as (job, reporter):
@@ -434,7 +449,7 @@ class Session:
                 over = lambda: stop() or job.is_cancelled()  # noqa: E731  a batch of a store may take minutes
                 for store in stores:
                     cast("ObjectStorage", store).client.cancel_by(over)
-            with contextlib.closing(renamer_for(renames, self.storages, self.locks)) as renamer:
+            with contextlib.closing(self._taken_renamer(renames)) as renamer:
                 outcome = execute(
                     plan,
                     self.journal,
@@ -444,7 +459,7 @@ class Session:
                     reporter,
                     stop=job.stopping(stop),
                     changed=changed,
-                    rows=rows_at_a_time(self.storages, copies=copies),
+                    rows=rows_at_a_time(self.storages, plan.files, copies=copies, size_bytes=size_bytes),
                     digests=digests,
                     is_cancelled=over,
                 )
@@ -486,7 +501,7 @@ class Session:
         ]
         renames = plan.files if renames is None else renames
         head = PlanHead(kind, facts, stage or kind, plan.files, renames, copies, self.trash, roots)
-        rows = rows_at_a_time(self.storages, copies=copies)
+        rows = rows_at_a_time(self.storages, plan.files, copies=copies)
 
         def write(number: int) -> None:
             path = os.path.basename(self.state.of_job(number, b"plan"))

@@ -213,6 +213,7 @@ def undoing(
                 hint="fix the problems listed above, then run fileorg recover",
                 code=ErrorCode.NOT_RECOVERED,
             )
+        session.expect_renames(0 if options.part is not None else undone.done)
         if changes:
             session.open_index_if_free()
         session.name_job(options_as_json(options._replace(operation=undone.id, within=None)))

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from fileorg.storage.local.original import Original
 
 
-_GROUP_FILES, _GROUP_BYTES = 64, 64 << 20
+GROUP_BYTES = 64 << 20
+_GROUP_FILES = 256
 """Copies that become durable together: a flush costs the same for one and for many. Their descriptors stay open."""
 _SHARE = 16
 """One in 16 of the permitted descriptors is for such copies; a move takes as many for the originals."""
@@ -111,7 +112,7 @@ class Copies:
     @property
     def is_full(self) -> bool:
         """True if `publish` should be called before the next `stage`."""
-        return len(self._staged) >= self._limit or self._bytes >= _GROUP_BYTES
+        return len(self._staged) >= self._limit or self._bytes >= GROUP_BYTES
 
     def stage(self, position: int, row: PlanRow, record: int, original: Original | None, **known: Any) -> None:
         """Copy the source, which is open as `original` if it is a file, to a temporary name beside its own. `known` is

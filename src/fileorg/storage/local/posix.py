@@ -55,7 +55,7 @@ KEEPS_ATIME = getattr(os, "O_NOATIME", 0)
 
 # Errors of sandboxes and older kernels without openat2, and of paths that are too long for one call.
 _NO_OPENAT2 = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG, errno.ENAMETOOLONG}
-_FLUSHES, _FEW_FLUSHES = 8, 9
+_FLUSHES, _FEW_FLUSHES = 32, 9
 """Flushes under way at once, and the number of files from which that is worth its threads."""
 _NO_SYNC = {errno.ENOSYS, errno.EINVAL, errno.ESPIPE, errno.EROFS, errno.ENOTSUP}
 # A hard link is not possible, as opposed to failed.
@@ -272,7 +272,8 @@ def flush_all(fds: Sequence[int]) -> list[OSError | None]:
         return found
     from threading import Thread  # rarely needed
 
-    threads = [Thread(target=flush_some, args=(first, _FLUSHES)) for first in range(_FLUSHES)]
+    count = min(_FLUSHES, len(fds) // 2)
+    threads = [Thread(target=flush_some, args=(first, count)) for first in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

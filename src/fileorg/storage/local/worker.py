@@ -166,6 +166,11 @@ class RenameProcess:
                 hint="free some memory, or give it more with --helper-memory; then run fileorg recover",
             )
 
+    def end(self) -> None:
+        """Close a process that has nothing to do, which may still be starting."""
+        self._process.kill()
+        self.close()
+
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
             self._pipe("stdin").close()
@@ -174,7 +179,7 @@ class RenameProcess:
 
 
 class LateRenamer:
-    """Renames in a worker process that starts while the first batch is checked; in this one if it does not start."""
+    """Renames in a worker process, which is not waited for until the first batch; in this one if it does not start."""
 
     def __init__(self, storages: Sequence[LocalStorage], locks: Sequence[int]) -> None:
         self._storages = storages
@@ -203,14 +208,17 @@ class LateRenamer:
         if self._starting is None:
             self.chosen.close()
         else:
-            self._starting.close()
+            self._starting.end()
 
 
 def renamer_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[int]) -> Renamer:
     """Return a renamer in this process for few files, in another process for many if possible."""
-    if files <= _FEW_FILES or any(storage.kind is not Kind.LOCAL for storage in storages):
-        return InlineRenamer(storages)
-    return LateRenamer(storages, locks)
+    return LateRenamer(storages, locks) if is_process_worth_it(files, storages) else InlineRenamer(storages)
+
+
+def is_process_worth_it(files: int, storages: Sequence[LocalStorage]) -> bool:
+    """Return whether another process would rename so many files sooner than this one, and could."""
+    return files > _FEW_FILES and all(storage.kind is Kind.LOCAL for storage in storages)
 
 
 def _serve(arguments: Sequence[str]) -> None:
