@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 """A job looks for a request to cancel this often: one system call."""
-_FEW_ROWS = 1024
-"""Up to this number, the flush of a commit is much of what a batch costs."""
-_BATCHES = 16
 _SMALL_COPIED = 4
 
 
@@ -340,9 +337,8 @@ def notes_on_mended(mended: Outcome) -> list[str]:
 
 
 def rows_at_a_time(storages: Sequence[LocalStorage], files: int, *, copies: bool = False, size_bytes: int = 0) -> int:
-    """Return the number of files between two checks of the stop flag: few if contents are copied, which takes long, and
-    a part of all of them, because nothing is renamed until the first batch is in the journal, and nothing else is done
-    while the last one is renamed. `size_bytes`: of all files, if it is known; more of small ones are copied at a time.
+    """Return the number of files between two checks of the stop flag: few if contents are copied, which takes long.
+    `size_bytes`: of all files, if it is known; more of small ones are copied at a time.
     """
     if any(storage.kind is not Kind.LOCAL for storage in storages):
         return OBJECT_ROWS
@@ -350,4 +346,4 @@ def rows_at_a_time(storages: Sequence[LocalStorage], files: int, *, copies: bool
     if copies or len(devices) > 1:
         small = files * GROUP_BYTES // size_bytes if size_bytes else 0
         return max(COPIED_ROWS, min(small, _SMALL_COPIED * COPIED_ROWS))
-    return min(BATCH_ROWS, max(_FEW_ROWS, files // _BATCHES))
+    return BATCH_ROWS
