@@ -483,7 +483,8 @@ class World:
             if lines:
                 self.run(Run(["recover"], state))
         codes = self._undo_all(order, [])
-        if self.interventions and codes & {1, 5}:
+        # A link that a run put in place of a purged file stays; what it leads to then comes back only if asked for.
+        if codes & ({1, 5} if self.interventions else {5} if self.names.purged else set()):
             self._renames = True
             codes = self._undo_all(order, ["--include-changed", "--rename"])
         self._is_refused = 5 in codes or any(self.operations.has_open(state) for state in (0, 1))
