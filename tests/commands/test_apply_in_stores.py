@@ -370,6 +370,30 @@ def test_the_rest_of_a_folder_goes_on_after_a_stop(
     assert bucket.read() == {f"new/old/{number}": f"{number}" for number in range(8)}
 
 
+def test_what_a_stopped_plan_has_put_into_a_folder_stays_there(
+    runs: Runs, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row for `old/` is about what was there before the plan, also when the plan is read again."""
+    monkeypatch.setattr("fileorg.plan.given_checks.MAX_TOGETHER", 1)
+    monkeypatch.setattr("fileorg.workflows.operations.BATCH_ROWS", 2)
+    monkeypatch.setattr("fileorg.workflows.operations.COPIED_ROWS", 2)
+    bucket.write({f"new/{number}": f"new {number}" for number in range(6)})
+    bucket.write({f"old/x{number}": f"old {number}" for number in range(6)})
+    before = bucket.snapshot()
+    plan, rows = tmp_path / "plan.jsonl", [move("new/", "old/"), move("old/", "older/")]
+    plan.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    left = iter(range(3))
+    with runs.applying(rows, roots=[bucket.url], plan=os.fsencode(plan)) as run:
+        assert run.run(lambda: next(left, None) is None).interrupted
+    assert 0 < len([key for key in bucket.keys() if key.startswith("old/") and "x" not in key]) < 6  # noqa: SIM118
+    carry_out(runs.state, 1, NullReporter(), lambda: False)
+    after = {f"old/{number}": f"new {number}" for number in range(6)}
+    assert bucket.read() == after | {f"older/x{number}": f"old {number}" for number in range(6)}
+    runs.undo(2)
+    runs.undo(1)
+    assert bucket.snapshot() == before
+
+
 # Between folders and stores -------------------------------------------------------------------------------------------
 
 

@@ -103,6 +103,28 @@ def test_hard_links_are_continued_with_the_same_keeper(runs: Runs, tree: Tree, s
         assert os.stat(tree.path(f"{group}0.bin")).st_nlink == 4
 
 
+@pytest.mark.parametrize("calls", [1, 2])
+def test_what_a_plan_has_put_into_a_folder_stays(runs: Runs, tree: Tree, state: StateDirectory, calls: int) -> None:
+    """A row for a folder is about what was in it before the plan, also when the plan is read again."""
+    tree.write({f"new/{at}.txt": f"new {at}" for at in range(6)} | {"new/in/a.txt": "in", "copy": "copied"})
+    tree.write({f"old/x{at}.txt": f"old {at}" for at in range(6)})
+    before = tree.snapshot()
+    rows = [{"path": "new", "new_path": "old"}, {"path": "old", "new_path": "older"}]
+    rows += [{"action": "copy", "path": "copy", "new_path": "old/copy"}]
+    plan = tree.root.parent / "plan.jsonl"
+    plan.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with runs.applying(rows, plan=os.fsencode(plan)) as run:
+        assert run.run(stopped_after(calls)).interrupted
+    assert resume(state).state is JobState.DONE
+    expected = {f"old/{at}.txt": f"new {at}" for at in range(6)} | {"old/in/a.txt": "in"}
+    expected |= {f"older/x{at}.txt": f"old {at}" for at in range(6)} | {"old/copy": "copied", "copy": "copied"}
+    assert {path: text for path, text in tree.read().items() if not path.endswith("/")} == expected
+    assert not tree.path("new").exists()
+    runs.undo(2)
+    runs.undo(1)
+    assert tree.snapshot() == before
+
+
 @pytest.mark.parametrize("calls", [1, 3, 5, 7, 9, 11])
 def test_a_plan_that_was_killed_in_the_middle_goes_on(fileorg: Fileorg, tree: Tree, calls: int) -> None:
     """Folders and files that exchange their names, a chain, and files that go elsewhere: planned in the background."""

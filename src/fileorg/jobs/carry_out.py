@@ -166,7 +166,7 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
             operations, relations = operations_of(journal, job.id), journal.relations
             made = sorted({path for each in operations for path in relations.made_folders(each)})
             moved = (path for each in operations for path in relations.changed_paths(each))
-            touched = places_of(moved, (path for each in operations for path in relations.added_paths(each)))
+            touched = places_of(moved, (found for each in operations for found in relations.arrived_paths(each)))
             return options._replace(is_rest=True, touched=touched, made=made)
         inodes = touched_inodes(journal, job.id)
         if isinstance(options, CleanOptions):

@@ -222,15 +222,17 @@ class Relations:
         for rows in self._queries.stream(query, self._queries.record_range(operation)):
             yield from (join(above, name) for above, name in rows)
 
-    def added_paths(self, operation: Operation) -> Iterator[bytes]:
-        """Yield the absolute paths of the copies and links that the operation has made."""
+    def arrived_paths(self, operation: Operation) -> Iterator[tuple[bytes, bool]]:
+        """Yield the absolute paths of the files that the operation has put somewhere, and whether each is a copy or a
+        link.
+        """
         query = (
-            f"WITH {BASES} SELECT {ABSOLUTE}, coalesce(r.target_name, r.source_name) FROM records r"
+            f"WITH {BASES} SELECT {ABSOLUTE}, {_TARGET_NAME.format('r.')}, r.action IN ({_USES}) FROM records r"
             f" CROSS JOIN {FOLDERS} WHERE r.id BETWEEN ? AND ? AND r.state = 'done'"
-            f" AND r.action IN ({_USES}) AND f.id = r.target_folder"
+            f" AND r.action IN ({quoted(RELOCATIONS)}, {_USES}) AND f.id = r.target_folder"
         )
         for rows in self._queries.stream(query, self._queries.record_range(operation)):
-            yield from (join(above, name) for above, name in rows)
+            yield from ((join(above, name), bool(is_added)) for above, name, is_added in rows)
 
     def left_folders(self, operation: Operation) -> list[MadeFolder]:
         """Return folders that no record of this operation removes, although they are to go with it, the deepest first.

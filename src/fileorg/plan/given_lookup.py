@@ -11,7 +11,7 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import below, is_within, join, split
 from fileorg.core.row_problems import RowFault
 from fileorg.core.tuples import NamedTuple
-from fileorg.plan.given_places import as_added, without_case
+from fileorg.plan.given_places import as_added, as_arrived, without_case
 from fileorg.plan.given_rows import GivenAction
 from fileorg.plan.row_checks import Fault, SourceFolders, TargetFolders, digest_fault, is_empty
 
@@ -161,18 +161,21 @@ class RowLookup:
         return located._replace(folders=places, names=names).only(kept)
 
     def untouched(self, located: LocatedRows, touched: Callable[[bytes], bool]) -> LocatedRows:
-        """Return the rows that a job has not done. `touched` returns whether it has touched an absolute path."""
+        """Return the rows that a job has not done, and that are not about what it has put there. `touched` returns
+        whether it has touched an absolute path.
+        """
         positions = range(len(located.rows))
         return located.only([each for each in positions if not self._is_touched(touched, located.row(each))])
 
     def _is_touched(self, touched: Callable[[bytes], bool], each: LocatedRow) -> bool:
-        if each.row.action in {GivenAction.MOVE, GivenAction.TRASH}:
-            tree = self._trees[each.base]
-            path = below(tree.storage.root, join(each.folder, each.name))
-        else:  # a file may have several copies and links: each is a row
-            tree = self._trees[each.to_base]
+        tree = self._trees[each.base]
+        path = below(tree.storage.root, join(each.folder, each.name))
+        if touched(_place(tree, as_arrived(path))):
+            return True
+        if each.row.action not in {GivenAction.MOVE, GivenAction.TRASH}:
+            tree = self._trees[each.to_base]  # a file may have several copies and links: each is a row
             path = as_added(below(tree.storage.root, join(each.to_folder, each.to_name)))
-        return touched(without_case(path) if tree.case_insensitive else path)
+        return touched(_place(tree, path))
 
     # What is there ----------------------------------------------------------------------------------------------------
 
@@ -325,6 +328,10 @@ class RowLookup:
                     above = split(above)[0]
             self._devices[place] = None if found is None else found.dev
         return self._devices[place]
+
+
+def _place(tree: PlanTree, path: bytes) -> bytes:
+    return without_case(path) if tree.case_insensitive else path
 
 
 def _by_folder(places: Sequence[PlaceOfFolder], positions: Iterable[int]) -> dict[PlaceOfFolder, list[int]]:

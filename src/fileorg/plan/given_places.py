@@ -122,6 +122,11 @@ def as_added(path: bytes) -> bytes:
     return b"+" + path
 
 
+def as_arrived(path: bytes) -> bytes:
+    """Return a key of the absolute path that a file was put at; no path is one."""
+    return b">" + path
+
+
 def without_case(path: bytes) -> bytes:
     """Return a key of an absolute path where case does not count; no path is one."""
     return b"\0" + collision_key(path, case_insensitive=True)

@@ -51,9 +51,9 @@ class GivenPlan:
     ) -> None:
         """The first of the `trees` is the one that relative paths start from. `trash` is the folder of the trash below
         each. `all_files`: also what fileorg keeps where it is. `touched` returns whether a job that is taken up again
-        has moved the file that an absolute path led to, or has made the copy or link there (see `as_added`): its row is
-        left out. `made` are the absolute paths of the folders that the job has made: what is left of folders can go on
-        into them.
+        has moved the file that an absolute path led to, has made the copy or link there (see `as_added`), or has put a
+        file there (see `as_arrived`): its row is left out. `made` are the absolute paths of the folders that the job
+        has made: what is left of folders can go on into them.
         """
         self.db: Scratch = scratch(SCHEMA, cache_kb=16_000)
         self.trees = {tree.base: tree for tree in trees}

@@ -20,7 +20,7 @@ from fileorg.core.sorting import packed_numbers
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import JobStart
 from fileorg.plan.given_checks import check_together
-from fileorg.plan.given_places import PlanTree, as_added, without_case
+from fileorg.plan.given_places import PlanTree, as_added, as_arrived, without_case
 from fileorg.plan.given_plan import GivenPlan
 from fileorg.plan.given_rows import given_rows
 from fileorg.plan.row_order import GivenRows
@@ -262,11 +262,12 @@ def _paths(root: bytes, given: Sequence[bytes]) -> list[bytes]:
     return [root, *(path for path in given if path != root and real_path(path) == root)]
 
 
-def places_of(paths: Iterable[bytes], added: Iterable[bytes]) -> bytes:
-    """Return digests of 64 bits of absolute paths, and of those of copies and links that were `added`, sorted; also of
-    the paths as they are where case does not count.
+def places_of(moved: Iterable[bytes], arrived: Iterable[tuple[bytes, bool]]) -> bytes:
+    """Return digests of 64 bits of the absolute paths of files before they were `moved`, and of those where files have
+    `arrived`, with whether each is a copy or a link, sorted; also of the paths as they are where case does not count.
     """
-    places = chain(paths, map(as_added, added))
+    keys = ((as_arrived(path), as_added(path)) if is_added else (as_arrived(path),) for path, is_added in arrived)
+    places = chain(moved, chain.from_iterable(keys))
     return packed_numbers(xxh3_64_intdigest(key) for place in places for key in (place, without_case(place)))
 
 
