@@ -29,6 +29,7 @@ from fileorg.core.events import NullReporter
 from fileorg.core.model import OperationState
 from fileorg.core.names import is_step_name
 from fileorg.core.reasons import ReasonCode
+from fileorg.execute.recovery import give_up
 from fileorg.journal.journal import Journal
 from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.object import memory
@@ -300,6 +301,30 @@ def test_an_exchange_is_killed_where_copies_get_other_etags(
     ):
         step.check_recovered()
         step.check_undone()
+
+
+def test_an_exchange_that_recovery_took_back_is_not_redone_in_part(made: Callable[[], Step]) -> None:
+    taken_back = 0
+    for step in _points(Fault.KILL_AFTER, made, Step.exchange, 2):
+        step.check_recovered()
+        if step.bucket.snapshot() == step.first:
+            with contextlib.suppress(NothingToUndo):
+                step.redo()
+                taken_back += 1
+            assert step.bucket.snapshot() == step.first
+    assert taken_back > 2
+
+
+@pytest.mark.parametrize("stride", [_slow(_EACH), _SOME])
+def test_an_exchange_that_was_given_up_is_undone(made: Callable[[], Step], runs: Runs, stride: int) -> None:
+    for step in _points(Fault.KILL_AFTER, made, Step.exchange, stride):
+        with Journal(runs.state.journal) as journal:
+            for operation in journal.open_operations():
+                give_up(journal, operation)
+        step.recover()
+        with contextlib.suppress(NothingToUndo):
+            step.undo()
+        assert step.bucket.snapshot() == step.first
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from fileorg.core.model import (
     PlanRow,
     RecordState,
 )
-from fileorg.core.names import join, with_parents
+from fileorg.core.names import is_step_name, join, with_parents
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
 from fileorg.plan.missing_folders import is_missing
@@ -84,6 +84,8 @@ class UndoPlan:
         has_symlinks, held = self._journal.has_symlinks(self._operation), list[PlanRow]()
         inverses = ([_inverse(record) for record in batch] for batch in self._records(rows))
         for plan in unsplit(inverses):
+            if any(row[15] and is_step_name(row[6]) for row in plan):
+                plan = _without_half_exchanges(plan)  # noqa: PLW2901
             if self._absent:
                 plan = [self._without_absent(row) for row in plan]  # noqa: PLW2901
             wanted = {row[4:7] for row in plan} if self._rename else set()
@@ -208,6 +210,22 @@ class UndoPlan:
             return self._storages[row.source_base].lstat(row.source_folder, row.source_name) is not None
         except OSError:
             return True
+
+
+def _without_half_exchanges(rows: list[PlanRow]) -> list[PlanRow]:
+    """Return the rows, with a reason for each cycle that would leave a file at its temporary name: the redo of a repair
+    would, because the repair took back only what had been done.
+    """
+    left = {row[1:4] for row in rows}
+    half = {
+        row.together: join(row.source_folder, row.source_name)
+        for row in rows
+        if row.together and is_step_name(row.target_name) and row[4:7] not in left
+    }
+    return [
+        row._replace(reason=Reason(ReasonCode.LEADER_STAYS, half[row.together])) if row.together in half else row
+        for row in rows
+    ]
 
 
 def _after_their_files(rows: Sequence[PlanRow]) -> tuple[list[PlanRow], list[PlanRow]]:

@@ -364,11 +364,15 @@ def settle(case: Case) -> Verdict:
 
 def _has_left_step(case: Case, there: StoredObject | None) -> bool:
     """Return whether an object was copied to the temporary name of a cycle, and is not there any more: the record of
-    the next step says where it is.
+    the next step says where it is. What was given up is judged as an intent, with the copy that was recorded.
     """
     record = case.record
-    is_copied = record.state in {RecordState.COPIED, RecordState.DONE} and bool(record.target_inode)
-    return is_copied and is_step_name(record.target_name) and there is None
+    return (
+        there is None
+        and is_step_name(record.target_name)
+        and record.state in {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}
+        and bool(record.target_inode)
+    )
 
 
 def leave_original(case: Case, copy: StoredObject, verdict: Verdict) -> Verdict:
