@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -287,3 +289,35 @@ def test_a_reserved_name_refuses_and_stays_when_the_rename_fails(local: LocalSto
     with pytest.raises(FileNotFoundError):
         local.rename_onto_reserved(b"", b"missing", local, b"", reserved)
     assert tree(root) == {"taken": "kept", "two": ""}
+
+
+# Flushes
+
+_WITHOUT_THREADS = """
+import os, resource, sys, threading
+import fileorg.core.retry
+from fileorg.storage.local import posix
+
+fds = [os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT) for _ in range(40)]
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (20 << 20), resource.RLIM_INFINITY))
+threading.stack_size(8 << 20)
+print([error is None for error in posix.flush_all([*fds, os.open("/", os.O_RDONLY), 1 << 20])])
+"""
+
+
+def test_files_are_flushed_where_the_system_permits_few_threads(root: Path) -> None:
+    run = [sys.executable, "-c", _WITHOUT_THREADS, str(root / "file")]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str([True] * 41 + [False])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_file_whose_thread_has_ended_early_is_not_flushed(root: Path) -> None:
+    fds = [os.open(root / str(number), os.O_WRONLY | os.O_CREAT) for number in range(9)]
+    try:
+        found = posix.flush_all([*fds, 1 << 40])  # no number of a descriptor: the thread raises `OverflowError`
+    finally:
+        for fd in fds:
+            os.close(fd)
+    assert [error is None for error in found] == [True] * 9 + [False]

@@ -37,7 +37,6 @@ _Rule = Family | Set | Sheet | Mark
 
 _FEW_KEYS = 20
 """Up to this number, a search of the joined names for each key is faster than a look at each name."""
-"""If more than one in this many names is searched for, checking each name is faster than one search for each."""
 _SHEET_BYTES = 1 << 16
 _PAGE_BYTES = 1 << 18
 

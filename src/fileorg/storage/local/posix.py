@@ -259,6 +259,7 @@ def flush_all(fds: Sequence[int]) -> list[OSError | None]:
     Return the error of each, None if it is flushed.
     """
     found: list[OSError | None] = [None] * len(fds)
+    tried = bytearray(len(fds))
 
     def flush_some(first: int, step: int) -> None:
         for place in range(first, len(fds), step):
@@ -266,6 +267,7 @@ def flush_all(fds: Sequence[int]) -> list[OSError | None]:
                 flush(fds[place])
             except OSError as error:
                 found[place] = error
+            tried[place] = True
 
     if len(fds) < _FEW_FLUSHES:
         flush_some(0, 1)
@@ -273,11 +275,19 @@ def flush_all(fds: Sequence[int]) -> list[OSError | None]:
     from threading import Thread  # rarely needed
 
     count = min(_FLUSHES, len(fds) // 2)
-    threads = [Thread(target=flush_some, args=(first, count)) for first in range(count)]
-    for thread in threads:
-        thread.start()
+    threads = list[Thread]()
+    for first in range(count):
+        thread = Thread(target=flush_some, args=(first, count))
+        try:
+            thread.start()
+        except RuntimeError:  # the system permits no more threads
+            flush_some(first, count)
+        else:
+            threads.append(thread)
     for thread in threads:
         thread.join()
+    if not all(tried):  # a thread has ended early, such as without memory: what it has not tried is not flushed
+        return [error if done else flush_failed(None) for error, done in zip(found, tried, strict=True)]
     return found
 
 
