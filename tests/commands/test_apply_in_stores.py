@@ -300,6 +300,9 @@ def test_names_to_edit_are_those_of_the_objects_as_they_are_now(runs: Runs, buck
     assert names(f"{url}/deep/", f"{url}/b") == ["deep/c", "b"]
     with pytest.raises(UsageError, match="nothing in"):
         names(f"{url}/missing")
+    bucket.write({"both/x": "8", "both": "9"})
+    assert names(url) == ["a", "a-z", "b", "both", "both/", "deep", "deep.d"]
+    assert names(url, recursive=True)[3:5] == ["both", "both/x"]
     edited = NamesToEdit([bucket.url], recursive=False, hidden=False)
     rows = [row._replace(new_path=row.path + b" new") for row in edited.rows() if row.path[-1:] in b"ab"]
     bucket.write({"b": "another"})
@@ -332,6 +335,15 @@ def test_a_whole_folder_moves_and_comes_back(runs: Runs, bucket: Bucket) -> None
     assert bucket.snapshot() == before
     assert apply(runs, bucket, move("old", "moved")).done == 1
     assert bucket.read()["moved"] == "an object"
+
+
+def test_an_object_comes_back_beside_a_prefix_of_its_name(runs: Runs, bucket: Bucket) -> None:
+    bucket.write({"old/a": "1", "old/a/": "", "old/b": "2"})
+    before = bucket.snapshot()
+    assert apply(runs, bucket, move("old/", "new/")).done == 2
+    assert bucket.read() == {"new/a": "1", "old/a/": "", "new/b": "2"}
+    assert runs.undo(rename=True).done == 2
+    assert bucket.snapshot() == before
 
 
 def test_a_whole_folder_goes_to_the_trash_and_makes_room(runs: Runs, bucket: Bucket) -> None:

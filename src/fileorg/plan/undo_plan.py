@@ -127,12 +127,17 @@ class UndoPlan:
                 return row
         elif row.action not in RENAMES:
             return row
-        while (storage.lstat(folder, name) is not None and not self._is_leaving(base, folder, name)) or (
+        while (self._is_taken(storage, folder, name) and not self._is_leaving(base, folder, name)) or (
             number > 1 and (base, folder, name) in wanted
         ):
             number += 1
             name = numbered(own_name, number, storage.capabilities.name_limit)
         return row._replace(target_name=name)
+
+    def _is_taken(self, storage: LocalStorage, folder: bytes, name: bytes) -> bool:
+        """Return whether something has a name. In a store, an object can have that of a prefix."""
+        there = storage.lstat(folder, name)
+        return there is not None and (storage.capabilities.empty_folders or not there.is_folder)
 
     def _list_targets(self, wanted: set[tuple[Base, bytes, bytes]]) -> None:
         """List the folders of stores that many objects return to: a page of names is one request, and so is a name."""

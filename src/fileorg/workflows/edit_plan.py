@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, cast
 from xxhash import xxh3_128
 
 from fileorg.core.events import NullReporter
-from fileorg.core.names import below, is_within, join, scheme_of, split
+from fileorg.core.names import below, is_within, join, scheme_of
 from fileorg.plan.edited_plan import MISTAKE, EditedPlan, with_mistakes
 from fileorg.plan.given_rows import ETAG, GivenRow, given_rows
 from fileorg.report.row_sentences import sentence_of_row
@@ -148,18 +148,26 @@ class NamesToEdit:
         with contextlib.ExitStack() as stack:
             storage = cast("ObjectStorage", readable_storage(stack, url))
             storage.lists_all = self._recursive and name is None
-            for path in self._below_in(storage, b"") if name is None else [name]:
-                there = storage.listed(*split(path)) if name is None else storage.head(b"", path)
-                yield _unchanged(below(url, path), "" if there is None else there.etag)
+            if name is None:
+                yield from self._below_in(storage, b"")
+            else:
+                there = storage.head(b"", name)
+                yield _unchanged(below(url, name), "" if there is None else there.etag)
 
-    def _below_in(self, storage: ObjectStorage, folder: bytes) -> Iterator[bytes]:
-        entries = [(entry.name, False) for each in storage.list_folder(folder) for entry in each.files]
-        entries += [(entry.name, True) for each in storage.list_folder(folder) for entry in each.folders]
-        for name, is_folder in sorted(entries):
-            if is_folder and self._recursive and self._is_shown(name):
+    def _below_in(self, storage: ObjectStorage, folder: bytes) -> Iterator[GivenRow]:
+        objects, prefixes = set[bytes](), set[bytes]()
+        for listing in storage.list_folder(folder):
+            objects.update(entry.name for entry in listing.files if self._is_shown(entry.name))
+            prefixes.update(entry.name for entry in listing.folders if self._is_shown(entry.name))
+        for name in sorted(objects | prefixes):
+            path = below(storage.root, join(folder, name))
+            if name in objects:
+                known = storage.listed(folder, name)
+                yield _unchanged(path, "" if known is None else known.etag)
+            if name in prefixes and self._recursive:
                 yield from self._below_in(storage, join(folder, name))
-            elif self._is_shown(name):
-                yield join(folder, name)
+            elif name in prefixes:
+                yield _unchanged(path + b"/" if name in objects else path)  # without the slash, it is the object
 
 
 def _place_in_store(url: bytes) -> tuple[bytes, bytes | None]:
