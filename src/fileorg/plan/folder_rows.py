@@ -37,12 +37,10 @@ class FolderRows:
         query = "SELECT line, action, base, path, to_base, to_path FROM folders ORDER BY line"
         for line, action, base, path, _, to_path in self._db.execute(query).fetchall():
             if self._is_free(line, base, path, to_path):
-                in_store = base in self._given.places.stores
-                files = (
-                    self._inside(line, action, base, path, to_path)
-                    if not in_store
-                    else (self._objects(line, base, path, to_path))
-                )
+                if base in self._given.places.stores:
+                    files = self._objects(line, base, path, to_path)
+                else:
+                    files = self._inside(line, action, base, path, to_path)
                 for some in in_batches(files, _ROWS):
                     self._given.add_inside(line, GivenAction(action), some, base)
         self._check_modes()

@@ -227,7 +227,7 @@ def notes_on_left(urls: Iterable[bytes], storages: Sequence[Storage]) -> list[st
         try:
             page = next(store.client.pages(prefix), [])
         except StoreError:
-            continue  # the run has told of it
+            break  # the run has told of it, and each request may wait for half a minute
         if page:
             some = ", ".join(display(each.key[len(prefix) :]) or "the marker of the folder" for each in page[:_NAMED])
             more = f" and more: {some}" if len(page) > _NAMED else f": {some}"
