@@ -434,6 +434,13 @@ def test_every_problem_is_told_at_once(runs: Runs) -> None:
     ]
 
 
+def test_the_folder_of_fileorg_itself_stays(runs: Runs) -> None:
+    runs.tree.write({"a": "1"})
+    runs.apply([{"path": "a", "action": "trash"}])
+    for folder in (".fileorg", ".fileorg/trash", ".fileorg/trash/1"):
+        assert refused(runs, move(folder, "z")) == [(1, RowFault.OURS)]
+
+
 def test_two_rows_of_one_file(runs: Runs) -> None:
     runs.tree.write({"a": "1"})
     assert refused(runs, move("a", "b"), move("./a", "c")) == [(2, RowFault.TWO_ROWS)]

@@ -262,6 +262,8 @@ def test_what_another_program_writes_between_check_and_move_stays(runs: Runs, bu
         ([move("a", "/tmp/x")], [RowFault.OUTSIDE]),
         ([move("a", "memory://another/x")], [RowFault.OUTSIDE]),
         ([move("a", ".fileorg/x")], [RowFault.OURS]),
+        ([move(".fileorg/", "z/")], [RowFault.OURS]),
+        ([move(".fileorg/trash/", "z/")], [RowFault.OURS]),
         ([move("a", f"{'x' * 200}/" * 5 + "y" * 30)], [RowFault.NAME_TOO_LONG]),
         ([{"path": "a", "new_path_b64": "/w=="}], [RowFault.NAME_REFUSED]),
         ([move("a", "z", sha256="0" * 64)], [RowFault.OTHER_CONTENT]),
@@ -275,6 +277,7 @@ def test_what_a_plan_cannot_do_in_a_store(
 ) -> None:
     bucket.write({"a": "1", "b": "2", "same 1": "x", "same 2": "x", "deep/x": "3", "c.cr2": "raw", "c.xmp": "edits"})
     bucket.write({"in parts 1": "p" * 300, "other/y": "4", "project/package.json": "{}", "project/src/x": "5"})
+    bucket.write({".fileorg/trash/1/0": "6"})
     Bucket(MemoryClient(bucket.client.bucket, part_limit_bytes=100), "inbox/").write({"in parts 2": "p" * 300})
     if not faults:
         with runs.applying(rows, roots=[bucket.url], changes=False) as run:

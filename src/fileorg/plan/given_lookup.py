@@ -235,7 +235,9 @@ class RowLookup:
                 continue
             entries[position] = entry
             if in_folder:
-                if size_bytes == 0 and not is_empty(storage, join(folder, name)):
+                if name == b".fileorg" or is_within(folder, b".fileorg"):  # undo looks for the trash there
+                    faults[position] = Fault(RowFault.OURS, row.path)
+                elif size_bytes == 0 and not is_empty(storage, join(folder, name)):
                     faults[position] = Fault(RowFault.NOT_EMPTY)
             elif size_bytes is not None and size_bytes != size:
                 faults[position] = Fault(RowFault.OTHER_SIZE, b"%d" % size_bytes, size)

@@ -77,9 +77,9 @@ class ParallelListing:
         try:
             while self._tasks:
                 done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-                self._tasks -= done
                 for each in done:
                     each.result()
+                self._tasks -= done
         except BaseException:
             for each in self._tasks:
                 each.cancel()
