@@ -51,6 +51,8 @@ READER = 5 + 1000 * IS_INSTALLED
 """The version of what is read: a new one makes the stored evidence worthless, and so does the model for texts."""
 
 _FILES_A_TASK = 512
+_NAMES_A_TASK = 16_384
+"""A request has all names of its batch: many batches of which little is asked are several tasks."""
 _FEW_FILES = 256
 """Up to this number this process is as fast as helpers that must be started first."""
 _SIDECAR_BYTES = 256 << 10
@@ -487,7 +489,7 @@ class IndexedEvidence:
     ) -> Iterator[list[EvidenceRequest]]:
         """Yield requests in tasks that are worth the transfer to a helper."""
         task: list[EvidenceRequest] = []
-        files = 0
+        files = names_of_all = 0
         with self._index.guarded():
             has_relocated = self._index.evidence().has_relocated()
         for folder in sorted({*kinds, *media}):
@@ -513,9 +515,10 @@ class IndexedEvidence:
                     sidecars = {at: [each.name for each in beside.get(names[at], ())] for at in part_media}
                     task.append(_request(self._root, known, part_kinds, part_media, sidecars, self._exiftool))
                     files += len(part_kinds) + len(part_media)
-                    if files >= _FILES_A_TASK:
+                    names_of_all += len(names)
+                    if files >= _FILES_A_TASK or names_of_all >= _NAMES_A_TASK:
                         yield task
-                        task, files = [], 0
+                        task, files, names_of_all = [], 0, 0
         if task:
             yield task
 
