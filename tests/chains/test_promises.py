@@ -65,10 +65,10 @@ def test_a_wrong_answer_whether_all_content_is_there(tmp_path: Path) -> None:
 
 def test_a_certificate_that_names_another_file(tmp_path: Path) -> None:
     view = view_of(tmp_path, {"root/a": "one", "dest/b": "one", "dest/c": "two"})
-    for place, is_wrong in (("/dest/b", False), ("/dest/c", True), ("/dest/gone", True)):
-        lines = [{"path": "/root/a", "new_path": place}]
+    for place, is_wrong in (("/disk/dest/b", False), ("/disk/dest/c", True), ("/disk/dest/gone", True)):
+        lines = [{"path": "/disk/root/a", "new_path": place}]
         (tmp_path / "made").write_text(json.dumps({"certificate": {"is_complete": True}, "contents": lines}))
-        found = promises.of_certificate(str(tmp_path / "made"), lambda path: path[1:], view)
+        found = promises.of_certificate(str(tmp_path / "made"), lambda path: path.removeprefix(b"/disk/"), view)
         assert bool(found) is is_wrong
     assert promises.of_certificate(str(tmp_path / "missing"), lambda path: path, view) != []
 
