@@ -152,8 +152,8 @@ class Checker:
             # A link that fileorg made, or the file itself in another case, does not count as taken.
             if there is None or row.action in FROM_A_LINK or there.inode == row.inode:
                 continue
-            if there.is_folder and not self._storages[row.target_base].capabilities.empty_folders:
-                continue  # an object can have the name of a prefix
+            if not self._storages[row.target_base].capabilities.takes_name(there):
+                continue
             if makes_room is None:
                 makes_room = self._free_names()
                 for at, other in enumerate(batch):

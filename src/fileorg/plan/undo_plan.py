@@ -135,9 +135,8 @@ class UndoPlan:
         return row._replace(target_name=name)
 
     def _is_taken(self, storage: LocalStorage, folder: bytes, name: bytes) -> bool:
-        """Return whether something has a name. In a store, an object can have that of a prefix."""
         there = storage.lstat(folder, name)
-        return there is not None and (storage.capabilities.empty_folders or not there.is_folder)
+        return there is not None and storage.capabilities.takes_name(there)
 
     def _list_targets(self, wanted: set[tuple[Base, bytes, bytes]]) -> None:
         """List the folders of stores that many objects return to: a page of names is one request, and so is a name."""

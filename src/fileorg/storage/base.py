@@ -31,6 +31,10 @@ class Capabilities(NamedTuple):
     renames: bool  # a rename does not copy the content
     name_limit: int  # bytes
 
+    def takes_name(self, there: Entry) -> bool:
+        """Return whether no file can get the name of what is there: an object can have that of a prefix."""
+        return self.empty_folders or not there.is_folder
+
 
 class Storage(Protocol):
     """A tree of files under one root.
