@@ -25,6 +25,7 @@ from fileorg.core.errors import Exit, UsageError
 from fileorg.core.model import Action, By, OnConflict, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.state import open_state
+from fileorg.journal.journal import Journal
 from fileorg.workflows.order import OthersFirst
 
 if TYPE_CHECKING:
@@ -60,6 +61,32 @@ def test_what_a_later_one_has_moved(tree: Tree, runs: Runs) -> None:
     runs.undo(2)
     assert runs.undo(1).problems == []
     assert differences(before, tree.snapshot()) == []
+
+
+def test_a_link_that_a_later_one_has_rewritten(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """Its file has left the disk, and ext4 may give its inode number to the new link."""
+    tree.write({"f.jpg": "1"})
+    before = tree.snapshot()
+    runs.organize(action=Action.SYMLINK)
+    with Journal(runs.state.journal) as journal:
+        known = journal.select("SELECT target_inode FROM records WHERE action = 'symlink'")
+    assert known == [(tree.path("Images/f.jpg").lstat().st_ino,)]
+    runs.organize(dest=elsewhere, recursive=True)
+    assert first(runs, 1) == [2]
+    for operation in (2, 1):
+        assert runs.undo(operation).problems == []
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_a_link_is_removed_under_the_name_that_an_undo_gave_it(tree: Tree, runs: Runs) -> None:
+    tree.write({"f.jpg": "1"})
+    runs.organize(action=Action.SYMLINK)
+    runs.apply([{"path": "Images/f.jpg", "new_path": "Images/other.jpg"}], all_files=True)
+    tree.write({"Images/f.jpg": "of another program"})
+    assert runs.undo(2, rename=True).problems == []
+    assert tree.read()["Images/f (2).jpg"] == "-> ../f.jpg"
+    assert runs.undo(1).problems == []
+    assert tree.read() == {"f.jpg": "1", "Images/f.jpg": "of another program"}
 
 
 def test_the_whole_row_is_named_newest_first(tree: Tree, runs: Runs, elsewhere: Path) -> None:

@@ -73,7 +73,8 @@ _RANGE = f"FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_LEFT}{{only}}"
 _KNOWN = f"""
 CREATE TEMP TABLE known AS
 SELECT 'took' AS link, target_folder AS folder, {_TARGET_NAME.format("")} AS name,
-    coalesce(target_inode, inode) AS inode, id AS record {_RANGE} AND source_name NOT NULL
+    CASE action WHEN '{Action.SYMLINK}' THEN target_inode ELSE coalesce(target_inode, inode) END AS inode,
+    id AS record {_RANGE} AND source_name NOT NULL
     AND action NOT IN ({quoted({*REMOVALS, Action.REMOVE_REFLINK})})
 UNION ALL SELECT 'took', source_folder, source_name, NULL, id {_RANGE}
     AND action IN ({quoted({Action.COPY, Action.HARDLINK, *REMOVALS})})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fileorg.core.model import Entry, PlanRow
+    from fileorg.execute.actions.handler import Fail, Series
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
     from fileorg.journal.rows import Copied
@@ -42,13 +43,29 @@ def _make_hardlink(work: Work, row: PlanRow, _: int) -> None:
         raise _no_link(error, ReasonCode.NO_HARD_LINKS) from error
 
 
-def _make_symlink(work: Work, row: PlanRow, _: int) -> None:
-    target = work.storages[row.target_base]
-    content = _content(work, row)
-    try:
-        target.symlink(content, row.target_folder, row.target_name)
-    except OSError as error:
-        raise _no_link(error, ReasonCode.NO_SYMLINKS) from error
+def _make_symlinks(work: Work, series: Series, fail: Fail) -> None:
+    """Make the symlinks of a series, and record them, so that they are known under a later name, too."""
+    made: list[tuple[int, RecordState, dict[str, Any]]] = []
+
+    def make(work: Work, row: PlanRow, record: int) -> None:
+        target = work.storages[row.target_base]
+        content = _content(work, row)
+        try:
+            target.symlink(content, row.target_folder, row.target_name)
+        except OSError as error:
+            raise _no_link(error, ReasonCode.NO_SYMLINKS) from error
+        there = target.lstat(row.target_folder, row.target_name)
+        if there is not None:
+            made.append((record, RecordState.INTENT, _as_made(there)))
+
+    one_by_one(make)(work, series, fail)
+    if made:
+        with work.journal.transaction():
+            work.journal.mark_many(made)
+
+
+def _as_made(there: Entry) -> dict[str, Any]:
+    return {"target_inode": there.inode, "target_mtime_ns": there.mtime_ns}
 
 
 def _no_link(error: OSError, code: ReasonCode) -> OSError | Refusal:
@@ -80,11 +97,12 @@ def _settle_symlink(case: Case) -> Verdict:
             os.fsencode(target.readlink(record.target_folder, record.target_name)) == content
         )
 
-    return case.made(is_ours)
+    verdict, there = case.made(is_ours), case.at_target()
+    return verdict._replace(columns=_as_made(there)) if verdict is DONE and there is not None else verdict
 
 
 HARDLINK = Handler(check_source, one_by_one(_make_hardlink), _settle_hardlink, is_repeatable=True)
-SYMLINK = Handler(check_source, one_by_one(_make_symlink), _settle_symlink, is_repeatable=True)
+SYMLINK = Handler(check_source, _make_symlinks, _settle_symlink, is_repeatable=True)
 
 # Remove ---------------------------------------------------------------------------------------------------------------
 
