@@ -237,17 +237,15 @@ def test_what_does_not_work_in_stores_is_refused(
 def test_clean_takes_empty_objects_to_the_trash_and_back(runs: Runs, bucket: Bucket) -> None:
     bucket.write({"a.jpg": "1", "empty.txt": "", "deep/none.log": "", "marker/": ""})
     before = bucket.snapshot()
-    assert runs.clean(root=bucket.url).done == 2
+    assert runs.clean(root=bucket.url).done == 3
     assert bucket.read() == {
-        "a.jpg": "1", ".fileorg/trash/1/empty.txt": "", ".fileorg/trash/1/deep/none.log": "", "marker/": "",
+        "a.jpg": "1", ".fileorg/trash/1/empty.txt": "", ".fileorg/trash/1/deep/none.log": "",
     }  # fmt: skip
     runs.undo()
     assert bucket.snapshot() == before
     runs.redo()
     runs.purge()
-    assert bucket.read() == {"a.jpg": "1", "marker/": ""}
-    with pytest.raises(UsageError, match="cannot yet clean anything but empty files"):
-        runs.clean(root=bucket.url, goes=frozenset({Leftover.EMPTY_FOLDER}))
+    assert bucket.read() == {"a.jpg": "1"}
 
 
 def test_purge_removes_what_a_run_displaced(runs: Runs, bucket: Bucket) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fileorg.core.batches import in_batches
 from fileorg.core.model import DEST, ROOT, PlanRow
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fileorg.journal.moved import Moved
     from fileorg.scan.empty_folders import Leftovers
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.object.object_storage import ObjectStorage
 
 _ELSEWHERE = Reason(ReasonCode.CLEANED_BY_ITSELF)
 _LINKS_AT_ONCE = 1000
@@ -66,10 +67,20 @@ class CleanPlan:
             else:
                 self.counts[_kind(entry)] += 1
         if Leftover.EMPTY_FOLDER in goes:
-            recreation = RecreationCheck(storage)
-            going = leftovers.judge_folders(lambda folder: self._obstacle(folder, recreation))
+            if storage.capabilities.empty_folders:
+                recreation = RecreationCheck(storage)
+                going = leftovers.judge_folders(lambda folder: self._obstacle(folder, recreation))
+            else:
+                self._drop_unmarked(cast("ObjectStorage", storage))
+                going = leftovers.judge_folders(lambda _: None)
             self.counts[Leftover.EMPTY_FOLDER] = going
             self.skipped += sum(1 for _, reason in leftovers.folders() if reason)
+
+    def _drop_unmarked(self, store: ObjectStorage) -> None:
+        """Leave the folders that have a marker and nothing else: only these can be removed from a store."""
+        for folder in store.known.held():
+            self._leftovers.keep(folder)
+        self._leftovers.drop_folders(lambda folder: store.marker(folder) is not None)
 
     @property
     def root(self) -> bytes:

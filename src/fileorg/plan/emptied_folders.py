@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fileorg.core.model import EMPTIED_FOLDER, Action, PlanRow
 from fileorg.core.names import join, split, tree_key, with_parents
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Base
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.object.object_storage import ObjectStorage
 
 _LED_TO = Reason(ReasonCode.SYMLINK_LEADS_TO_IT)
 
@@ -34,6 +35,7 @@ class EmptiedFolders:
         folder, by its parent and its name.
         """
         self._storage, self._base, self._is_led_to = storage, base, is_led_to
+        self._store = None if storage.capabilities.empty_folders else cast("ObjectStorage", storage)
         self._leaving, self._filled = Counter[bytes](), set[bytes]()
         for row in rows:
             if row.action is Action.MOVE and not row.reason:
@@ -41,7 +43,7 @@ class EmptiedFolders:
                     self._leaving[row.source_folder] += 1
                 if row.target_base == base and row.target_folder not in self._filled:
                     self._filled.update(with_parents(row.target_folder))
-        self._recreation = RecreationCheck(storage)
+        self._recreation = RecreationCheck(storage) if self._store is None else None
         self._judged: dict[bytes, Reason | None] = {}
         pending = list(self._leaving)
         while pending:  # a parent is judged again when its last folder turns out to be empty
@@ -51,6 +53,9 @@ class EmptiedFolders:
                     self._judged[folder] = self._obstacle(folder)
                     above.add(split(folder)[0])
             pending = [folder for folder in above if folder]
+        if self._store is not None:  # a folder without a marker goes with its last object
+            marked = [folder for folder in self._judged if self._store.marker(folder) is not None]
+            self._judged = dict.fromkeys(marked)
         self.removed = sum(1 for reason in self._judged.values() if not reason)
         """The number of folders to remove."""
 
@@ -66,6 +71,8 @@ class EmptiedFolders:
     def _is_emptied(self, folder: bytes) -> bool:
         if folder in self._filled or is_intentional(split(folder)[1]):
             return False
+        if self._store is not None and self._store.known.is_held(folder):
+            return False
         files = 0
         try:
             for listing in self._storage.list_folder(folder):
@@ -80,4 +87,6 @@ class EmptiedFolders:
         return folder in self._judged and not self._judged[folder]
 
     def _obstacle(self, folder: bytes) -> Reason | None:
+        if self._recreation is None:
+            return None
         return self._recreation.obstacle(folder) or (_LED_TO if self._is_led_to(*split(folder)) else None)

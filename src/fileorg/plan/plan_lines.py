@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.batches import without_steps
 from fileorg.core.formats import iso, named
 from fileorg.core.model import EMPTIED_FOLDER, ON_SYMLINKS, REMOVALS, Action
-from fileorg.core.names import below, join
+from fileorg.core.names import below, join, scheme_of
 from fileorg.journal.trash_records import is_trash
 from fileorg.plan.given_rows import GivenAction
 
@@ -59,7 +59,9 @@ class PlanLines:
             for row in without_steps(batch):
                 if row.reason is not None or row.action is Action.MAKE_FOLDER or row.category == EMPTIED_FOLDER:
                     continue
-                if row.action is Action.REMOVE_FOLDER and not row.category:
+                if row.action is Action.REMOVE_FOLDER and (
+                    not row.category or scheme_of(self._roots[row.target_base])  # no row says the marker of a prefix
+                ):
                     continue
                 fields = self._fields(row)
                 if fields is None:

@@ -155,6 +155,13 @@ class Leftovers:
         if folder:
             self._keep(split(folder)[0], None)
 
+    def drop_folders(self, is_there: Callable[[bytes], bool]) -> None:
+        """Drop the empty folders of a store that only other ones in them make: they go with these."""
+        if self._db is not None:
+            keys = self._db.execute("SELECT key FROM folders").fetchall()
+            dropped = [(key,) for (key,) in keys if not is_there(from_tree_key(key))]
+            self._db.executemany("DELETE FROM folders WHERE key = ?", dropped)
+
     def judge_folders(self, obstacle: Callable[[bytes], Reason | None]) -> int:
         """Ask `obstacle` why each empty folder, the deepest first, has to stay; None lets it be removed.
 

@@ -103,15 +103,15 @@ class CleanRun:
 
 
 def _in_store(options: CleanOptions) -> CleanOptions:
-    """Return the options for a store, which has no links and no empty folders. Raises `UsageError`."""
+    """Return the options for a store, which has no links. Raises `UsageError`."""
     from fileorg.workflows.stores import cannot_yet
 
     url = next(filter(scheme_of, options.roots))
     if options.more_roots:
         raise cannot_yet("clean several folders", url)
-    if Leftover.EMPTY_FILE not in options.goes:
-        raise cannot_yet("clean anything but empty files", url)
-    return options._replace(goes=frozenset({Leftover.EMPTY_FILE}))
+    if not (goes := options.goes - {Leftover.BROKEN_SYMLINK}):
+        raise cannot_yet("clean broken symlinks", url)
+    return options._replace(goes=goes)
 
 
 def _nothing(_: Collection[bytes]) -> Mapping[bytes, Moved]:

@@ -390,7 +390,7 @@ def organizing(
                 session.expect_renames(seen.files)
             if len(parts) == 1:
                 plan.survey(seen.files, reporter)
-                if options.remove_empty and not in_store:
+                if options.remove_empty:
                     plan.plan_removals(sources[0])
                 yield OrganizeRun(plan, parts, seen, options, session, left_alone, to_be_made, index)
                 return

@@ -49,7 +49,8 @@ def handler_of(action: Action, source: Base, target: Base, storages: Sequence[Lo
     try:
         return TABLE[key]
     except KeyError:
-        from fileorg.execute.actions import copy_object, move_object, quarantine_object, transfer
+        from fileorg.execute.actions import copy_object, marker_object, move_object, quarantine_object, transfer
 
-        TABLE.update(move_object.TABLE | copy_object.TABLE | quarantine_object.TABLE | transfer.TABLE)
+        for each in (move_object, copy_object, quarantine_object, transfer, marker_object):
+            TABLE.update(each.TABLE)
         return TABLE[key]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SCHEMA = (
     "CREATE TABLE keys (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, etag TEXT NOT NULL,"
     " storage_class TEXT NOT NULL)"
-    " WITHOUT ROWID;"
+    " WITHOUT ROWID; CREATE TABLE held (folder BLOB PRIMARY KEY) WITHOUT ROWID;"
 )
 _ROWS_READ = 1000
 _ONLY_A_FOLDER = -1
@@ -62,6 +62,24 @@ class KnownKeys:
         """Forget keys that are gone."""
         self._db.executemany("DELETE FROM keys WHERE path = ?", [(path,) for path in paths])
 
+    def hold(self, folders: Iterable[bytes]) -> None:
+        """Add folders in which there is something that no listing of them shows, and that stays."""
+        self._db.executemany("INSERT OR IGNORE INTO held VALUES (?)", [(folder,) for folder in folders])
+
+    def held(self) -> Iterator[bytes]:
+        """Yield these folders."""
+        last = b""
+        while rows := self._db.execute(
+            f"SELECT folder FROM held WHERE folder > ? ORDER BY folder LIMIT {_ROWS_READ}", (last,)
+        ).fetchall():
+            yield from (folder for (folder,) in rows)
+            last = rows[-1][0]
+
+    def is_held(self, folder: bytes) -> bool:
+        """Return whether there is such a key in the folder, at any depth."""
+        query = "SELECT 1 FROM held WHERE folder = ? OR (folder > ? AND folder < ?) LIMIT 1"
+        return self._db.execute(query, (folder, folder + b"/", folder + _AFTER_SLASH)).fetchone() is not None
+
     def is_listed(self, folder: bytes) -> bool:
         """Return whether all names directly in the folder are known."""
         if folder in self._folders or b"" in self._trees or folder in self._trees:
@@ -83,7 +101,9 @@ class KnownKeys:
         return self._db.execute(query, (path + b"/", path + _AFTER_SLASH)).fetchone() is not None
 
     def in_folder(self, folder: bytes) -> Iterator[KnownKey | bytes]:
-        """Yield the keys directly in a folder and the names of its subfolders, in order."""
+        """Yield the keys directly in a folder and the names of its subfolders, in order; the marker of a subfolder in
+        place of its name, if it has one.
+        """
         above = folder + b"/" if folder else b""
         position, end = above, folder + _AFTER_SLASH if folder else None
         while True:
@@ -95,7 +115,8 @@ class KnownKeys:
                     if name:  # otherwise the marker of the folder itself
                         yield KnownKey(*row)
                     continue
-                yield name
+                is_marker = len(inside) == len(name) + 1 and row[1] != _ONLY_A_FOLDER
+                yield KnownKey(*row) if is_marker else name
                 position = above + name + _AFTER_SLASH
                 break  # everything in that subfolder is passed over
             else:
@@ -109,6 +130,13 @@ class KnownKeys:
             return self._db.execute(query, (position,)).fetchall()
         query = f"SELECT * FROM keys WHERE path >= ? AND path < ? ORDER BY path LIMIT {_ROWS_READ}"
         return self._db.execute(query, (position, end)).fetchall()
+
+
+def plain_above(path: bytes) -> bytes:
+    """Return the deepest folder on the way to an odd key that is a plain path."""
+    parts = path.split(b"/")[:-1]
+    odd = next((at for at, part in enumerate(parts) if part in NO_NAMES or 0 in part), len(parts))
+    return b"/".join(parts[:odd])
 
 
 def is_odd(path: bytes) -> bool:

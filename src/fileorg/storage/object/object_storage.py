@@ -21,7 +21,7 @@ from fileorg.core.model import Entry, Listing
 from fileorg.core.names import is_folder, join, split
 from fileorg.storage.base import BATCH_ENTRIES, Capabilities, Kind
 from fileorg.storage.object.client import KEY_BYTES, etag_token, head_one
-from fileorg.storage.object.known_keys import KnownKey, KnownKeys, is_odd
+from fileorg.storage.object.known_keys import KnownKey, KnownKeys, is_odd, plain_above
 from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.storage.paths import check_folder, check_name, failed
 
@@ -101,8 +101,15 @@ class ObjectStorage:
         found = self.known.in_folder(folder)
         some = list(islice(found, BATCH_ENTRIES))
         while True:
-            files = [self._entry(each) for each in some if isinstance(each, KnownKey)]
-            folders = [self._folder_entry(folder, each) for each in some if not isinstance(each, KnownKey)]
+            files, folders = [], []
+            for each in some:
+                if not isinstance(each, KnownKey):
+                    folders.append(self._folder_entry(folder, each))
+                elif each.path.endswith(b"/"):
+                    name = split(each.path[:-1])[1]
+                    folders.append(self._folder_entry(folder, name)._replace(mtime_ns=each.mtime_ns))
+                else:
+                    files.append(self._entry(each))
             yield Listing(folder, files, folders, [])
             if not (some := list(islice(found, BATCH_ENTRIES))):
                 return
@@ -143,17 +150,19 @@ class ObjectStorage:
             start, after = after, None
             for page in self.client.pages(prefix, after=start):
                 inside = [each.key[len(prefix) :].partition(b"/") for each in page]
-                self._add(each for each, (_, slash, _) in zip(page, inside, strict=True) if not slash)
                 above = prefix[len(self._above) :]
-                folders = {above + name for name, slash, _ in inside if slash}
-                self.known.add_folders(path for path in folders if not is_odd(path))
+                folders = {above + name for name, slash, rest in inside if slash and rest}
+                self.known.add_folders(path for path in folders if not is_odd(path + b"/"))
+                # A marker of a folder is added as a key.
+                is_own = [not slash or not rest or is_odd(name + slash) for name, slash, rest in inside]
+                self._add(each for each, is_own_key in zip(page, is_own, strict=True) if is_own_key)
                 last, slash, _ = inside[-1] if inside else (b"", b"", b"")
                 if slash:
                     after = prefix + last + b"/" + _LAST
                     break
 
     def _add(self, objects: Iterable[StoredObject]) -> None:
-        rows, marked = [], []
+        rows, marked, held = [], [], set[bytes]()
         for each in objects:
             path = each.key[len(self._above) :]
             if not path:
@@ -162,12 +171,38 @@ class ObjectStorage:
                 self.odd_count += 1
                 insort(self.odd, path)
                 del self.odd[_NAMED:]
+                held.add(plain_above(path))
             elif not each.size and path.endswith(_MARK):
-                marked += [folder] if is_folder(folder := path.removesuffix(_MARK)) and folder else []
+                if is_folder(folder := path.removesuffix(_MARK)) and folder:
+                    marked.append(folder)
+                    held.add(folder)
+                else:
+                    held.add(split(path)[0])
             else:
+                if each.size and path.endswith(b"/"):  # it has content: no mere marker
+                    held.add(path[:-1])
                 rows.append(_known(path, each))
         self.known.add(rows)
         self.known.add_folders(marked)
+        if held:
+            self.known.hold(held)
+
+    # Markers of folders ---------------------------------------------------------------------------------------------
+
+    def marker_key(self, folder: bytes) -> bytes:
+        """Return the key that marks a folder and is no file. Raises `OSError`, EINVAL for a path that leaves the
+        tree.
+        """
+        return self.key(*split(folder)) + b"/"
+
+    def marker(self, folder: bytes) -> KnownKey | None:
+        """Return what was listed of the marker of a folder; None if it has none, or one with content."""
+        known = self.known.key(folder + b"/")
+        return None if known is None or known.size else known
+
+    def head_marker(self, folder: bytes) -> StoredObject | None:
+        """Return what the store says of a marker now. Raises `StoreError`."""
+        return head_one(self.client, self.marker_key(folder))
 
     # One file -----------------------------------------------------------------------------------------------------
 
