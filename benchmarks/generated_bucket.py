@@ -1,5 +1,5 @@
 """A server on the loopback that lists a bucket of any number of keys, which it makes as they are asked for. It answers
-ListObjectsV2 and nothing else: enough for scans and dry runs, at no cost on a disk.
+ListObjectsV2, and HEAD as if there was nothing: enough for scans and dry runs, at no cost on a disk.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class GeneratedBucket:
                     if self._latency_seconds:
                         await asyncio.sleep(self._latency_seconds)
                     status, body = "200 OK", self.page(query)
+                elif method == "HEAD":  # without a body, or the client takes it for the next answer
+                    status, body = "404 Not Found", ""
                 else:
                     status, body = "501 Not Implemented", "<Error><Code>NotImplemented</Code></Error>"
                 content = body.encode()
