@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.1
 """A job looks for a request to cancel this often: one system call."""
 _SMALL_COPIED = 4
+_BATCHES, _FEWEST_RENAMED = 16, 1024
+"""Renames are cut into this many batches, of so many files at least: a batch costs a commit."""
 
 
 class JobCancelled(FileorgError):
@@ -338,7 +340,8 @@ def notes_on_mended(mended: Outcome) -> list[str]:
 
 def rows_at_a_time(storages: Sequence[LocalStorage], files: int, *, copies: bool = False, size_bytes: int = 0) -> int:
     """Return the number of files between two checks of the stop flag: few if contents are copied, which takes long.
-    `size_bytes`: of all files, if it is known; more of small ones are copied at a time.
+    `size_bytes`: of all files, if it is known; more of small ones are copied at a time. Few of few files, too: the
+    worker begins when the first of them are committed.
     """
     if any(storage.kind is not Kind.LOCAL for storage in storages):
         return OBJECT_ROWS
@@ -346,4 +349,4 @@ def rows_at_a_time(storages: Sequence[LocalStorage], files: int, *, copies: bool
     if copies or len(devices) > 1:
         small = files * GROUP_BYTES // size_bytes if size_bytes else 0
         return max(COPIED_ROWS, min(small, _SMALL_COPIED * COPIED_ROWS))
-    return BATCH_ROWS
+    return min(BATCH_ROWS, max(_FEWEST_RENAMED, files // _BATCHES))
