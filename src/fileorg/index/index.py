@@ -92,7 +92,7 @@ class Index:
         db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
             db.executescript(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;"
+                "PRAGMA synchronous=OFF; PRAGMA journal_mode=WAL; PRAGMA cache_size=-8000;"
                 "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4000;"
             )
             if not self._check(db):
