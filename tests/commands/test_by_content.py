@@ -10,7 +10,7 @@ import pytest
 from tests.content.samples import BINARY, HTML, JPEG, PDF, PNG, PROSE, TEXTS
 from tests.content.test_dates import TRUTHS
 
-from fileorg.content.evidence import (
+from fileorg.content.evidence_reading import (
     EvidenceRequest,
     kind_from,
     kind_text,

@@ -25,7 +25,7 @@ from tests.content.media_samples import (
 from tests.content.test_dates import MAY, TRUTHS
 
 from fileorg.content.dating import DatedBy
-from fileorg.content.evidence import EvidenceAnswer, EvidenceRequest, read_evidence
+from fileorg.content.evidence_reading import EvidenceAnswer, EvidenceRequest, read_evidence
 from fileorg.content.media import read_media
 from fileorg.content.types import kind_of
 from fileorg.core.model import By, LookInto
@@ -163,7 +163,7 @@ def read_by(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             read.extend(os.fsdecode(names[at]) for at in {*array("H", each.kinds), *array("H", each.media)})
         return read_evidence(requests)
 
-    monkeypatch.setattr("fileorg.content.evidence.read_evidence", watched)
+    monkeypatch.setattr("fileorg.content.evidence_reading.read_evidence", watched)
     with runs.organizing(by=By.DATE, recursive=True):
         pass
     monkeypatch.undo()
@@ -189,7 +189,9 @@ def test_a_new_file_makes_no_other_be_read_again(runs: Runs, tree: Tree, monkeyp
     assert read_by(runs, monkeypatch) == []
 
 
-@pytest.mark.parametrize("reader", ["fileorg.content.evidence.read_media", "fileorg.content.evidence.kind_of"])
+@pytest.mark.parametrize(
+    "reader", ["fileorg.content.evidence_reading.read_media", "fileorg.content.evidence_reading.kind_of"]
+)
 def test_a_reader_that_fails_costs_one_file(
     runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:

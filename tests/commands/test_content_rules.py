@@ -174,7 +174,7 @@ def test_a_second_run_changes_and_reads_nothing(runs: Runs, tree: Tree, monkeypa
     write(tree, NEEDS["18 music by artist and album"].files)
     runs.organize(configuration=rules, recursive=True)
     before = tree.snapshot()
-    monkeypatch.setattr("fileorg.content.evidence.read_evidence", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr("fileorg.content.evidence_reading.read_evidence", lambda _: pytest.fail("read again"))
     assert runs.organize(configuration=rules, recursive=True).done == 0
     assert tree.snapshot() == before
 

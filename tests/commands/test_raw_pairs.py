@@ -68,7 +68,7 @@ def test_a_raw_file_that_cannot_be_read_takes_no_date_away(
             raise RecursionError("a file made for this")
         return read_media(content)
 
-    monkeypatch.setattr("fileorg.content.evidence.read_media", failing)
+    monkeypatch.setattr("fileorg.content.evidence_reading.read_media", failing)
     write(tree, {"1.CR3": b"poison" + BARE_RAW, "1.JPG": photo("2012:06:01 00:00:00")})
     runs.organize(by=By.DATE)
     assert placed(tree) == {"1.CR3": "2021/03", "1.JPG": "2012/06"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.content.samples import BINARY, GUESSED, GZIP, JPEG, OOXML, PNG, PROSE, TEXTS, compound, iso_media, zipped
 
-from fileorg.content.evidence import kind_from, kind_text
+from fileorg.content.evidence_reading import kind_from, kind_text
 from fileorg.content.file_formats import FORMATS
 from fileorg.content.head import HEAD_BYTES, BytesContent, OpenContent
 from fileorg.content.types import NOTHING, Certainty, FileKind, kind_of
