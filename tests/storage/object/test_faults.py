@@ -194,7 +194,9 @@ def test_a_deletion_that_met_a_fault_is_done_or_ambiguous(
     assert store.read() == {}
 
 
-@pytest.mark.parametrize("fault", [Fault.CUT_OFF, Fault.PAGE, Fault.SERVER_ERROR, Fault.DROPPED_AFTER])
+@pytest.mark.parametrize(
+    "fault", [Fault.CUT_OFF, Fault.PAGE, Fault.SERVER_ERROR, Fault.DROPPED_AFTER, Fault.ERROR_IN_200]
+)
 def test_a_listing_is_whole_or_fails(fault: Fault, direct: S3Client, seaweedfs: S3Server, prefix: bytes) -> None:
     store = Store(direct, prefix, PART_BYTES)
     for number in range(5):
