@@ -206,7 +206,7 @@ def _read_listings_once(events: Any) -> None:
         return
 
     def look_unless_listing(response_dict: Any, **more: Any) -> None:
-        body = (response_dict or {}).get("body")
+        body: Any = (response_dict or {}).get("body")
         is_listing = isinstance(body, bytes) and _LISTING[0] in body[:_HEAD_BYTES]
         if not (is_listing and body[-_HEAD_BYTES:].rstrip().endswith(_LISTING[1])):
             look(response_dict=response_dict, **more)

@@ -44,8 +44,8 @@ class LoopThread:
             try:
                 return future.result(_SLICE_SECONDS)
             except NotYet:
-                if future.done():
-                    raise
+                if future.done():  # just now: the wait was over, and not the work in vain
+                    return future.result()
                 if not to_the_end and self.is_over():
                     future.cancel()
                     raise StoreError(StoreCode.CANCELLED, may_be_done=True) from None
