@@ -127,6 +127,27 @@ def test_a_refusal_is_one_sentence(
     assert "secret" not in ran.stderr
 
 
+def test_folders_that_are_only_marked_are_cleaned(
+    fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket
+) -> None:
+    url, bucket = "s3://commands/marked", Bucket(bucket.client, "marked/")
+    bucket.write({"old/": "", "full/": "", "full/a.jpg": "1", "none.txt": ""})
+    rows = json.loads(fileorg("clean", url, "-n", "-f", "json").stdout)["rows"]
+    assert [(row["action"], row["path"]) for row in rows] == [
+        ("move", f"{url}/none.txt"), ("remove-folder", f"{url}/old"),
+    ]  # fmt: skip
+    ran = fileorg("clean", url)
+    assert ("old/" in ran.stdout, ran.returncode, ran.stderr) == (True, 0, "")
+    assert bucket.keys() == [".fileorg/trash/1/none.txt", "full/", "full/a.jpg"]
+    assert fileorg("undo", "1").returncode == 0
+    assert bucket.keys() == ["full/", "full/a.jpg", "none.txt", "old/"]
+
+
+def test_the_path_of_an_error_is_a_url(fileorg: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    ran = fileorg("scan", "s3://no-such-bucket/x", "-f", "json")
+    assert json.loads(ran.stderr)["error"]["path"] == "s3://no-such-bucket/x"
+
+
 def test_an_object_is_explained(fileorg: Callable[..., subprocess.CompletedProcess[str]], bucket: Bucket) -> None:
     url, bucket = "s3://commands/explained", Bucket(bucket.client, "explained/")
     bucket.write({"a.jpg": "1", "b.pdf": "2", "b.pdf.part": "half"})

@@ -13,7 +13,7 @@ from fileorg.cli.terminal import standard_error
 from fileorg.cli.words import STOPPING
 from fileorg.core.events import Reporter
 from fileorg.core.formats import named
-from fileorg.core.names import display
+from fileorg.core.names import display, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,11 +155,12 @@ def write_event(err: Out, **event: Any) -> None:
 
 def write_error(err: Out, error: FileorgError, sentence: str, *, as_event: bool = False) -> None:
     """Write an error as one line of JSON, for `--format json`; `as_event` for `--progress json`."""
+    path = error.path and (error.path if scheme_of(error.path) else os.path.abspath(error.path))
     fields = {
         "code": str(error.code),
         "message": sentence,
         "hint": error.hint or None,
-        **(named("path", os.path.abspath(error.path)) if error.path else {"path": None}),
+        **(named("path", path) if path else {"path": None}),
         "exit": int(error.exit_code),
     }
     err.stream.write(json.dumps(({"event": "error"} if as_event else {}) | {"error": fields}) + "\n")

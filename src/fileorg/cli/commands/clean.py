@@ -181,7 +181,7 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
             "clean",
             out,
             screen,
-            CleanRows(run.plan, run.bases, root=os.path.realpath(chosen.root)),
+            CleanRows(run.plan, run.bases, root=run.roots[0]),
             in_several=len(run.roots) > 1,
         )
         code = _preview(change, run) if options.dry_run else _run(change, run, state)
