@@ -201,19 +201,19 @@ def _read_listings_once(events: Any) -> None:
     """
     from botocore import handlers
 
-    look = getattr(handlers, "_handle_200_error", None)
-    if look is None:
+    check = getattr(handlers, "_handle_200_error", None)
+    if check is None:
         return
 
-    def look_unless_listing(response_dict: Any, **more: Any) -> None:
+    def check_unless_listing(response_dict: Any, **more: Any) -> None:
         body: Any = (response_dict or {}).get("body")
         is_listing = isinstance(body, bytes) and _LISTING[0] in body[:_HEAD_BYTES]
         if not (is_listing and body[-_HEAD_BYTES:].rstrip().endswith(_LISTING[1])):
-            look(response_dict=response_dict, **more)
+            check(response_dict=response_dict, **more)
 
-    with contextlib.suppress(AttributeError, ValueError):  # another botocore: it looks twice
-        events.unregister(_PARSED, look)
-        events.register_first(_PARSED, look_unless_listing)
+    with contextlib.suppress(AttributeError, ValueError):  # another botocore: it parses twice
+        events.unregister(_PARSED, check)
+        events.register_first(_PARSED, check_unless_listing)
 
 
 def import_driver() -> None:
