@@ -114,13 +114,18 @@ def _with_files(step: Step) -> Step:
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "versions"])
-def empty(request: pytest.FixtureRequest, runs: Runs, faults: Faults) -> Callable[[], Step]:
-    return lambda: Step(runs, faults, _in_memory(versions=request.param)).begin()
+def versions(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "versions"])
-def full(request: pytest.FixtureRequest, runs: Runs, faults: Faults) -> Callable[[], Step]:
-    return lambda: _with_files(Step(runs, faults, _in_memory(versions=request.param))).begin()
+@pytest.fixture
+def empty(versions: bool, runs: Runs, faults: Faults) -> Callable[[], Step]:
+    return lambda: Step(runs, faults, _in_memory(versions=versions)).begin()
+
+
+@pytest.fixture
+def full(versions: bool, runs: Runs, faults: Faults) -> Callable[[], Step]:
+    return lambda: _with_files(Step(runs, faults, _in_memory(versions=versions))).begin()
 
 
 @pytest.mark.parametrize("fault", Fault)
@@ -133,7 +138,7 @@ def test_clean_ends_at_each_request(empty: Callable[[], Step], fault: Fault) -> 
 
 
 @pytest.mark.parametrize("fault", Fault)
-@pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_organize_ends_at_a_request(full: Callable[[], Step], fault: Fault, stride: int) -> None:
     points = 0
     for step, _ in _points(fault, full, Step.organize, stride):
@@ -143,7 +148,7 @@ def test_organize_ends_at_a_request(full: Callable[[], Step], fault: Fault, stri
 
 
 @pytest.mark.parametrize("fault", Fault)
-@pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.slow), 5])
 @pytest.mark.parametrize("do", [Step.clean, Step.organize])
 def test_an_undo_ends_at_a_request(
     empty: Callable[[], Step], full: Callable[[], Step], do: Callable[[Step], None], fault: Fault, stride: int
@@ -162,7 +167,7 @@ def test_an_undo_ends_at_a_request(
 
 
 @pytest.mark.parametrize("fault", KILLS)
-@pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_a_redo_is_killed_at_a_request(full: Callable[[], Step], fault: Fault, stride: int) -> None:
     def undone() -> Step:
         step = full()
@@ -192,7 +197,6 @@ def test_each_recovery_is_killed_at_each_request(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", KILLS)
-@pytest.mark.parametrize("versions", [False, True], ids=["plain", "versions"])
 def test_clean_and_its_undo_are_killed_on_a_real_server(
     runs: Runs,
     faults: Faults,

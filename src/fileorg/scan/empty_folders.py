@@ -158,9 +158,8 @@ class Leftovers:
     def drop_folders(self, is_there: Callable[[bytes], bool]) -> None:
         """Drop the empty folders of a store that only other ones in them make: they go with these."""
         if self._db is not None:
-            keys = self._db.execute("SELECT key FROM folders").fetchall()
-            dropped = [(key,) for (key,) in keys if not is_there(from_tree_key(key))]
-            self._db.executemany("DELETE FROM folders WHERE key = ?", dropped)
+            self._db.create_function("is_there", 1, lambda key: is_there(from_tree_key(key)))
+            self._db.execute("DELETE FROM folders WHERE NOT is_there(key)")
 
     def judge_folders(self, obstacle: Callable[[bytes], Reason | None]) -> int:
         """Ask `obstacle` why each empty folder, the deepest first, has to stay; None lets it be removed.
