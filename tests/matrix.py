@@ -68,6 +68,7 @@ ROWS = (
     Row("store-races", ("tests/commands/test_stores_shared.py",)),
     Row("apply", ("tests/faults/test_apply_killed.py",)),
     Row("store-requests", ("tests/storage/object",)),
+    Row("store-servers", ("tests/commands/test_stores_by_server.py",)),
     Row("machine", ("tests/faults/test_machine.py",)),
 )
 

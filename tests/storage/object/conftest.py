@@ -23,6 +23,12 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
+def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with servers.versitygw(tmp_path_factory.mktemp("versitygw")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def s3s_fs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with servers.s3s_fs(tmp_path_factory.mktemp("s3s-fs")) as server:
         yield server

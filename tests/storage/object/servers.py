@@ -1,4 +1,4 @@
-"""Real servers of S3 on the loopback: SeaweedFS, which has all conditions, and moto and s3s-fs, which have few."""
+"""Real servers of S3 on the loopback: SeaweedFS, which has all conditions, and versitygw, moto and s3s-fs."""
 
 from __future__ import annotations
 
@@ -102,6 +102,31 @@ def seaweedfs(folder: Path, *, metrics: bool = False) -> Iterator[S3Server]:
     with _running(command, folder, folder / "log", f"http://127.0.0.1:{s3}") as (endpoint, pid):
         counted = f"http://127.0.0.1:{counters}/metrics" if metrics else ""
         yield S3Server(endpoint, _environment(endpoint), counted, pid)
+
+
+@contextlib.contextmanager
+def versitygw(folder: Path) -> Iterator[S3Server]:
+    """Run versitygw, which keeps objects as files with extended attributes. Skips the test if it is not installed, or
+    if the disk of the folder has no such attributes.
+    """
+    program = shutil.which(os.environ.get("VERSITYGW", "versitygw"))
+    if program is None:
+        pytest.skip(
+            "needs versitygw: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0, on PATH or $VERSITYGW"
+        )
+    for name in ("data", "versions"):
+        (folder / name).mkdir()
+    try:
+        os.setxattr(folder / "data", "user.fileorg", b"1")
+    except OSError as error:
+        pytest.skip(f"needs a disk with extended attributes for versitygw: {error.strerror}")
+    port = free_ports(1)[0]
+    command = [
+        program, f"--access={ACCESS_KEY}", f"--secret={SECRET_KEY}", f"--port=127.0.0.1:{port}", "--quiet",
+        "posix", f"--versioning-dir={folder}/versions", f"{folder}/data",
+    ]  # fmt: skip
+    with _running(command, folder, folder / "log", f"http://127.0.0.1:{port}") as (endpoint, pid):
+        yield S3Server(endpoint, _environment(endpoint), pid=pid)
 
 
 @contextlib.contextmanager

@@ -82,6 +82,24 @@ def test_seaweedfs_is_safe(seaweedfs: S3Server) -> None:
     assert with_verdict(results, ProbeVerdict.MISSING) == {"versions"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("versions", [False, True])
+def test_what_versitygw_ignores_is_found(versitygw: S3Server, *, versions: bool) -> None:
+    """As docs/storage.md says: uploads are safe there, moves are not."""
+    bucket = f"probed-{versions}".lower()
+    servers.make_bucket(versitygw, bucket, versions=versions)
+    with servers.environment_of(versitygw):
+        client = S3Client(bucket, versitygw.settings)
+        results = probed(client)
+        client.close()
+    ignored = {Precondition.COPY_IF_ABSENT, Precondition.BATCH_DELETE_IF_MATCH}
+    assert with_verdict(results, ProbeVerdict.IGNORED) == {*ignored, "race"}
+    assert with_verdict(results, ProbeVerdict.MISSING) == set() if versions else {"versions"}
+    assert with_verdict(results, ProbeVerdict.FAILED) == set()
+    assert unmet(results, MOVES) == sorted(ignored)
+    assert unmet(results, UPLOADS) == []
+
+
 def test_what_moto_ignores_is_found(moto: S3Server) -> None:
     servers.make_bucket(moto, "probed")
     with servers.environment_of(moto):
