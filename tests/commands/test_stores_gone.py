@@ -11,7 +11,9 @@ from tests.support.faulty_client import Fault, Killed
 from tests.support.remembered import Remembered
 
 from fileorg.core.errors import UsageError
+from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
+from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.storage.object.object_storage import ObjectStorage
 from fileorg.storage.object.store_error import StoreCode, StoreError
 from fileorg.workflows.recover import recover_all
@@ -97,3 +99,37 @@ def test_an_operation_that_can_be_recovered_is_not_given_up(
     assert ([each.id for each in found.settled], found.unsure) == ([1], [])
     runs.undo(1)
     assert bucket.snapshot() == interrupted
+
+
+@pytest.mark.parametrize("at", range(5, 9))
+def test_a_purge_is_given_up(
+    runs: Runs, state: StateDirectory, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Killed at its requests: no content is lost, and what a record still promises can be undone."""
+    bucket.write({"a.jpg": "one", "b.jpg": "one", "c.jpg": "two", "d.jpg": "two", "e.txt": "alone"})
+    before = bucket.snapshot()
+    faults = faults_of_all_stores(monkeypatch)
+    runs.dedupe_of(roots=[bucket.url], action=DedupeAction.QUARANTINE)
+    faults.arm(Fault.KILL_BEFORE, at)
+    with pytest.raises(Killed):
+        runs.purge(1)
+    faults.disarm()
+    with pytest.MonkeyPatch.context() as patch:
+        all_fail(patch, StoreCode.NO_BUCKET)
+        reporter = Remembered()
+        found = recover_all(state, reporter, given_up=2)
+        assert (found.settled, found.left) == ([], [])
+        assert reporter.notes[-1] == "Gave up operation 2. What it had not removed yet stays in the trash."
+    found = recover_all(state, Remembered())
+    assert (found.settled, found.left, found.unsure) == ([], [], [])
+    there = bucket.snapshot()
+    assert {held.content for held in there.values()} == {held.content for held in before.values()}
+    is_left = {record.state for record in runs.records(1)} == {RecordState.DONE}
+    assert is_left == (at < 6)
+    if is_left:
+        runs.undo(1)
+        assert bucket.snapshot() == before
+    else:
+        with pytest.raises(UsageError, match="nothing left to undo"):
+            runs.undo(1)
+        assert bucket.snapshot() == there

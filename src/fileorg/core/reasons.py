@@ -194,3 +194,31 @@ UNSETTLED = LYING | {
     ReasonCode.CHANGED_IN_CRASH, ReasonCode.UNSETTLED_AFTER_CRASH, ReasonCode.LOST_IN_CRASH,
 }  # fmt: skip
 """Codes for a file whose state recovery could not determine: undo tries its record like a done one."""
+
+STORE_WORDS = {
+    "denied": "access denied",
+    "archived": "it is in an archive, and must be restored in the store first",
+    "locked": "it is under a legal hold or a retention",
+    "key-too-long": "its key would be longer than 1,024 bytes",
+    "invalid-key": "the store does not allow its key",
+    "too-large": "it is too large for the store",
+    "unsafe-parts": "the store could overwrite another object, because it ignores a condition of uploads in parts",
+    "unsupported": "the store cannot do this",
+    "checksum": "its content did not arrive as it was sent",
+    "expired": "the credentials have expired",
+    "bad-credentials": "the credentials are not valid",
+    "throttled": "the store asked for fewer requests, again and again",
+    "timed-out": "no answer came in time",
+    "no-network": "the store could not be reached",
+    "conflict": "another request was changing it",
+    "requester-pays": "its bucket bills its readers",
+    "no-bucket": "its bucket is not there",
+    "no-credentials": "no credentials were found",
+    "no-profile": "the profile of its credentials does not exist",
+    "clock-skew": "it refuses the time of this computer",
+    "wrong-region": "its bucket is in another region",
+    "not-a-store": "what answers is no object store",
+    "server": "the store reported an error of its own",
+    "incomplete": "its answers were cut off",
+}
+"""The words for what a store said, by the codes of `storage.object.store_error`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import StatusCode
 from fileorg.core.names import display
-from fileorg.core.reasons import ABOUT_ANOTHER_FILE, Lost, ReasonCode
+from fileorg.core.reasons import ABOUT_ANOTHER_FILE, STORE_WORDS, Lost, ReasonCode
 
 if TYPE_CHECKING:
     from fileorg.core.reasons import Reason
@@ -137,25 +137,6 @@ _SENTENCES = {
     ReasonCode.OTHER: "{about}",
     ReasonCode.STORE_REFUSED: "the store refused it",
 }
-_OF_STORES = {
-    "denied": "access denied",
-    "archived": "it is in an archive, and must be restored in the store first",
-    "locked": "it is under a legal hold or a retention",
-    "key-too-long": "its key would be longer than 1,024 bytes",
-    "invalid-key": "the store does not allow its key",
-    "too-large": "it is too large for the store",
-    "unsafe-parts": "the store could overwrite another object, because it ignores a condition of uploads in parts",
-    "unsupported": "the store cannot do this",
-    "checksum": "its content did not arrive as it was sent",
-    "expired": "the credentials have expired",
-    "bad-credentials": "the credentials are not valid",
-    "throttled": "the store asked for fewer requests, again and again",
-    "timed-out": "no answer came in time",
-    "no-network": "the store could not be reached",
-    "conflict": "another request was changing it",
-    "requester-pays": "its bucket bills its readers",
-}
-"""The words for what a store said, by the codes of `storage.object.store_error`."""
 _WITHOUT = {
     ReasonCode.NAME_TAKEN: "the name is taken",
     ReasonCode.NEWER_THERE: "the existing file is newer",
@@ -207,9 +188,9 @@ def sentence(reason: Reason | None) -> str:
 
 def _of_store(about: str) -> str:
     code, _, permission = about.partition(" ")
-    if code not in _OF_STORES:
+    if code not in STORE_WORDS:
         return f"the store refused it: {display(about)}"
-    return f"{_OF_STORES[code]}: the permission {display(permission)} is missing" if permission else _OF_STORES[code]
+    return f"{STORE_WORDS[code]}: the permission {display(permission)} is missing" if permission else STORE_WORDS[code]
 
 
 def sentence_of_many(reason: Reason | None) -> str:

@@ -90,20 +90,32 @@ def _unmet(store: ObjectStorage, state: StateDirectory, *, only_uploads: bool) -
 
 def _probed(store: ObjectStorage, *, only_uploads: bool) -> tuple[list[Precondition], bool]:
     """Return what the store does not heed, and whether that is certain. Raises `FileorgError`."""
-    from fileorg.storage.object.probes import LARGE, MOVES, UPLOADS, ProbeSubject, ProbeVerdict, StoreProbe, unmet
+    from fileorg.storage.object.probes import (
+        LARGE,
+        MOVES,
+        UPLOADS,
+        ProbeSubject,
+        ProbeVerdict,
+        StoreProbe,
+        is_missing_right,
+        unmet,
+    )
     from fileorg.storage.object.store_error import StoreError
     from fileorg.workflows.stores import failure
 
     needed = UPLOADS if only_uploads else MOVES | UPLOADS
     subjects = {*needed, *LARGE} if only_uploads else {*needed, *LARGE, ProbeSubject.RACE}
     scratch = store.key(b"", f".fileorg-check-{secrets.token_hex(8)}".encode()) + b"/"
+    probe = StoreProbe(store.client, scratch)
     try:
-        results = list(StoreProbe(store.client, scratch).results(subjects))
+        results = list(probe.results(subjects))
     except StoreError as error:
-        raise failure(error, store.root) from error
+        raise failure(error, store.root, left=probe.left(error)) from error
     is_certain = True
-    for each in results:  # a fault that passes says nothing of the store, and must not be kept
-        if each.verdict is ProbeVerdict.FAILED and each.error is not None and not each.error.is_permanent:
+    for each in results:  # what may pass says nothing of the store, and must not be kept
+        if each.verdict is not ProbeVerdict.FAILED or each.error is None:
+            continue
+        if not each.error.is_permanent or is_missing_right(each.error):
             is_certain = False
             if each.subject in subjects - LARGE:
                 raise failure(each.error, store.root)

@@ -47,7 +47,7 @@ class CheckedStore(NamedTuple):
 def check_store(url: bytes) -> CheckedStore:
     """Probe a store in a scratch prefix below the URL, which is removed afterwards.
 
-    Raises `FileorgError` if nothing can be written there, or the store does not answer.
+    Raises `FileorgError` if a right is missing there, or the store does not answer.
     """
     from fileorg.storage.object.probes import LARGE, MOVES, UPLOADS, StoreProbe, unmet
     from fileorg.storage.object.store_error import StoreError
@@ -55,11 +55,12 @@ def check_store(url: bytes) -> CheckedStore:
     root, prefix = store_root(url), parsed(url).prefix
     scratch = (prefix + b"/" if prefix else b"") + f".fileorg-check-{secrets.token_hex(8)}/".encode()
     with contextlib.closing(open_bucket(url)) as client:
+        probe = StoreProbe(client, scratch)
         try:
             next(client.pages(scratch), None)
-            results = list(StoreProbe(client, scratch).results())
+            results = list(probe.results())
         except StoreError as error:
-            raise failure(error, root) from error
+            raise failure(error, root, left=probe.left(error)) from error
         service = client.service
     needed = {StoreUse.MOVE: MOVES, StoreUse.UPLOAD: UPLOADS, StoreUse.LARGE: MOVES | LARGE}
     uses = [CheckedUse(use, [each.value for each in unmet(results, conditions)]) for use, conditions in needed.items()]

@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 
 _NAMED = 20
+_DENIED = {
+    "s3:ListBucket": "{} cannot be listed",
+    "s3:GetObject": "Objects in {} cannot be read",
+    "s3:PutObject": "{} cannot be written to",
+    "s3:DeleteObject": "Objects in {} cannot be removed",
+}
+"""What cannot be done without a permission."""
 _CREDENTIALS = "give them by the environment, a profile or a role: see docs/storage.md"
 
 
@@ -235,12 +242,15 @@ def notes_on_left(urls: Iterable[bytes], storages: Sequence[Storage]) -> list[st
     return notes
 
 
-def failure(error: StoreError, url: bytes) -> FileorgError:
-    """Return the error for a store that does not answer as it should."""
+def failure(error: StoreError, url: bytes, *, left: bytes = b"") -> FileorgError:
+    """Return the error for a store that does not answer as it should. `left` is an object that a probe could not
+    remove.
+    """
     from fileorg.storage.object.store_error import StoreCode
 
     shown = display(url)
     bucket = display(url.split(b"/", 3)[2])
+    denied = str(error.permission or "s3:ListBucket")
     said, hint = {
         StoreCode.NO_BUCKET: (f"There is no bucket {bucket}.", "check the spelling, and the endpoint of the store"),
         StoreCode.NO_CREDENTIALS: (f"No credentials were found for {shown}.", _CREDENTIALS),
@@ -248,8 +258,8 @@ def failure(error: StoreError, url: bytes) -> FileorgError:
         StoreCode.EXPIRED: (f"The credentials for {shown} have expired.", "renew them, then run the command again"),
         StoreCode.NO_PROFILE: (f"The profile for {shown} does not exist.", "check the names in ~/.aws"),
         StoreCode.DENIED: (
-            f"{shown} cannot be listed: access denied.",
-            f"it needs the permission {error.permission or 's3:ListBucket'}",
+            f"{_DENIED.get(denied, '{} cannot be used').format(shown)}: access denied.",
+            f"it needs the permission {denied}" + (f"; it leaves {display(left)} there" if left else ""),
         ),
         StoreCode.WRONG_REGION: (f"{bucket} is in another region.", "give its region in the profile or the settings"),
         StoreCode.CLOCK_SKEW: (f"{shown} refuses the time of this computer.", "set its clock"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
-from fileorg.core.reasons import ReasonCode
+from fileorg.core.reasons import STORE_WORDS, ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.rows import columns_of
@@ -45,6 +45,22 @@ _REMOVED = frozenset({Result.DONE, Result.GONE, Result.CHANGED})
 _FORBIDDEN = frozenset({StoreCode.DENIED, StoreCode.LOCKED})
 """Refusals that the same request a moment before got, too, even if its answer was lost."""
 
+_OF_THE_STORE = frozenset(
+    {
+        StoreCode.NO_BUCKET,
+        StoreCode.NO_CREDENTIALS,
+        StoreCode.BAD_CREDENTIALS,
+        StoreCode.EXPIRED,
+        StoreCode.NO_PROFILE,
+        StoreCode.WRONG_REGION,
+        StoreCode.CLOCK_SKEW,
+        StoreCode.REQUESTER_PAYS,
+    }
+)
+"""Refusals that say nothing of an object. The answer to HEAD has no body, so it could not tell them from others: the
+404 of a bucket that is not there is the one of an object that is gone.
+"""
+
 
 class ObjectMove(NamedTuple):
     """A row under way: its position, its two keys, and its source as listed."""
@@ -73,8 +89,9 @@ def unreachable(storage: ObjectStorage, error: StoreError) -> StorageFailure:
             f"The run was stopped while objects of {display(storage.root)} were on their way.",
             hint="the next command that changes files recovers them, or fileorg recover",
         )
+    why = STORE_WORDS.get(error.code, error.strerror)
     return StorageFailure(
-        f"{display(storage.root)} cannot be used any more: {error.strerror}.",
+        f"{display(storage.root)} cannot be used any more: {why}.",
         hint="run fileorg recover once it can be: it checks every object",
     )
 
@@ -197,10 +214,12 @@ def error_of(outcome: ObjectOutcome) -> Refusal | OSError:
 def why_left(source: ObjectStorage, row: PlanRow, etag: str, outcome: ObjectOutcome) -> Refusal | OSError | None:
     """Return why the original of a copy is still there after its deletion; None if it is not, or is another object.
 
-    Raises `StorageFailure` if the store may still delete it: then both stay, and recovery goes on.
+    Raises `StorageFailure` if the store may still delete it, or cannot be asked: then both stay, and recovery goes on.
     """
     if outcome.result in _REMOVED:
         return None
+    if outcome.error is not None and outcome.error.code in _OF_THE_STORE:
+        raise unreachable(source, outcome.error)
     try:
         there = source.head(row.source_folder, row.source_name)
         if there is None or there.etag != etag:

@@ -5,6 +5,8 @@ A probe decides by what the store has afterwards, not only by what it said.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import threading
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from fileorg.storage.object.client import (
     StoredObject,
     head_one,
 )
-from fileorg.storage.object.store_error import StoreCode, StoreError
+from fileorg.storage.object.store_error import Permission, StoreCode, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _WRONG = "0123456789abcdef0123456789abcdef"
 """An ETag that no object has."""
+_FIRST = b"first"
 _WRITERS = 8
 _ROUNDS = 3
 
@@ -73,8 +76,16 @@ MOVES = frozenset(
 """What a move needs: else it could overwrite, copy something else, or remove what was not copied. A single object, or
 one whose key is no XML, is deleted by a request of its own.
 """
+_REMOVING = frozenset({Precondition.DELETE_IF_MATCH, Precondition.BATCH_DELETE_IF_MATCH})
 UPLOADS = frozenset({Precondition.PUT_IF_ABSENT})
 LARGE = frozenset({Precondition.COMPLETE_IF_ABSENT})
+
+
+def is_missing_right(error: StoreError) -> bool:
+    """Return whether the store would answer after a change of rights, credentials or the clock: this says nothing of
+    its conditions.
+    """
+    return error.errno == errno.EACCES
 
 
 def unmet(results: list[ProbeResult], needed: frozenset[Precondition]) -> list[Precondition]:
@@ -93,11 +104,15 @@ class StoreProbe:
     def __init__(self, client: ObjectClient, scratch: bytes) -> None:
         self._client, self._scratch = client, scratch
 
+    def left(self, error: StoreError) -> bytes:
+        """Return the key of the object that stays after an error of `results`; empty for none."""
+        return self._key(_FIRST) if error.permission is Permission.DELETE else b""
+
     def results(self, subjects: Collection[str] | None = None) -> Iterator[ProbeResult]:
         """Yield the result of each probe, or of those with these subjects.
 
-        Removes all its objects at the end, also after an error. Raises `StoreError` if the first write fails: then
-        nothing can be probed.
+        Removes all its objects at the end, also after an error. Raises `StoreError` if the first write fails, or if a
+        right is missing: then nothing can be said of the store. Without the right to remove, one object stays there.
         """
         probes: dict[str, Callable[[], ProbeVerdict]] = {
             Precondition.PUT_IF_ABSENT: self._put_if_absent,
@@ -112,13 +127,17 @@ class StoreProbe:
             ProbeSubject.VERSIONS: self._versions,
         }
         try:
-            self._write(b"first")
+            first = self._write(_FIRST)
+            if subjects is None or not _REMOVING.isdisjoint(subjects):
+                self._remove(first)  # before there are more that may have to stay
             for subject, probe in probes.items():
                 if subjects is not None and subject not in subjects:
                     continue
                 try:
                     yield ProbeResult(subject, probe())
                 except StoreError as error:
+                    if is_missing_right(error) and subject not in LARGE:
+                        raise
                     is_missing = error.code is StoreCode.UNSUPPORTED
                     yield ProbeResult(subject, ProbeVerdict.MISSING if is_missing else ProbeVerdict.FAILED, error)
         finally:
@@ -131,6 +150,12 @@ class StoreProbe:
         outcome = self._client.put(self._key(name), content, if_absent=False)
         _check(outcome)
         return StoredObject(self._key(name), len(content), outcome.mtime_ns, outcome.etag, version=outcome.version)
+
+    def _remove(self, there: StoredObject) -> None:
+        """Remove an object. Raises `StoreError` if a right is missing, or the store fails for a moment."""
+        [outcome] = self._client.delete([ObjectDeletion(there.key, there.etag)])
+        if (error := outcome.error) is not None and (is_missing_right(error) or not error.is_permanent):
+            raise error
 
     def _is_there(self, key: bytes) -> bool:
         return head_one(self._client, key) is not None
@@ -219,12 +244,11 @@ class StoreProbe:
 
     def _clear(self) -> None:
         """Remove what the probes wrote, as far as the store lets them."""
-        try:
+        with contextlib.suppress(StoreError):  # this takes a right of its own
             self._client.abort(self._client.uploads(self._scratch))
+        with contextlib.suppress(StoreError):
             for page in list(self._client.pages(self._scratch)):
                 self._client.delete([ObjectDeletion(each.key, each.etag) for each in page])
-        except StoreError:
-            return
 
 
 def _check(outcome: ObjectOutcome) -> None:

@@ -58,7 +58,7 @@ class Permission(StrEnum):
 
 
 _ERRNO = {
-    StoreCode.NO_BUCKET: errno.ENOENT,
+    StoreCode.NO_BUCKET: errno.ENODEV,  # not ENOENT: that an object is gone does not follow
     StoreCode.NO_CREDENTIALS: errno.EACCES,
     StoreCode.BAD_CREDENTIALS: errno.EACCES,
     StoreCode.EXPIRED: errno.EACCES,
