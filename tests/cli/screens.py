@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pexpect
 import pyte
 import pytest
-from tests.support.warm_python import warm_python
+from tests.support.warm_python import run_fileorg
 
 import fileorg
 from fileorg.cli.app import run
@@ -71,20 +71,14 @@ class Fileorg:
     def __call__(self, *words: str | bytes | Path, given: bytes = b"", **changes: str) -> Ran:
         """Run the program to its end, without a terminal: in a fork if a new Python would run it in the same way."""
         environment = self.environment(**changes)
-        warm = warm_python(self.environment())
-        if not self.prefix and warm.can_run(environment):
-            named = [os.fsdecode(word) for word in words]
-            ran = warm.run(named, given, self.folder, environment, _PATIENCE_SECONDS)
+        if not self.prefix:
+            ran = run_fileorg(words, self.folder, environment, self.environment(), given)
         else:
             ran = subprocess.run(
                 [*self.prefix, *_PROGRAM, *words],
-                input=given,
-                capture_output=True,
-                cwd=self.folder,
-                env=environment,
-                timeout=_PATIENCE_SECONDS,
+                input=given, capture_output=True, cwd=self.folder, env=environment, timeout=_PATIENCE_SECONDS,
                 check=False,
-            )
+            )  # fmt: skip
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     def inside(self, *words: str, **changes: str) -> Ran:

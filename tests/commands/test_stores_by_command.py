@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.storage.object import servers
 from tests.storage.object.conftest import seaweedfs
 from tests.support.buckets import Bucket
+from tests.support.warm_python import run_fileorg
 
 from fileorg.storage.object.s3 import S3Client
 from fileorg.storage.object.store_error import StoreError
@@ -31,10 +31,8 @@ def fileorg(seaweedfs: S3Server, tmp_path: Path) -> Callable[..., subprocess.Com
     environment = os.environ | seaweedfs.environment | {"FILEORG_HOME": str(tmp_path / "state")}
 
     def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "fileorg", *words],
-            env=environment | more, cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        ran = run_fileorg(words, tmp_path, environment | more, environment)
+        return subprocess.CompletedProcess(ran.args, ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
     return run
 

@@ -34,6 +34,7 @@ _READ_AT_START = re.compile(
 """Variables that Python, or a library that it imports, reads once."""
 _IMPORTED_LATE = ("typer", "rich.live", "rich.progress_bar", "rich.table", "rich.tree", "aiobotocore.session")
 _MAX_REQUEST_BYTES = 1 << 20
+_PATIENCE_SECONDS = 60
 _CRASHED = 70
 """An exit code that fileorg never returns."""
 
@@ -122,15 +123,31 @@ def _feed(stdin: Any, given: bytes) -> None:
             stdin.write(given)
 
 
-_started: list[WarmPython] = []
+_started: dict[frozenset[tuple[str, str]], WarmPython] = {}
 
 
-def warm_python(environment: Mapping[str, str]) -> WarmPython:
-    """Return the process that forks the commands of this test process. The first call starts it, with its variables."""
-    if not _started:
-        _started.append(WarmPython(environment))
-        atexit.register(_started[0].close)
-    return _started[0]
+def run_fileorg(
+    words: Sequence[str | bytes | Path],
+    folder: Path,
+    environment: Mapping[str, str],
+    usual: Mapping[str, str],
+    given: bytes = b"",
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the program to its end, in a fork if a new Python would run it in the same way. Raises
+    `subprocess.TimeoutExpired`.
+
+    `usual` are the variables of most commands of a test: a process that forks is started with them.
+    """
+    key = frozenset(each for each in usual.items() if _READ_AT_START.match(each[0]))
+    if key not in _started:
+        _started[key] = WarmPython(usual)
+        atexit.register(_started[key].close)
+    if _started[key].can_run(environment):
+        return _started[key].run([os.fsdecode(word) for word in words], given, folder, environment, _PATIENCE_SECONDS)
+    return subprocess.run(
+        [sys.executable, "-m", "fileorg", *words],
+        input=given, capture_output=True, cwd=folder, env=environment, timeout=_PATIENCE_SECONDS, check=False,
+    )  # fmt: skip
 
 
 def _serve(requests: socket.socket) -> None:
