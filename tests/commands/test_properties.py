@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Outcome
 
-settings.register_profile("quick", max_examples=100)
+settings.register_profile("quick", max_examples=50)
 settings.register_profile("thorough", max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 tried = settings(deadline=None, suppress_health_check=list(HealthCheck))
