@@ -57,7 +57,9 @@ def _files_in_trash(tree: Tree) -> int:
     return sum("/.fileorg/trash/" in path for path in tree.read() if not path.endswith("/"))
 
 
-@pytest.mark.parametrize(("descriptors", "folders"), [(1024, 300), (256, 80), (64, 40)])
+@pytest.mark.parametrize(
+    ("descriptors", "folders"), [pytest.param(1024, 300, marks=pytest.mark.slow), (256, 80), (64, 40)]
+)
 def test_folders_are_more_than_descriptors(runs: Runs, tree: Tree, descriptors: int, folders: int) -> None:
     """A killed run is recovered and undone; a run that is not killed completes and is undone."""
     roots = _write_roots(tree, 6, folders)
