@@ -59,6 +59,8 @@ ROWS = (
         ("tests/odd/test_hostile_journal.py", "tests/odd/test_hostile_purge.py", "tests/odd/test_hostile_reports.py"),
         "not slow",
     ),
+    Row("hostile-reports", ("tests/odd/test_hostile_reports.py",)),
+    Row("overlay", ("tests/odd/test_overlay.py",)),
     Row("wall", ("tests/odd/test_suites_behind_the_wall.py",)),
     Row("jobs", ("tests/jobs/test_job_kills.py",)),
     Row("chains-forks", ("tests/chains/test_chains.py::test_many_chains_in_forks",)),
