@@ -65,7 +65,14 @@ ROWS = (
     Row("jobs", ("tests/jobs/test_job_kills.py",)),
     Row("chains-forks", ("tests/chains/test_chains.py::test_many_chains_in_forks",)),
     Row("chains-processes", ("tests/chains/test_chains.py::test_many_chains_as_processes",)),
-    Row("stores", ("tests/faults/test_stores_killed.py", "tests/faults/test_duplicates_in_stores_killed.py")),
+    Row(
+        "stores",
+        (
+            "tests/faults/test_stores_killed.py",
+            "tests/faults/test_duplicates_in_stores_killed.py",
+            "tests/faults/test_folder_keys_killed.py",
+        ),
+    ),
     Row("store-transfers", ("tests/faults/test_transfers_killed.py",)),
     Row("store-races", ("tests/commands/test_stores_shared.py",)),
     Row("apply", ("tests/faults/test_apply_killed.py",)),
