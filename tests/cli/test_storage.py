@@ -70,3 +70,8 @@ def test_a_url_that_leads_nowhere_is_one_sentence(fileorg: Fileorg, store: str, 
     assert "Hint: " in ran.err
     assert "secret-word" not in ran.err + ran.out
     assert "Traceback" not in ran.err
+
+
+def test_a_wrong_step_is_named_with_the_only_choice(fileorg: Fileorg) -> None:
+    ran = fileorg.inside("storage", "nope", "s3://bucket")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "fileorg: step nope is not valid: choose check.")

@@ -214,6 +214,17 @@ def test_objects_that_have_changed_are_refused(runs: Runs, bucket: Bucket) -> No
     assert bucket.read()["Images/e.jpg"] == "five"
 
 
+@pytest.mark.parametrize("facts", [{"size_bytes": 5}, {"etag": "0" * 32}])
+def test_a_prefix_has_no_size_and_no_etag(runs: Runs, bucket: Bucket, facts: dict[str, object]) -> None:
+    """A row that says what fileorg cannot check is refused: it may be meant for an object that is gone."""
+    bucket.write({"old/a": "1", "old/b": "2"})
+    before = bucket.snapshot()
+    for path in ("old", "old/"):
+        row = {"path": path, "new_path": "archive/", **facts}
+        assert [fault for _, fault in refused(runs, bucket, row)] == [RowFault.NOT_A_FILE]
+    assert bucket.snapshot() == before
+
+
 def test_what_another_program_writes_between_check_and_move_stays(runs: Runs, bucket: Bucket) -> None:
     bucket.write({"a": "mine", "b": "mine", "c": "mine"})
     with runs.applying([move("a", "x"), move("b", "y"), move("c", "z")], roots=[bucket.url]) as run:

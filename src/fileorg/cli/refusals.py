@@ -70,7 +70,8 @@ def _bad_value(parameter: Any, sentence: str, hint: str) -> tuple[str, str]:
         if name == "action" and value.isdecimal():
             hint = f"fileorg jobs show {value}"
         *others, last = [str(getattr(choice, "value", choice)) for choice in choices]
-        return f"{name} {value} is not valid: choose {', '.join(others)} or {last}.", hint
+        chosen = f"{', '.join(others)} or {last}" if others else last
+        return f"{name} {value} is not valid: choose {chosen}.", hint
     if hasattr(kind, "min"):
         bounds = f"of at least {kind.min}" if kind.max is None else f"from {kind.min} to {kind.max}"
         return f"{name} {value} is not valid: give a whole number {bounds}.", hint

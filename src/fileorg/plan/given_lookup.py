@@ -239,6 +239,8 @@ class RowLookup:
                     faults[position] = Fault(RowFault.OURS, row.path)
                 elif size_bytes == 0 and not is_empty(storage, join(folder, name)):
                     faults[position] = Fault(RowFault.NOT_EMPTY)
+                elif in_store and (size_bytes or digest is not None):  # a prefix has neither
+                    faults[position] = Fault(RowFault.NOT_A_FILE)
             elif size_bytes is not None and size_bytes != size:
                 faults[position] = Fault(RowFault.OTHER_SIZE, b"%d" % size_bytes, size)
             elif mtime is not None and not (is_same := is_at(mtime_ns, mtime)):

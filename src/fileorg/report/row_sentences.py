@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from fileorg.core.figures import plural
 from fileorg.core.names import display
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.row_problems import RowFault
@@ -90,7 +91,7 @@ def sentence_of_row(problem: RowProblem) -> str:
         about=display(about),
         number=number,
         error="" if number is None else os.strerror(number) if 0 <= number < 256 else "",
-        size="" if number is None else f"{number} bytes",
+        size="" if number is None else plural(number, "byte"),
         reason=reason,
     )
 
