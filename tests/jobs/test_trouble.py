@@ -143,8 +143,12 @@ def test_a_tree_that_is_unmounted_and_comes_back(runs: Runs, tree: Tree, state: 
         with runs.organizing() as run:
             assert run.run(lambda: next(calls, None) is None).interrupted
     assert list(tree.root.iterdir()) == []
+    held, before = state.alive(1), set(os.listdir("/proc/self/fd"))
     with pytest.raises(AnotherRoot, match="is its disk mounted"):
-        carry_out(state, 1, NullReporter(), lambda: False)
+        carry_out(state, 1, NullReporter(), lambda: False, fd=held)
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert held is not None
+    os.close(held)
     assert job(state, 1).state is JobState.INTERRUPTED  # not done, although nothing is left to do in the empty folder
     with mounted("--bind", disk, tree.root):
         carry_out(state, 1, NullReporter(), lambda: False)

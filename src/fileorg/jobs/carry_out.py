@@ -61,9 +61,10 @@ def carry_out(
 ) -> Outcome:
     """Carry out a job to its end, or until `stop`; return the outcome of its last operation.
 
-    `fd`: the status file, if this process holds its lock already. `attempts`: how many are left, this one included; if
-    files fail by errors that may pass, and there are more, the job is queued again (`Outcome.goes_on`). `say_end` gets
-    the reason if the job takes too long, and this process ends. Raises `FileorgError`, `OSError`.
+    `fd`: the status file, if this process holds its lock already; the caller closes it. `attempts`: how many are left,
+    this one included; if files fail by errors that may pass, and there are more, the job is queued again
+    (`Outcome.goes_on`). `say_end` gets the reason if the job takes too long, and this process ends. Raises
+    `FileorgError`, `OSError`.
     """
     with open_journal(state, read_only=True) as journal:
         job = next(iter(job_rows(journal, "id = ?", (number,))), None)

@@ -98,7 +98,7 @@ def _carry_out(state: StateDirectory, number: int, fd: int, log: JobLog, stop: C
         wait_for_turn(state, number, roots_of(state, row), fd, stop, limits.parallel or PARALLEL)
         left = attempts - attempt + 1
         try:
-            outcome = carry_out(state, number, log, stop, fd=os.dup(fd), attempts=left, say_end=log.note)
+            outcome = carry_out(state, number, log, stop, fd=fd, attempts=left, say_end=log.note)
         except Locked:  # another run was faster
             retry.CLOCK.pause(_PAUSE_SECONDS, stop)
             continue

@@ -39,11 +39,12 @@ def watch_as_job(
     stop: Callable[[], bool],
     fd: int | None,
 ) -> None:
-    """Watch until the job is cancelled, or until `stop`. `fd`: its status file, if this process holds its lock.
+    """Watch until the job is cancelled, or until `stop`. `fd`: its status file, if this process holds its lock;
+    the caller closes it.
 
     Raises `FileorgError`, `OSError`.
     """
-    fd = state.alive(number) if fd is None else fd
+    fd = state.alive(number) if fd is None else os.dup(fd)
     if fd is None:
         raise Locked(f"Job {number} is running already.", hint=f"watch it: fileorg jobs attach {number}")
     cancel = state.of_job(number, b"cancel")

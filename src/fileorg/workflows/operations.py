@@ -52,14 +52,18 @@ class JobRun:
     """
 
     def __init__(self, state: StateDirectory, journal: Journal, start: JobStart, *, fd: int | None = None) -> None:
-        """`fd`: the status file, if this process holds its lock already. Raises `Locked` if another one does."""
+        """`fd`: the status file, if this process holds its lock already; the caller closes it. Raises `Locked` if
+        another process holds it.
+        """
         self._journal = journal
         self._state = state
         self._is_claimed = bool(start.number)
         if not start.number:
             number, fd = free_job(state, journal)
             start = start._replace(number=number)
-        elif fd is None and (fd := state.alive(start.number)) is None:
+        elif fd is not None:
+            fd = os.dup(fd)
+        elif (fd := state.alive(start.number)) is None:
             raise Locked(
                 f"Job {start.number} is running already.", hint=f"watch it: fileorg jobs attach {start.number}"
             )

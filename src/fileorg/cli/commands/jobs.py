@@ -272,7 +272,7 @@ def _go_on(
                 out.line(f"Job {number} runs in the background. Watch it with: fileorg jobs attach {number}")
             return Exit.DONE
         with stoppable(screen) as stop:
-            outcome = carry_out(state, number, screen, stop, fd=os.dup(fd), say_end=say_end)
+            outcome = carry_out(state, number, screen, stop, fd=fd, say_end=say_end)
         screen.pause()
         screen.outcome(outcome)
     finally:
