@@ -76,7 +76,7 @@ BOUNDS = {
     "history tree/photo.jpg": (54, 140, 2),
     "categorize tree": (86, 181, 13),
     "scan tree": (90, 185, 13),
-    "organize tree": (151, 245, 15),
+    "organize tree": (152, 245, 15),
     "redo": (145, 228, 9),
     "dedupe tree": (142, 236, 15),
     "clean tree --empty-files --yes": (150, 234, 14),

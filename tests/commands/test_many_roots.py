@@ -121,3 +121,13 @@ def test_copies_that_become_durable_together_leave_descriptors(
     assert sum(path.is_file() for path in elsewhere.rglob("*")) == 150
     _must(_run(64, *_FILEORG, "undo", "1", "-y"))
     assert tree.snapshot() == before
+
+
+@pytest.mark.parametrize("descriptors", [9, 10, 11, 12])
+def test_far_too_few_descriptors_are_not_blamed_on_another_program(runs: Runs, tree: Tree, descriptors: int) -> None:
+    tree.write({"a.jpg": "1"})
+    ran = _run(descriptors, *_FILEORG, "organize", "-y", str(tree.root))
+    assert ran.returncode == 1
+    assert "Another program" not in ran.stderr
+    assert "ulimit -n" in ran.stderr
+    assert tree.read() == {"a.jpg": "1"}

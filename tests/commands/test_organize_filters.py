@@ -91,6 +91,14 @@ def test_min_age_leaves_what_may_still_be_written(tree: Tree, runs: Runs) -> Non
     assert moved(tree, runs, min_age_ns=60 * SECOND_NS) == {"old.a"}
 
 
+def test_a_group_is_as_new_as_its_newest_file(tree: Tree, runs: Runs) -> None:
+    """A program that has a database open writes to its log; the database keeps its time until it is closed."""
+    tree.write({"n.db": "1", "n.db-wal": "being written", "old.db": "2", "old.db-wal": "3"})
+    for name in ("n.db", "old.db", "old.db-wal"):
+        os.utime(tree.path(name), ns=(0, 0))
+    assert moved(tree, runs, min_age_ns=3600 * SECOND_NS) == {"old.db", "old.db-wal"}
+
+
 def test_min_age_and_older_than_both_hold(tree: Tree, runs: Runs) -> None:
     now = time.time_ns()
     for name, age in (("week.a", 7), ("day.a", 1), ("now.a", 0)):

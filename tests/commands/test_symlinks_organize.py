@@ -395,3 +395,12 @@ def test_symlinks_are_no_files_in_the_counts(tree: Tree, runs: Runs) -> None:
     assert (outcome.done, outcome.rewritten, outcome.symlinks) == (1, 2, [b"l", b"m"])
     undone = runs.undo()
     assert (undone.done, undone.rewritten) == (1, 2)
+
+
+def test_a_symlink_that_leads_to_another_file_again_is_not_said_to_point_to_its_own(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.pdf": "1", "l": "-> a.pdf"})
+    runs.organize()
+    tree.write({"a.pdf": "someone else's"})
+    undone = runs.undo(rename=True)
+    assert tree.read() == {"a (2).pdf": "1", "a.pdf": "someone else's", "l": "-> a.pdf"}
+    assert (undone.done, undone.rewritten, undone.problems) == (1, 0, [])

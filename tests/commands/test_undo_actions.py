@@ -55,6 +55,51 @@ def test_something_else_in_its_place_is_kept(tree: Tree, runs: Runs, action: Act
     assert tree.read() == {"a.jpg": "1", "Images/a.jpg": "someone else's"}
 
 
+@made
+@pytest.mark.parametrize("instead", ["a file", "a folder"])
+def test_what_stays_is_named_and_why(tree: Tree, runs: Runs, action: Action, instead: str) -> None:
+    """Not the file from which it was made, which nobody touched."""
+    tree.write({"a.jpg": "1"})
+    runs.organize(action=action)
+    tree.path("Images/a.jpg").unlink()
+    tree.write({"Images/a.jpg": "1"} if instead == "a file" else {"Images/a.jpg/": ""})
+    (problem,) = runs.undo().problems
+    assert problem.path == b"Images/a.jpg"
+    assert sentence(problem.reason) in {
+        "something else has taken its place, and was kept",
+        "it is no longer a hard link to the same file, so it was kept",
+    }
+
+
+@pytest.mark.parametrize("action", ["symlink", "hardlink"])
+def test_a_copy_that_a_purge_made_a_link_for_good_is_not_said_to_be_edited(tree: Tree, runs: Runs, action: str) -> None:
+    tree.write({"a.jpg": "1" * 100})
+    runs.organize(action=Action.COPY)
+    runs.dedupe(action, protect=["/a.jpg"])
+    runs.purge()
+    before = tree.read()
+    (problem,) = runs.undo(1).problems
+    assert (problem.path, sentence(problem.reason)) == (
+        b"Images/a.jpg",
+        "something else has taken its place, and was kept",
+    )
+    assert tree.read() == before
+
+
+@made
+def test_a_redo_makes_it_under_a_numbered_name_if_its_own_is_taken(tree: Tree, runs: Runs, action: Action) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(action=action)
+    made = tree.read()["Images/a.jpg"]
+    runs.undo()
+    tree.write({"Images/a.jpg": "someone else's"})
+    before = tree.snapshot()
+    assert runs.redo(rename=True).problems == []
+    assert tree.read() == {"a.jpg": "1", "Images/a.jpg": "someone else's", "Images/a (2).jpg": made}
+    assert runs.undo().problems == []
+    assert tree.snapshot() == before
+
+
 def test_an_edited_copy_is_kept(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "b.jpg": "2"})
     runs.organize(action=Action.COPY)

@@ -41,6 +41,33 @@ def test_the_disk_of_the_journal_is_full(workers: Workers, tally: Counter[str], 
     tally["2 failing calls: full disks"] += 1
 
 
+def test_undo_says_that_the_disk_of_the_journal_is_full(workers: Workers) -> None:
+    """Some calls of SQLite fail with an I/O error then, and no disk has to be repaired."""
+    assert workers.one(full_for_undo) == []
+
+
+def full_for_undo(worker: Worker) -> list[str]:
+    case = Case(BY_NAME["messy"], worker.driver, worker.place)
+    state = worker.place.state
+    shutil.rmtree(state)
+    state.mkdir(mode=0o700)
+    with mounted(state, "size=2m"):
+        found = [] if case.run(*case.organize).code == 0 else ["organize failed"]
+        after = case.snapshot()
+        filler = state / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        finished = case.run("undo", "-y")
+        if finished.code != 1 or "is full" not in finished.output:
+            found.append(f"it does not say what is the matter: {finished.output}")
+        found += laws.conserved(case.first, case.snapshot())
+        if case.snapshot() != after:
+            found.append("something moved without a record")
+        filler.unlink()
+        return found + case.undo_all()
+
+
 def full_journal(worker: Worker, kib: int) -> list[str]:
     case = Case(LONG_NAMES, worker.driver, worker.place)
     state = worker.place.state

@@ -99,7 +99,11 @@ the same number. If the files name each other (sheets, checksums of several file
 {_names(sorted(NEEDS_ITS_NAME))}),
 fileorg skips the group instead. If fileorg skips one file of a group, it skips all of them. If several files could be
 the leader, fileorg prefers camera originals, then images, videos and audio files. If the leader is missing, each file
-moves by itself.
+moves by itself. For `--min-age` and `--older-than`, a group is as new as its newest file.
+
+A database program applies a log to any database of its name. So a database stays if a log with its name is at the
+target, and a log stays if another database with its name is there, whatever `--on-conflict` says. A file also stays if
+its name at the target is that of an unfinished download there, which would replace it.
 
 | | file → its leader |
 |---|---|"""

@@ -297,14 +297,15 @@ def _say_again(change: "Change", outcome: "Outcome", again: str, chosen: "UndoOp
 
 
 def _would_take_changed(outcome: "Outcome", chosen: "UndoOptions", run: "UndoRun") -> bool:
-    """Return whether `--include-changed` helps: an edited copy is always kept, and a duplicate is never one unseen."""
+    """Return whether `--include-changed` helps: copies and links that have changed are always kept, and a duplicate is
+    never one unseen.
+    """
     from fileorg.core.model import RecordState
-    from fileorg.core.reasons import ReasonCode
+    from fileorg.core.reasons import ALWAYS_KEPT
 
     if chosen.include_changed or (chosen.redo and run.first_kind == "dedupe"):
         return False
     return any(
-        problem.state is RecordState.CHANGED
-        and (problem.reason is None or problem.reason.code is not ReasonCode.EDITED_AND_KEPT)
+        problem.state is RecordState.CHANGED and (problem.reason is None or problem.reason.code not in ALWAYS_KEPT)
         for problem in outcome.problems
     )

@@ -22,6 +22,8 @@ class ReasonCode(StrEnum):
     IDENTICAL = "identical"
     LEADER_STAYS = "leader-stays"
     NEEDED_BY_NEIGHBOUR = "needed-by-neighbour"
+    BESIDE_FOREIGN_LOG = "beside-foreign-log"
+    BESIDE_DOWNLOAD = "beside-download"
     NAME_REFUSED = "name-refused"
 
     # Folders
@@ -169,6 +171,7 @@ ABOUT_ANOTHER_FILE = frozenset(
     {
         ReasonCode.NAME_TAKEN, ReasonCode.NEWER_THERE, ReasonCode.IDENTICAL, ReasonCode.LEADER_STAYS,
         ReasonCode.FOLDER_MISSING, ReasonCode.KEEPER_GONE, ReasonCode.KEEPER_CHANGED, ReasonCode.NEEDED_BY_NEIGHBOUR,
+        ReasonCode.BESIDE_FOREIGN_LOG, ReasonCode.BESIDE_DOWNLOAD,
         ReasonCode.KEEPER_CHANGED_JUST_NOW, ReasonCode.KEEPER_DIFFERS, ReasonCode.KEEPER_IS_ITSELF,
         ReasonCode.KEEPER_HAS_TOO_MANY_NAMES, ReasonCode.KEEPER_ON_OTHER_DISK, ReasonCode.HARD_LINK_TO_OTHER_DISK,
         ReasonCode.REFLINK_TO_OTHER_DISK, ReasonCode.SYMLINK_NOT_REWRITTEN, ReasonCode.SYMLINK_LEFT_ALONE,
@@ -177,6 +180,14 @@ ABOUT_ANOTHER_FILE = frozenset(
     }
 )  # fmt: skip
 """Codes whose `about` differs from record to record: left out where records are counted by reason."""
+
+ALWAYS_KEPT = frozenset(
+    {
+        ReasonCode.EDITED_AND_KEPT, ReasonCode.SOMETHING_ELSE_KEPT, ReasonCode.ANOTHER_LINK, ReasonCode.NO_SECOND_NAME,
+        ReasonCode.ORIGINAL_CHANGED,
+    }
+)  # fmt: skip
+"""Why an undo keeps a copy or a link, even with `--include-changed`."""
 
 ABOUT_A_PROCESS = frozenset({ReasonCode.BEING_WRITTEN, ReasonCode.KEEPER_BEING_WRITTEN})
 """Codes whose `number` is a process id: left out where records are counted by reason."""

@@ -89,7 +89,7 @@ class StateDirectory:
         which another user may have redirected. `copied`: the device and inode numbers of a database that was copied
         into memory instead. `with_log`: its log is open too, if there is one.
 
-        Raises `StateError`.
+        Raises `StateError`, `OSError`.
         """
         wanted = []
         try:
@@ -99,6 +99,8 @@ class StateDirectory:
                     with contextlib.suppress(FileNotFoundError):
                         wanted.append(os.lstat(name + suffix, dir_fd=at))
         except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+                raise
             message = f"Another program removed {display(name)} in {display(self.path)}."
             raise StateError(message, hint=_REPLACED) from error
         has = {(seen.st_dev, seen.st_ino) for seen in self._candidates(name)} | ({copied} if copied else set())

@@ -7,7 +7,7 @@ import os
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import EMPTIED_FOLDER, FOLDER_ACTIONS, Action, Problem, RecordState
+from fileorg.core.model import EMPTIED_FOLDER, FOLDER_ACTIONS, REMOVALS, Action, Problem, RecordState
 from fileorg.core.names import is_step_name, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
@@ -206,7 +206,8 @@ class Applier:
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # counted by kind: a thousand skips do not hide a failure
             path, base = join(row.source_folder, row.source_name), row.source_base
-            if not path or is_step_name(row.source_name):  # nobody knows the temporary name
+            # What stays is the copy or link itself; and nobody knows a temporary name.
+            if not path or row.action in REMOVALS or is_step_name(row.source_name):
                 path, base = join(row.target_folder, row.target_name), row.target_base
             self.problems.append(Problem(path, state, reason, self._storages[base].root))
 

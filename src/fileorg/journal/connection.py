@@ -164,6 +164,8 @@ def broken(path: bytes, error: sqlite3.Error) -> JournalError:
     """Return the error to report when SQLite fails on the journal."""
     shown = display(path)
     code = getattr(error, "sqlite_errorcode", None) or 0
+    if code & 0xFF == sqlite3.SQLITE_IOERR and _has_no_space(path):  # some of its calls fail on a full disk this way
+        code = sqlite3.SQLITE_FULL
     match code & 0xFF:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return JournalError(f"The journal {shown} is damaged: {error}.", hint=_HINT)
@@ -182,6 +184,14 @@ def broken(path: bytes, error: sqlite3.Error) -> JournalError:
                 f"The journal {shown} cannot be used: {error}.",
                 hint="fileorg moves no file without journaling it; run the command again once the disk is healthy",
             )
+
+
+def _has_no_space(path: bytes) -> bool:
+    """Return whether nothing more can be written on the disk of the journal."""
+    try:
+        return os.statvfs(os.path.dirname(path)).f_bavail == 0
+    except OSError:
+        return False
 
 
 def _check_identity(db: sqlite3.Connection, shown: str) -> None:

@@ -11,11 +11,12 @@ from fileorg.core.model import Action, OnConflict
 from fileorg.core.names import below, collision_key, join, split
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
+from fileorg.plan.awaited_names import database_of
 from fileorg.plan.draft import Claim, Decision, Draft, NameFamily
 from fileorg.rules.template import numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fileorg.core.model import Entry
     from fileorg.plan.target_neighbours import TargetNeighbours
@@ -93,12 +94,15 @@ class ConflictResolver:
         planned: Callable[[bytes, bytes], bool],
         moves: Callable[[bytes, bytes], bool],
         inside: Callable[[bytes], bytes | None],
+        awaiting: Mapping[tuple[bytes, bytes], tuple[bytes, bytes]],
     ) -> None:
         """`trees` are those of all plans of the operation, `number` that of the plan whose files are resolved; the
         first draft has the claims of all. `is_new(folder)` returns whether a target folder is yet to be made,
         `planned(place, key)` whether that may be the original name of a planned file, `moves(folder, name)` whether the
         plan moves the file at the target away from that name. `inside(folder)` returns the folder of the tree that a
-        target folder is, None for one elsewhere.
+        target folder is, None for one elsewhere. `awaiting` has the folder and the name of each log of a
+        database and of each unfinished download at the targets, or on the way there, by the place and the key of the
+        name that it awaits.
         """
         self._trees = trees
         self._number = number
@@ -111,6 +115,7 @@ class ConflictResolver:
         self._planned = planned
         self._moves = moves
         self._inside = inside
+        self._awaiting = awaiting
         self._neighbours: TargetNeighbours | None = None
         self._group: Sequence[Candidate] = ()
         self._owners: dict[tuple[bytes, bytes], Claim | None] = {}
@@ -145,6 +150,10 @@ class ConflictResolver:
 
     def _take_along(self, leader: Candidate, followers: Sequence[Candidate]) -> None:
         """Move a group under its own names; skip identical files, displace older ones at the target."""
+        for file in (leader, *followers):
+            if self._owner(file, 1) is None and (awaited := self._awaited(file, 1)) is not None:
+                self._stay_with(file, awaited, self._group)
+                return
         for file in (leader, *followers):
             owner = self._owner(file, 1)
             if owner is None:
@@ -298,7 +307,26 @@ class ConflictResolver:
     def _is_free(self, file: Candidate, number: int) -> bool:
         """Return whether the name is free. The original name of another planned file is left to that file."""
         _, key = self._named(file, number)
-        return not self._planned(file.place, key) and self._owner(file, number) is None
+        is_free = not self._planned(file.place, key) and self._owner(file, number) is None
+        return is_free and self._awaited(file, number) is None
+
+    def _awaited(self, file: Candidate, number: int) -> Reason | None:
+        """Return why the name is none for the file, though no file has it: see `plan.awaited_names`."""
+        name, key = self._named(file, number)
+        if (beside := self._awaiting.get((file.place, key))) is not None and beside[1] not in {
+            each.source_name for each in self._group if each.source_folder == beside[0]
+        }:
+            is_log = database_of(beside[1]) is not None
+            return Reason(ReasonCode.BESIDE_FOREIGN_LOG if is_log else ReasonCode.BESIDE_DOWNLOAD, join(*beside))
+        if (database := database_of(name)) is None:
+            return None
+        own = self._key(database)
+        if any(self._named(each, number)[1] == own for each in self._group):
+            return None
+        there = self._there(file.target_folder, database)
+        if there is None or not there.is_file:
+            return None
+        return Reason(ReasonCode.BESIDE_FOREIGN_LOG, join(file.target_folder, there.name))
 
     def _identical(self, file: Candidate, owner: Claim) -> Claim | None:
         """Return the claim of an identical file that has the name, or the name with a number."""

@@ -23,6 +23,7 @@ from fileorg.core.model import ROOT, Action, OnConflict, PlanRow
 from fileorg.core.names import collision_key, display, is_within, join, split
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
+from fileorg.plan.awaited_names import downloads_among, logs_among
 from fileorg.plan.conflicts import Candidate, ConflictResolver, PlannedTree
 from fileorg.plan.draft import Decision, Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
@@ -30,7 +31,9 @@ from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missin
 from fileorg.plan.placing import Layout, Placer
 from fileorg.rules.extensions import OTHER
 from fileorg.rules.grouping import keeps_its_name, stem_end
+from fileorg.rules.joined_names import JoinedNames
 from fileorg.scan.stays import NotTaken, Stays
+from fileorg.scan.together import is_stale
 from fileorg.scan.whole import whole_target
 from fileorg.storage.base import Kind
 
@@ -91,6 +94,10 @@ class PlannedNames:
         self.wanted: BloomFilter | None = None
         self.contested = CandidateSet()
         self.plans: list[OrganizePlan] = []
+        self.awaiting: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
+        """The logs of databases and the unfinished downloads at the targets, and logs without a database that come
+        there: their folder and name, by the place and the key of the name that they await.
+        """
 
 
 class OrganizePlan:
@@ -142,6 +149,7 @@ class OrganizePlan:
         # target folder → why files cannot be moved there
         self._faults: dict[bytes, Reason | None] = dict.fromkeys(self._bases(), None)
         self._new_folders: set[bytes] = set()
+        self._searched: set[bytes] = set()  # the target folders in which names are known that others await
         self._devices: dict[bytes, int | None] = {}
         self._groups = 0
         self._actions = set[Action]()
@@ -286,7 +294,12 @@ class OrganizePlan:
         self._draft.add_places(batch.folder, sequence, places)
         self._count(batch, places)
         cross_disk = self._blocked(batch, places.targets)
-        candidates = {*wanted.add_all(places.digests), *self._taken(batch, places), *cross_disk}
+        candidates = {
+            *wanted.add_all(places.digests),
+            *self._taken(batch, places),
+            *self._awaited(batch, places, wanted),
+            *cross_disk,
+        }
         self._contested.add_all(places.digests[position] for position in candidates if places.targets[position])
         return True
 
@@ -408,6 +421,55 @@ class OrganizePlan:
             if target in existing and lstat(targets[target], names[position]) is not None
         ]
 
+    def _awaited(self, batch: FileBatch, places: Places, wanted: BloomFilter) -> list[int]:
+        """Return the positions of the files whose name a log or a download at the target awaits, and of logs that come
+        without their database.
+        """
+        folders, awaiting, key = self._placer.targets, self._names.awaiting, self._key
+        targets = set(places.targets) - {0}
+        for target in targets:
+            self._list_awaited(folders[target])
+        names = batch.split_names()
+        for position, new_name in places.names.items():
+            names[position] = new_name
+        found = list[int]()
+        coming = dict(logs_among(JoinedNames(names)))
+        for position, (name, target) in enumerate(zip(names, places.targets, strict=True)) if coming else ():
+            if not target or (database := coming.get(name)) is None or position in places.followers:
+                continue
+            awaiting[self._layout.place(folders[target]), key(database)] = batch.folder, batch.split_names()[position]
+            if wanted.add(digest := self._placer.digest(target, database)):
+                self._contested.add_all([digest])
+            found.append(position)
+        if awaiting:
+            place_of = {target: self._layout.place(folders[target]) for target in targets}
+            found += [
+                position
+                for position, (name, target) in enumerate(zip(names, places.targets, strict=True))
+                if target and (place_of[target], key(name)) in awaiting
+            ]
+        return found
+
+    def _list_awaited(self, folder: bytes) -> None:
+        """Find what awaits a name in a target folder on a disk, the first time that a file goes there."""
+        if folder in self._searched or folder in self._new_folders or self._faults[folder]:
+            return
+        self._searched.add(folder)
+        if self._stores:
+            return
+        place, awaiting = self._layout.place(folder), self._names.awaiting
+        with contextlib.suppress(OSError):
+            for part in self._target.name_parts(folder):
+                names = JoinedNames(part)
+                awaiting.update({(place, self._key(database)): (folder, log) for log, database in logs_among(names)})
+                for download, name in downloads_among(names):
+                    there = self._target.lstat(folder, download)
+                    if there is not None and there.is_file and not is_stale(there.mtime_ns):
+                        awaiting[place, self._key(name)] = folder, download
+
+    def _key(self, name: bytes) -> bytes:
+        return collision_key(name, case_insensitive=self._layout.case_insensitive)
+
     # What rules add -------------------------------------------------------------------------------------------------
 
     def _is_trash(self, folder: bytes) -> bool:
@@ -502,6 +564,7 @@ class OrganizePlan:
             planned=lambda place, key: xxh3_64_intdigest(place + b"/" + key) in wanted,
             moves=self.moves,
             inside=self._inside,
+            awaiting=self._names.awaiting,
         )
 
     def _way(self, target: int) -> tuple[Action, OnConflict]:

@@ -46,7 +46,8 @@ _MANY_NAMES = 8
 _LEAVING = (
     "CREATE TABLE leaving (base INTEGER, folder BLOB, name BLOB, PRIMARY KEY (base, folder, name)) WITHOUT ROWID;"
 )
-_MADE = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.MAKE_FOLDER})
+_MADE_FILES = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK})
+_MADE = _MADE_FILES | {Action.MAKE_FOLDER}
 
 
 class UndoPlan:
@@ -125,7 +126,7 @@ class UndoPlan:
             link = ReplacementLink.of(row, self._storages, place)
             if link is not None and link.is_at(place):
                 return row
-        elif row.action not in RENAMES:
+        elif row.action not in RENAMES and row.action not in _MADE_FILES:
             return row
         while (self._is_taken(storage, folder, name) and not self._is_leaving(base, folder, name)) or (
             number > 1 and (base, folder, name) in wanted

@@ -84,10 +84,13 @@ class Filters(NamedTuple):
             return IgnoreReason.SINCE_JOB
         if self.newer_than_ns is not None and entry.mtime_ns < kept(self.newer_than_ns):
             return IgnoreReason.TOO_OLD
-        if self.older_than_ns is not None and entry.mtime_ns > kept(self.older_than_ns):
+        if self.is_too_new(entry):
             return IgnoreReason.TOO_NEW
         is_small = self.min_size is not None and entry.size < self.min_size
         return IgnoreReason.TOO_SMALL if is_small else IgnoreReason.TOO_LARGE
+
+    def is_too_new(self, entry: Entry) -> bool:
+        return self.older_than_ns is not None and entry.mtime_ns > kept(self.older_than_ns)
 
     def takes(self, entry: Entry) -> bool:
         return (

@@ -123,7 +123,7 @@ class Judge(NamedTuple):
             reason = next((left[name] for name in members if name in left), None) or self._reason(leader, members)
             if reason is not None:
                 left |= dict.fromkeys(members, reason)
-            elif (limit := self._limit(leader, entry)) is not None:
+            elif (limit := self._limit(leader, members, entry)) is not None:
                 outside |= dict.fromkeys(members, limit)
             elif (held_back := self._held_back(members, entry)) is not None:
                 left |= dict.fromkeys(members, held_back)
@@ -174,11 +174,19 @@ class Judge(NamedTuple):
                 return reason
         return None
 
-    def _limit(self, leader: bytes, entry: Callable[[bytes], Entry | None]) -> IgnoreReason | None:
-        """Return the limit of the filters that does not take the leader, None if they take it."""
+    def _limit(
+        self, leader: bytes, members: Iterable[bytes], entry: Callable[[bytes], Entry | None]
+    ) -> IgnoreReason | None:
+        """Return the limit of the filters that does not take the leader, None if they take it. A group is as new as its
+        newest file: a program writes to the log of a database long before it writes to the database.
+        """
         if not (self.with_leaders and self.filters.has_bounds):
             return None
         there = entry(leader)
         if there is None:
             return IgnoreReason.EXCLUDED
-        return None if self.filters.takes(there) else self.filters.reason(there)
+        if not self.filters.takes(there):
+            return self.filters.reason(there)
+        if self.filters.older_than_ns is None:
+            return None
+        return IgnoreReason.TOO_NEW if any(map(self.filters.is_too_new, filter(None, map(entry, members)))) else None

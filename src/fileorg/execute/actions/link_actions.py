@@ -136,7 +136,9 @@ def _checked_target(work: Work, row: PlanRow, ask: Ask) -> Entry:
 
 def _ask_symlink(work: Work, row: PlanRow, seen: Entry, _: Entry | None) -> None:
     content, target = _content(work, row), work.storages[row.target_base]
-    if not stat.S_ISLNK(seen.mode) or target.readlink(row.target_folder, row.target_name) != content:
+    if not stat.S_ISLNK(seen.mode):
+        raise Refusal(RecordState.CHANGED, ReasonCode.SOMETHING_ELSE_KEPT)
+    if target.readlink(row.target_folder, row.target_name) != content:
         raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_LINK)
 
 
@@ -149,8 +151,11 @@ def _ask_hardlink(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -
 def _ask_copy(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -> None:
     """Check a copy by its metadata."""
     expected, copied = Identity(row.inode, row.size, row.mtime_ns), work.journal.copied(row.reverts)
-    if not is_known(work.storages[row.target_base], row.target_folder, seen, expected):
-        raise Refusal(RecordState.CHANGED, ReasonCode.EDITED_AND_KEPT)
+    target = work.storages[row.target_base]
+    if not is_known(target, row.target_folder, seen, expected):
+        same = seen.is_file and (seen.inode == row.inode or not target.has_stable_inodes(row.target_folder))
+        code = ReasonCode.EDITED_AND_KEPT if same else ReasonCode.SOMETHING_ELSE_KEPT
+        raise Refusal(RecordState.CHANGED, code)
     # The copy may have a different time than its original: some file systems round times or drop them.
     times = (seen.mtime_ns, copied.mtime_ns)
     if source is None or source.size != seen.size or source.mtime_ns not in times:

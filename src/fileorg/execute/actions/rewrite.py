@@ -6,6 +6,7 @@ reported as skipped, not as failed: the file itself has moved.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
@@ -78,7 +79,9 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
         raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_TARGET_STAYS)
     restore(work, row, record)
     symlink = target_of(work, row)
-    work.note_rewritten(symlink.storage.root, symlink.path)
+    with contextlib.suppress(OSError):
+        if _is(symlink.storage.follow_symlink(symlink.folder, symlink.name), keeper):  # else its file has another name
+            work.note_rewritten(symlink.storage.root, symlink.path)
 
 
 def _leads_on(symlink: Location, keeper: Keeper) -> bool:
@@ -92,7 +95,10 @@ def _is_there(place: Location, keeper: Keeper) -> bool:
 
     Raises `OSError`.
     """
-    there = place.lstat()
+    return _is(place.lstat(), keeper)
+
+
+def _is(there: Entry | None, keeper: Keeper) -> bool:
     if there is None or not there.is_file:
         return False
     return there.inode == keeper.inode or abs(there.mtime_ns - keeper.mtime_ns) <= _ROUNDED_NS
