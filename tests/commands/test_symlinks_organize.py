@@ -401,6 +401,7 @@ def test_a_symlink_that_leads_to_another_file_again_is_not_said_to_point_to_its_
     tree.write({"a.pdf": "1", "l": "-> a.pdf"})
     runs.organize()
     tree.write({"a.pdf": "someone else's"})
+    tree.date("a.pdf", "2020-01-01")
     undone = runs.undo(rename=True)
     assert tree.read() == {"a (2).pdf": "1", "a.pdf": "someone else's", "l": "-> a.pdf"}
     assert (undone.done, undone.rewritten, undone.problems) == (1, 0, [])
