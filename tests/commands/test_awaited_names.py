@@ -4,6 +4,7 @@ program applies that log to it; a file that came beside an unfinished download w
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,13 @@ def test_a_database_with_its_own_log_goes_and_so_does_one_of_that_name_from_else
     assert after[f"{name}-wal"] == "of 2"
     runs.undo()
     assert tree.snapshot() == before
+
+
+def test_neither_do_those_of_two_folders(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a/n.sqlite": "another", "b/n.sqlite-wal": "left over"})
+    runs.organize(root=tree.path("a"), more_roots=[os.fsencode(tree.path("b"))], dest=elsewhere)
+    assert tree.read() == {"a/n.sqlite": "another", "b/": ""}
+    assert said(runs) == {"n.sqlite": sentence_about(str(tree.path("b/n.sqlite-wal")))}
 
 
 def test_rules_to_elsewhere_know_the_logs_there(tree: Tree, runs: Runs, elsewhere: Path) -> None:

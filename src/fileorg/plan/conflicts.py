@@ -94,13 +94,13 @@ class ConflictResolver:
         planned: Callable[[bytes, bytes], bool],
         moves: Callable[[bytes, bytes], bool],
         inside: Callable[[bytes], bytes | None],
-        awaiting: Mapping[tuple[bytes, bytes], tuple[bytes, bytes]],
+        awaiting: Mapping[tuple[bytes, bytes], tuple[bytes, bytes, bytes]],
     ) -> None:
         """`trees` are those of all plans of the operation, `number` that of the plan whose files are resolved; the
         first draft has the claims of all. `is_new(folder)` returns whether a target folder is yet to be made,
         `planned(place, key)` whether that may be the original name of a planned file, `moves(folder, name)` whether the
         plan moves the file at the target away from that name. `inside(folder)` returns the folder of the tree that a
-        target folder is, None for one elsewhere. `awaiting` has the folder and the name of each log of a
+        target folder is, None for one elsewhere. `awaiting` has the root, folder and name of each log of a
         database and of each unfinished download at the targets, or on the way there, by the place and the key of the
         name that it awaits.
         """
@@ -313,11 +313,12 @@ class ConflictResolver:
     def _awaited(self, file: Candidate, number: int) -> Reason | None:
         """Return why the name is none for the file, though no file has it: see `plan.awaited_names`."""
         name, key = self._named(file, number)
-        if (beside := self._awaiting.get((file.place, key))) is not None and beside[1] not in {
-            each.source_name for each in self._group if each.source_folder == beside[0]
-        }:
-            is_log = database_of(beside[1]) is not None
-            return Reason(ReasonCode.BESIDE_FOREIGN_LOG if is_log else ReasonCode.BESIDE_DOWNLOAD, join(*beside))
+        own_files = {(self._source.root, each.source_folder, each.source_name) for each in self._group}
+        if (beside := self._awaiting.get((file.place, key))) is not None and beside not in own_files:
+            root, folder, log = beside
+            path = below(root, join(folder, log)) if root not in {b"", self._source.root} else join(folder, log)
+            is_log = database_of(log) is not None
+            return Reason(ReasonCode.BESIDE_FOREIGN_LOG if is_log else ReasonCode.BESIDE_DOWNLOAD, path)
         if (database := database_of(name)) is None:
             return None
         own = self._key(database)

@@ -94,9 +94,9 @@ class PlannedNames:
         self.wanted: BloomFilter | None = None
         self.contested = CandidateSet()
         self.plans: list[OrganizePlan] = []
-        self.awaiting: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
+        self.awaiting: dict[tuple[bytes, bytes], tuple[bytes, bytes, bytes]] = {}
         """The logs of databases and the unfinished downloads at the targets, and logs without a database that come
-        there: their folder and name, by the place and the key of the name that they await.
+        there: their root (empty for a target), folder and name, by the place and the key of the name that they await.
         """
 
 
@@ -437,7 +437,8 @@ class OrganizePlan:
         for position, (name, target) in enumerate(zip(names, places.targets, strict=True)) if coming else ():
             if not target or (database := coming.get(name)) is None or position in places.followers:
                 continue
-            awaiting[self._layout.place(folders[target]), key(database)] = batch.folder, batch.split_names()[position]
+            log = self._source.root, batch.folder, batch.split_names()[position]
+            awaiting[self._layout.place(folders[target]), key(database)] = log
             if wanted.add(digest := self._placer.digest(target, database)):
                 self._contested.add_all([digest])
             found.append(position)
@@ -461,11 +462,11 @@ class OrganizePlan:
         with contextlib.suppress(OSError):
             for part in self._target.name_parts(folder):
                 names = JoinedNames(part)
-                awaiting.update({(place, self._key(database)): (folder, log) for log, database in logs_among(names)})
+                awaiting.update({(place, self._key(name)): (b"", folder, log) for log, name in logs_among(names)})
                 for download, name in downloads_among(names):
                     there = self._target.lstat(folder, download)
                     if there is not None and there.is_file and not is_stale(there.mtime_ns):
-                        awaiting[place, self._key(name)] = folder, download
+                        awaiting[place, self._key(name)] = b"", folder, download
 
     def _key(self, name: bytes) -> bytes:
         return collision_key(name, case_insensitive=self._layout.case_insensitive)
