@@ -33,12 +33,12 @@ def _exit(code: int) -> None:
     threads = sys.modules.get("threading")
     if threads is None or threads.active_count() == 1:
         atexit._run_exitfuncs()  # noqa: SLF001
-        try:
-            for stream in (sys.stdout, sys.stderr):
+        for stream in (sys.stdout, sys.stderr):
+            try:
                 if stream is not None:
                     stream.flush()
-        except (OSError, ValueError):
-            sys.exit(code)
+            except (OSError, ValueError):  # a full disk: `run` has said so, or cannot
+                continue
         os._exit(code)
     sys.exit(code)
 

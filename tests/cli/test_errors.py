@@ -119,7 +119,14 @@ def test_a_full_disk_behind_the_output(fileorg: Fileorg, tree: Tree) -> None:
     ran = fileorg("organize", "tree", "-n")
     sentence, hint = ran.err.splitlines()
     assert (ran.code, hint) == (1, "Hint: free some space on the disk")
-    assert sentence.endswith("No space left on device.")
+    assert sentence == "fileorg: Could not write the output: No space left on device."
+
+
+@pytest.mark.parametrize("where", [">/dev/full 2>/dev/full", "2>/dev/full", "2>&-"])
+def test_a_full_disk_behind_the_errors_changes_no_exit_code(fileorg: Fileorg, mess: Tree, where: str) -> None:
+    fileorg.prefix = ["sh", "-c", f'exec "$@" {where}', "sh"]
+    assert fileorg("organize", "missing").code == 2
+    assert fileorg("organize", "tree", "-q").code == 0
 
 
 # Refused folders ------------------------------------------------------------------------------------------------------
@@ -212,6 +219,28 @@ def test_a_folder_that_cannot_be_written(user: Fileorg) -> None:
     (user.folder / "tree").chmod(0o555)
     refused(user("organize", "tree"), 2, "tree cannot be written: permission denied.")
     assert user("scan", "tree").code == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_a_hard_link_to_the_file_of_another_user_is_not_blamed_on_the_file_system(user: Fileorg) -> None:
+    user.prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    may_run = [*user.prefix, sys.executable, "-c", "import fileorg"]
+    if subprocess.run(may_run, capture_output=True, check=False).returncode or not _links_are_protected():
+        pytest.skip("another user may not run this Python, or may link any file")
+    for path, owner in ((user.folder, 65534), (user.folder / "tree", 65534), (user.folder / "tree/a.jpg", 0)):
+        path.touch()
+        os.chown(path, owner, owner)
+    screen = user("organize", "tree", "--action", "hardlink")
+    assert screen.code == 1
+    why = "could not create a hard link to a.jpg: Operation not permitted (does another user own the file?)"
+    assert f"a.jpg: {why}" in screen.err
+
+
+def _links_are_protected() -> bool:
+    try:
+        return Path("/proc/sys/fs/protected_hardlinks").read_text() == "1\n"
+    except OSError:
+        return False
 
 
 def test_an_unreadable_folder_further_down_is_named_and_the_rest_is_done(user: Fileorg) -> None:

@@ -273,7 +273,9 @@ def test_a_full_disk_behind_the_output_is_said(fileorg: Fileorg, mess: Tree) -> 
         with run:
             assert run.stderr is not None
             reported = run.stderr.read()
-    assert reported == b"fileorg: Could not write the output: No space left on device.\n"
+    assert reported == (
+        b"fileorg: Could not write the output: No space left on device.\nHint: free some space on the disk\n"
+    )
     assert run.returncode == 1
 
 

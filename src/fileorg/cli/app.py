@@ -11,7 +11,16 @@ from typing import Any
 
 from fileorg.cli.commands import COMMANDS, function_of
 from fileorg.cli.parameters import LIMITS, MAN, plain_values
-from fileorg.cli.terminal import COLOUR, WHEN, Out, choose_colours, prepare_streams, standard_error, standard_output
+from fileorg.cli.terminal import (
+    COLOUR,
+    WHEN,
+    Out,
+    choose_colours,
+    output_failed,
+    prepare_streams,
+    standard_error,
+    standard_output,
+)
 from fileorg.core.errors import ErrorCode, FileorgError, StorageFailure, UsageError
 from fileorg.core.names import display
 
@@ -39,8 +48,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:  # a full disk behind `>`, a terminal that has been closed
         _silence(sys.stdout)
-        failed = FileorgError(f"Could not write the output: {error.strerror}", code=ErrorCode.OUTPUT_FAILED)
-        return _report_error(words, failed)
+        return _report_error(words, output_failed(error))
     return code
 
 

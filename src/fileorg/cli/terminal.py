@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING, TextIO
@@ -11,6 +12,8 @@ from fileorg.core.batches import in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from fileorg.core.errors import FileorgError
 
 COLOUR = "--color"
 WHEN = ("auto", "always", "never")
@@ -23,6 +26,8 @@ class Out:
 
     def __init__(self, stream: TextIO, *, is_terminal: bool | None = None) -> None:
         self.stream = stream
+        is_output = stream is not sys.stderr  # what fails on standard error is no reason to end
+        self._writing = _NamingTheOutput() if is_output else contextlib.nullcontext()
         self.is_terminal = _is_terminal(stream) if is_terminal is None else is_terminal
         dumb = os.environ.get("TERM") == "dumb"
         self.colours = _wants_colours(is_capable=self.is_terminal and not dumb)
@@ -41,7 +46,8 @@ class Out:
         return _lines(self.stream) if self.is_terminal else None
 
     def line(self, text: str = "") -> None:
-        self.stream.write((text if self.unicode else text.translate(_PLAIN)) + "\n")
+        with self._writing:
+            self.stream.write((text if self.unicode else text.translate(_PLAIN)) + "\n")
 
     def many(self, texts: Iterable[str]) -> None:
         """Write very many lines, in batches: a write for each would take longer than all else."""
@@ -59,7 +65,27 @@ class Out:
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colours and text else text
 
     def flush(self) -> None:
-        self.stream.flush()
+        with self._writing:
+            self.stream.flush()
+
+
+class _NamingTheOutput:
+    """Raises `FileorgError` where the block cannot write, for example to a full disk."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            raise output_failed(error) from error
+
+
+def output_failed(error: OSError) -> FileorgError:
+    """Return the error for an output that cannot be written."""
+    from fileorg.core.errors import ErrorCode, FileorgError
+
+    hint = "free some space on the disk" if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
+    return FileorgError(f"Could not write the output: {error.strerror}", hint=hint, code=ErrorCode.OUTPUT_FAILED)
 
 
 def _columns(stream: TextIO) -> int:

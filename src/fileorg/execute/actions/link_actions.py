@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fileorg.core.model import RecordState
+from fileorg.core.names import join
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone, one_by_one
 from fileorg.execute.identity import Identity, identity, is_known
@@ -40,7 +41,16 @@ def _make_hardlink(work: Work, row: PlanRow, _: int) -> None:
     try:
         source.hardlink(row.source_folder, row.source_name, target, row.target_folder, row.target_name)
     except OSError as error:
+        if error.errno == errno.EPERM and _is_of_another(source, row):  # Linux refuses that: fs.protected_hardlinks
+            path = join(row.source_folder, row.source_name)
+            raise Refusal(RecordState.FAILED, ReasonCode.KEEPER_NOT_LINKABLE, path, error.errno) from error
         raise _no_link(error, ReasonCode.NO_HARD_LINKS) from error
+
+
+def _is_of_another(source: LocalStorage, row: PlanRow) -> bool:
+    """Return whether another user owns the file."""
+    seen = os.lstat(row.source_name, dir_fd=source.fd(row.source_folder))
+    return os.geteuid() not in {0, seen.st_uid}
 
 
 def _make_symlinks(work: Work, series: Series, fail: Fail) -> None:
