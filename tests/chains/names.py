@@ -42,6 +42,12 @@ class Name:
     """For a name that fileorg made: the paths of identical files at that moment."""
     passed: set[bytes] = field(default_factory=set)
     """The folders out of which fileorg moved it."""
+    is_in_doubt: bool = False
+    """True if others changed it, at that path, before its operation had ended or was recovered: no time of the journal
+    tells that from a change during the operation.
+    """
+    twins: frozenset[bytes] = frozenset()
+    """The other names that the file had at first: which of them is which, nothing tells once they have moved."""
 
     def __str__(self) -> str:
         home = "" if self.home in {None, self.path} else f" (of {display(self.home or b'')})"
@@ -67,6 +73,11 @@ class Names:
 
     def __init__(self, view: View, wandering: frozenset[bytes], coarse: frozenset[bytes]) -> None:
         self.at = {path: Name(path, view.nodes[path], path, view.nodes[path]) for path in view.files if is_inside(path)}
+        by_inode = dict[tuple[int, int], set[bytes]]()
+        for path in self.at:
+            by_inode.setdefault(view.inodes[path], set()).add(path)
+        for path, name in self.at.items():
+            name.twins = frozenset(by_inode[view.inodes[path]] - {path})
         self.purged = set[bytes]()
         """Homes of purged files, the paths from which they went to the trash, and the folders that they were in."""
         self._wandering, self._coarse = wandering, coarse
@@ -199,7 +210,8 @@ def _missed(name: Name, after: View, command: str, *, lasts: bool) -> str:
         seen = [path for path in there if TRASH not in path and not is_temporary(path)]
         if name.trashed_by == "dedupe" and not seen:
             return f"purge: the last copy of {name} is gone"
-        return f"purge: what was edited is gone: {name}" if name.touched_at == name.path and not there and lasts else ""
+        is_noticed = name.touched_at == name.path and lasts and not name.is_in_doubt
+        return f"purge: what was edited is gone: {name}" if is_noticed and not there else ""
     reserved = not name.node.content and not name.touched_at
     if name.home is None and (there or reserved or is_temporary(name.path)):
         return ""  # fileorg removed its own copy, link or placeholder

@@ -131,7 +131,7 @@ class World:
         self.reported = list[str]()
         self._runner, self._max_open, self._control = runner, max_open, control
         self._said = self._not_kept = ""
-        self._renames = self._takes_changed = self._is_refused = False
+        self._renames = self._takes_changed = self._is_refused = self._is_halted = False
         self._touched_folders = set[bytes]()
         self._taken_from_trash = set[bytes]()
         """Homes of files that others moved or removed from the trash."""
@@ -220,7 +220,11 @@ class World:
             if name.home is None and (is_another or (is_changed and not name.node.content and not new.links)):
                 name.home = path
             name.node = name.first = new
-            name.touched_at = path
+            name.touched_at, name.is_in_doubt = path, self._is_under_way()
+
+    def _is_under_way(self) -> bool:
+        """Return whether an operation has not ended, or is not recovered yet."""
+        return self._is_halted or any(map(self.operations.has_open, range(len(self.states))))
 
     def send_away(self, base: bytes) -> None:
         """Unplug the disk of a base, or rename its folder."""
@@ -361,10 +365,12 @@ class World:
                 halted = self._take()
                 halfway = self.names.follow(self.view, halted, command=run.words[0])
                 self.view = halted
+                self._is_halted = True
                 run.meanwhile()
                 if run.signal:
                     os.kill(pid, run.signal)
         finally:
+            self._is_halted = False
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
             is_late = not self._has_ended(pid)
@@ -424,7 +430,7 @@ class World:
 
     def _is_elsewhere(self, name: Name, path: bytes) -> bool:
         """Return whether a name still has to be moved back to a path."""
-        if name.purged or self.names.at.get(name.path) is not name or name.path == path:
+        if name.purged or self.names.at.get(name.path) is not name or name.path == path or name.path in name.twins:
             return False
         if self.names.is_one_of_duplicates(name):
             return False

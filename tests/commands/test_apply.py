@@ -20,6 +20,7 @@ from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, GuardRefused
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
+from fileorg.core.reasons import ReasonCode
 from fileorg.core.row_problems import RowFault
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.report.row_sentences import line_of_row
@@ -89,6 +90,17 @@ def test_an_undo_with_rename_gives_exchanged_names_back(runs: Runs) -> None:
     runs.apply([move("a", "b"), move("b", "a"), move("c", "d"), move("d", "e")])
     assert runs.undo(rename=True).done == 4
     assert runs.tree.read() == first
+
+
+@pytest.mark.parametrize("rows", [[move("a", "b"), move("b", "a")], [move("a", "b"), move("b", "c")]])
+def test_what_came_back_is_not_taken_for_what_is_gone(runs: Runs, rows: list[dict[str, Any]]) -> None:
+    runs.tree.write({"a": "one", "b": "two"})
+    runs.apply(rows)
+    os.unlink(runs.tree.path("b"))  # the first of them
+    for changed in (False, True, True):
+        undone = runs.undo(1, include_changed=changed)
+        assert {problem.reason and problem.reason.code for problem in undone.problems} == {ReasonCode.GONE}
+        assert runs.tree.read() == {"b": "two"}
 
 
 @pytest.mark.parametrize("mounted_inside", [False, pytest.param(True, marks=pytest.mark.root)])

@@ -13,7 +13,7 @@ from tests.support.runs import Runs
 from tests.support.tree import Tree
 
 from fileorg.core.events import NullReporter
-from fileorg.core.model import Action, RecordState
+from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.journal.journal import Journal
 from fileorg.workflows.recover import recover_all
@@ -247,3 +247,17 @@ def test_another_tree_at_that_place_is_not_taken_for_it(there: Runs) -> None:
     with Journal(there.state.journal) as journal:
         recover_all(there.state, NullReporter())
         assert [operation.id for operation in journal.open_operations()] == [2]
+
+
+def test_a_purge_keeps_what_was_edited_in_the_trash_with_its_time_put_back(there: Runs) -> None:
+    tree = there.tree
+    tree.write({"Images/a.jpg": "older"})
+    tree.set_time("Images/a.jpg", 10**18)
+    there.organize(on_conflict=OnConflict.KEEP_NEWER)
+    trashed = tree.path(".fileorg/trash/1/Images/a.jpg")
+    seen = trashed.stat()
+    trashed.write_text("OLDER")
+    os.utime(trashed, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    problems = there.purge().outcome.problems
+    assert [problem.reason and problem.reason.code for problem in problems] == [ReasonCode.EDITED_IN_TRASH]
+    assert trashed.read_text() == "OLDER"

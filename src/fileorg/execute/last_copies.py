@@ -102,7 +102,8 @@ class LastCopies:
         if self._storages[file.base].kind is not Kind.LOCAL:
             return False  # what stands for its inode number changes with its content
         later = found.ctime_ns > self._ended_ns and found.ctime_ns != file.ctime_ns
-        return later and self._storages[file.base].has_stable_inodes(file.folder)
+        # A driver that numbers files itself may have no ctime, either; an overlay has that of its upper layer.
+        return later and not self._storages[file.base].reuses_inodes(file.folder)
 
     def _is_untouched(self, keeper: Keeper, file: Trashed, found: Entry) -> bool:
         storage = self._storages[keeper.base]

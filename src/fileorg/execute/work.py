@@ -122,6 +122,12 @@ class Work:
         undone = self.journal.operation(self._undoes or 0)
         return undone is not None and not self.journal.may_have_made(undone, inode, born_ns)
 
+    def came_back(self, row: PlanRow, inode: int) -> bool:
+        """Return whether a file in the place of one to be undone has come back there by an undo of the operation."""
+        undone = self.journal.operation(self._undoes or 0)
+        place = row.source_base, row.source_folder, row.source_name
+        return undone is not None and self.journal.has_brought_back(undone, *place, inode)
+
     @cached_property
     def put_aside(self) -> dict[int, bytes]:
         """The records of the operation being undone whose file has a temporary name since a crash, and that name."""

@@ -73,6 +73,7 @@ class JournalReader:
     def __init__(self, path: bytes, *, read_only: bool = True) -> None:
         self.path = path
         self._queries = Queries(path, read_only=read_only)
+        self._brought_back = 0
 
     @functools.cached_property
     def listing(self) -> RecordListing:
@@ -224,6 +225,23 @@ class JournalReader:
             " WHERE r.id > ? AND r.target_inode = ? AND o.ended_ns >= ? LIMIT 1"
         )
         return self._queries.value(query, (last, inode, born_ns)) is not None
+
+    def has_brought_back(self, operation: Operation, base: Base, folder: bytes, name: bytes, inode: int) -> bool:
+        """Return whether an undo of the operation has brought a file back to this place. Reads all records once."""
+        if self._brought_back != operation.id:
+            self._queries.select("DROP TABLE IF EXISTS temp.brought_back")
+            self._queries.select(
+                "CREATE TEMP TABLE brought_back AS SELECT source_folder AS folder, source_name AS name, inode"
+                f" FROM records WHERE id BETWEEN ? AND ? AND state = 'undone' AND action IN ({quoted(RELOCATIONS)})",
+                self._queries.record_range(operation),
+            )
+            self._queries.select("CREATE INDEX temp.brought_back_to ON brought_back (name, folder)")
+            self._brought_back = operation.id
+        query = (
+            "SELECT 1 FROM temp.brought_back b JOIN folders f ON f.id = b.folder"
+            " WHERE b.name = ? AND b.inode = ? AND f.base = ? AND f.path = ? LIMIT 1"
+        )
+        return self._queries.value(query, (name, inode, base, folder)) is not None
 
     def put_aside(self, operation: Operation) -> dict[RecordId, bytes]:
         """Return record → temporary name of its file, for files whose own name was taken after the operation, or its

@@ -107,6 +107,8 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     if is_step_name(row.source_name) and (seen.size, seen.mtime_ns) == (row.size, row.mtime_ns):
         return seen, None  # nobody else uses such a name: the file came back to it from another disk
     same = seen.inode == row.inode and not storage.reuses_inodes(row.source_folder) and not _is_new(work, row, seen)
+    if not same and row.reverts and work.came_back(row, seen.inode):
+        raise gone(work, row)  # the names of two files were exchanged, and the other one has its own again
     if not same and changed is not Changed.ANY:
         raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)
     if changed is Changed.EDITED and row.reverts in work.unsettled:
