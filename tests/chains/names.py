@@ -46,7 +46,7 @@ class Name:
     """True if others changed it, at that path, before its operation had ended or was recovered: no time of the journal
     tells that from a change during the operation.
     """
-    twins: frozenset[bytes] = frozenset()
+    hard_links: frozenset[bytes] = frozenset()
     """The other names that the file had at first: which of them is which, nothing tells once they have moved."""
 
     def __str__(self) -> str:
@@ -77,7 +77,7 @@ class Names:
         for path in self.at:
             by_inode.setdefault(view.inodes[path], set()).add(path)
         for path, name in self.at.items():
-            name.twins = frozenset(by_inode[view.inodes[path]] - {path})
+            name.hard_links = frozenset(by_inode[view.inodes[path]] - {path})
         self.purged = set[bytes]()
         """Homes of purged files, the paths from which they went to the trash, and the folders that they were in."""
         self._wandering, self._coarse = wandering, coarse

@@ -430,7 +430,7 @@ class World:
 
     def _is_elsewhere(self, name: Name, path: bytes) -> bool:
         """Return whether a name still has to be moved back to a path."""
-        if name.purged or self.names.at.get(name.path) is not name or name.path == path or name.path in name.twins:
+        if name.purged or self.names.at.get(name.path) is not name or name.path == path or name.path in name.hard_links:
             return False
         if self.names.is_one_of_duplicates(name):
             return False
