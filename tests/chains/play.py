@@ -87,13 +87,12 @@ def _base(places: Places) -> Iterator[Path]:
 def _build(chain: Chain, world: World, others: Others) -> None:
     """Create the first tree, in the lower layer of an overlay. All folders are older than later changes."""
     lower = {name.decode(): os.fsencode(place.lower) for name, place in world.places.items()}
-    for file in chain["tree"]:
-        with contextlib.suppress(OSError):
-            _make(file, lower, others)
+    # Where case does not count, a driver may keep what it knows of one file by two names.
+    tree = [file for file in chain["tree"] if _made(file, lower, others)]
     for place in lower.values():
         for folder, _, _ in os.walk(place, topdown=False):
             others.date(folder)
-    for file in chain["tree"]:
+    for file in tree:
         if "seconds" in file:
             with contextlib.suppress(OSError):
                 os.utime(_at(file["path"], lower), ns=(0, file["seconds"] * 10**9))
@@ -104,6 +103,17 @@ def _build(chain: Chain, world: World, others: Others) -> None:
 def _at(path: str, lower: dict[str, bytes]) -> bytes:
     base, _, inside = path.partition("/")
     return os.path.join(lower[base], inside.encode("latin-1"))
+
+
+def _made(file: Step, lower: dict[str, bytes], others: Others) -> bool:
+    """Make a file or folder, and return True; False if its name is taken or refused."""
+    if os.path.lexists(_at(file["path"], lower)):
+        return False
+    try:
+        _make(file, lower, others)
+    except OSError:
+        return False
+    return True
 
 
 def _make(file: Step, lower: dict[str, bytes], others: Others) -> None:

@@ -517,6 +517,7 @@ class World:
                     made_way.add((state, number))  # once: what is in its way is undone again later
                     for redone in found:
                         self.run(Run(["redo", "-y", redone], state))
+                    empty.clear()  # what is redone can be undone again
                     finished = self.run(Run(["undo", "-y", *more, str(number)], state))
                 if "has nothing left to undo" in finished.output:
                     empty.add((state, number))

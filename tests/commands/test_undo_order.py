@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.support.parts import undo_part
 from tests.support.runs import Runs
 from tests.support.snapshot import differences
 from tests.support.tree import Tree
@@ -483,6 +484,24 @@ def test_a_folder_that_the_undo_of_a_later_one_makes_again_goes_with_the_rest(
         assert os.listdir(made) == ["of the user"]
     else:
         assert differences(before, tree.snapshot()) == []
+
+
+def test_a_folder_that_is_made_again_after_its_maker_was_undone_goes_with_the_last(
+    tree: Tree, runs: Runs, tmp_path: Path
+) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    tree.write({"b.jpg": "2"})
+    runs.organize()
+    dest = tmp_path / "dest"
+    dest.mkdir()
+    runs.organize(recursive=True, dest=dest)
+    undo_part(runs, 3, "Images/a.jpg")
+    assert runs.undo(1).problems == []
+    assert set(tree.snapshot()) == {b"", b"a.jpg"}
+    assert runs.undo(3).problems == []
+    assert runs.undo(2).problems == []
+    assert set(tree.snapshot()) == {b"", b"a.jpg", b"b.jpg"}
 
 
 def test_a_folder_that_others_had_filled_goes_with_the_redo(tree: Tree, runs: Runs) -> None:

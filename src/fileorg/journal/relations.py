@@ -240,8 +240,8 @@ class Relations:
 
         Other operations made some, and their undo had to keep them because they were not empty: only folders that this
         operation touched, and only undos after it, or the one that it redoes. Folders kept by an earlier undo stay: an
-        undo restores the tree as its operation found it. This operation made the others and an undo in part removed
-        them, before the undo of a later operation made them again.
+        undo restores the tree as its operation found it. This operation, or an earlier one, made the others and its
+        undo removed them, before the undo of a later operation made them again.
         """
         query = f"""
 WITH {BASES},
@@ -260,7 +260,7 @@ AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT 
             record = self._record_that_made(maker, folder)
             if record is not None and self._had_to_stay(record, taker):
                 found[record] = MadeFolder(record, base, path)
-        for record, base, path in self._made_again(operation):
+        for record, base, path in (*self._made_again(operation), *self._without_maker(operation)):
             found[record] = MadeFolder(record, base, path)
         return sorted(found.values(), key=lambda each: each.path, reverse=True)
 
@@ -278,6 +278,26 @@ WHERE o.id > ?1 AND o.kind = 'undo' AND o.undoes > ?1 AND f.operation = o.id AND
         for maker, folder, own, base, path in self._queries.select(query, (operation.id,)):
             record = self._record_that_made(maker, folder)
             if record is not None and self._record_that_made(operation.id, own) is None:
+                yield MadeFolder(record, base, path)
+
+    def _without_maker(self, operation: Operation) -> Iterator[MadeFolder]:
+        """Yield the folders that undos of later operations made again after the operation that had made them, an
+        earlier one than this, was undone.
+        """
+        query = f"""
+WITH {BASES},
+mine(base, path, absolute) AS MATERIALIZED (
+    SELECT f.base, f.path, {ABSOLUTE} FROM {FOLDERS} WHERE f.operation = ?1 AND f.mode NOT NULL AND length(f.path)),
+again(maker, folder, base, path, absolute) AS MATERIALIZED (
+    SELECT o.id, f.id, mine.base, mine.path, mine.absolute
+    FROM operations o CROSS JOIN {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE}
+    WHERE o.id > ?1 AND o.kind = 'undo' AND o.undoes > ?1 AND f.operation = o.id AND f.mode IS NULL)
+SELECT again.maker, again.folder, again.base, again.path, f.operation, f.id
+FROM again CROSS JOIN {FOLDERS} WHERE {ABSOLUTE} = again.absolute AND f.operation < ?1 AND f.mode IS NULL
+"""
+        for maker, folder, base, path, first, its in self._queries.select(query, (operation.id,)):
+            record = self._record_that_made(maker, folder)
+            if record is not None and self._record_that_made(first, its) is None:
                 yield MadeFolder(record, base, path)
 
     def _record_that_made(self, operation: int, folder: int) -> RecordId | None:
