@@ -244,6 +244,9 @@ class Operations:
             operation = self._known.get((command.state, self._origin(command.state, number)))
             if operation is not None:
                 operation.note(number, command.followed, is_more=True)
+        if "that had been left" in command.finished.output:  # it may have the name again that another one comes back to
+            for operation in self._known.values():
+                operation.is_exact = False
         code = command.finished.code
         if code in {1, 3} and command.what == "recover" and not command.interventions and not self.is_confused:
             return [f"recover ends with {code}, though nobody else did anything: {command.finished.output[-300:]}"]

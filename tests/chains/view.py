@@ -48,8 +48,14 @@ def take(bases: Mapping[bytes, bytes], but: frozenset[bytes], no_flags: tuple[by
             known = name + b"/" + path if path else name
             found = os.lstat(there)
             inodes[known] = (found.st_dev, found.st_ino)
-            links = tuple(name + b"/" + link for link in node.links)
-            nodes[known] = node._replace(links=links, xattrs=node.xattrs + _flags(there, found, no_flags))
+            nodes[known] = node._replace(xattrs=node.xattrs + _flags(there, found, no_flags))
+    by_inode = dict[tuple[int, int], list[bytes]]()
+    for path, node in nodes.items():
+        if node.kind != "folder":
+            by_inode.setdefault(inodes[path], []).append(path)
+    for paths in by_inode.values():  # also of several bases
+        for path in paths:
+            nodes[path] = nodes[path]._replace(links=tuple(sorted(other for other in paths if other != path)))
     return View(nodes, inodes)
 
 

@@ -504,6 +504,17 @@ def test_a_folder_that_is_made_again_after_its_maker_was_undone_goes_with_the_la
     assert set(tree.snapshot()) == {b"", b"a.jpg", b"b.jpg"}
 
 
+def test_a_folder_that_holds_a_copy_which_was_kept_is_not_in_the_way(tree: Tree, runs: Runs) -> None:
+    tree.write({"Images/c.png": "1", "n.png": "2"})
+    runs.organize(recursive=True, by=By.EXTENSION, remove_empty=True)
+    runs.organize(recursive=True, action=Action.COPY)
+    tree.write({"png/n.png": "another file"})
+    assert [problem.path for problem in runs.undo(2).problems] == [b"Images/n.png"]
+    assert first(runs, 1) == [2]
+    assert runs.undo(1, include_changed=True).problems == []
+    assert tree.read() == {"Images/c.png": "1", "Images/n.png": "2", "n.png": "another file"}
+
+
 def test_a_folder_that_others_had_filled_goes_with_the_redo(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1"})
     runs.organize()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import ON_DUPLICATES, ON_SYMLINKS, RELOCATIONS, REMOVALS, Action, Base
 from fileorg.core.names import join
+from fileorg.core.reasons import ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS, MADE
 from fileorg.journal.rows import IS_LEFT, quoted
@@ -118,6 +119,8 @@ WHERE {_LATER} AND CASE k.link WHEN 'filled' THEN l.action IN ({quoted(RELOCATIO
 """
 
 
+_NOT_EMPTY = f"u.state = 'skipped' AND u.reason = '{ReasonCode.NOT_EMPTY}'"
+
 _CLEAN = {"clean", "apply", "redo"}
 """Kinds of operations that may remove empty folders in which they touched nothing else."""
 
@@ -186,19 +189,21 @@ class Relations:
                     yield Related(Link.REMOVED, other.id, path, path, None, later=later)
 
     def kept(self, undo: Operation) -> set[RecordId]:
-        """Return the copies and links that an undo had to keep, because they were changed, by the record of each."""
-        return self._tried(undo, "changed", _USES)
+        """Return the copies and links that an undo had to keep, because they were changed, and the folders in which
+        something is, by the record of each.
+        """
+        return self._tried(undo, "u.state = 'changed'", _USES) | self._tried(undo, _NOT_EMPTY, "'make-folder'")
 
     def displaced(self, undo: Operation) -> set[RecordId]:
         """Return the duplicates that an undo left in the trash, because others had replaced the link in their place, by
         the record of each.
         """
-        return self._tried(undo, "conflict", _BY_LINK)
+        return self._tried(undo, "u.state = 'conflict'", _BY_LINK)
 
-    def _tried(self, undo: Operation, state: str, actions: str) -> set[RecordId]:
+    def _tried(self, undo: Operation, how: str, actions: str) -> set[RecordId]:
         query = (
             "SELECT r.id FROM records u JOIN records r ON r.id = u.reverts WHERE u.id BETWEEN ? AND ?"
-            f" AND u.state = '{state}' AND r.state = 'done' AND r.action IN ({actions})"
+            f" AND {how} AND r.state = 'done' AND r.action IN ({actions})"
         )
         return {record for (record,) in self._queries.select(query, self._queries.record_range(undo))}
 

@@ -53,8 +53,8 @@ class _There(NamedTuple):
 
 class Order:
     """Finds the operations that must be undone first; `close` ends it. With `rename`, a taken name does not matter.
-    With `include_changed`, neither does a copy or a link that an undo had to keep, because it was changed: no undo
-    ever removes it.
+    With `include_changed`, neither does a copy or a link that an undo had to keep, because it was changed, nor the
+    folder that it is in: no undo ever removes them.
     """
 
     def __init__(
@@ -147,16 +147,14 @@ class Order:
                 return not self._rename and related.inode is not None and self._inode(related.place) == related.inode
             case Link.REMOVED:
                 return self._inode(related.place) is None
-            case Link.USED:
+            case Link.USED | Link.MADE:
                 is_left = self._include_changed and related.later in self._kept_by_undo(related.operation)
                 return not is_left and self._inode(related.other) is not None
-            case Link.MADE:
-                return self._inode(related.other) is not None
             case Link.REPLACED:
                 return _is_link(related.other, related.place, related.inode)
 
     def _kept_by_undo(self, number: int) -> set[RecordId]:
-        """Return the records of an operation whose copies and links an undo had to keep, because they were changed."""
+        """Return the records of an operation whose copies, links and folders an undo had to keep: see `kept`."""
         if number not in self._kept:
             undos = (each for each in self._operations if each.undoes == number and each.kind != PURGE)
             self._kept[number] = {record for undo in undos for record in self._journal.relations.kept(undo)}
