@@ -150,7 +150,7 @@ def test_a_run_that_is_stopped_between_batches_is_sealed_and_can_be_undone(tree:
     with runs.organizing() as run:
         outcome = run.run(stop=lambda: next(asked))
     assert outcome.interrupted
-    assert outcome.done == len(os.listdir(tree.path("Images"))) == 4095
+    assert outcome.done == len(os.listdir(tree.path("Images"))) == 1023
     runs.undo()
     assert tree.snapshot() == before
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.content import evidence, hashing
+from fileorg.content import evidence_reading, hashing
 from fileorg.content.digest import READ_CONTENTS, Request
 from fileorg.core.events import NullReporter
 from fileorg.core.pool import Pool, Processes
@@ -115,7 +115,7 @@ def test_a_scan_starts_helpers_once(large: Runs, monkeypatch: pytest.MonkeyPatch
         return start(pool)
 
     monkeypatch.setattr(Processes, "_start", counted)
-    monkeypatch.setattr(evidence, "_FEW_FILES", 0)
+    monkeypatch.setattr(evidence_reading, "_FEW_FILES", 0)
     report = scan_trees([os.fsencode(large.tree.root)], Filters(), large.state, NullReporter())
     assert report.totals.files == {"Other": 120}
     assert len(started) == 1
