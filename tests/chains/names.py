@@ -46,6 +46,10 @@ class Name:
     """True if others changed it, at that path, before its operation had ended or was recovered: no time of the journal
     tells that from a change during the operation.
     """
+    has_lost: bool = False
+    """True if fileorg said that a disk did not keep all of its metadata."""
+    is_made_again: bool = False
+    """True if a copy is a new file under its old name: a job that was taken up again rolled the first one back."""
     hard_links: frozenset[bytes] = frozenset()
     """The other names that the file had at first: which of them is which, nothing tells once they have moved."""
 
@@ -102,6 +106,7 @@ class Names:
                 if found in free:
                     free.remove(found)
                 kept[found] = name
+                name.is_made_again |= found == name.path and self._lasts(found)
                 if found != name.path:
                     moves[name] = name.path
                     name.passed.add(name.path.rpartition(b"/")[0])

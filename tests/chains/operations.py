@@ -270,7 +270,8 @@ class Operations:
             return []
         code, said = command.finished.code, command.finished.output
         left = [name for name, (by, _) in operation.moves.items() if by == line.undoes]
-        left += [name for name, (by, _) in operation.made.items() if by == line.undoes and not is_temporary(name.path)]
+        made = [name for name, (by, _) in operation.made.items() if by == line.undoes and not name.is_made_again]
+        left += [name for name in made if not is_temporary(name.path)]
         unnamed = [name for name in left if not self._is_named(name, said)]
         wrong = [f"undo ends with {code}, but {name} is not back, and not named" for name in unnamed]
         if code == 0:

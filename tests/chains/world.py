@@ -399,7 +399,10 @@ class World:
             self._said += output
         for number in _NOT_KEPT.findall(output):
             self._runner.start(Request(["files", number], {"FILEORG_HOME": str(self.states[run.state])}))
-            self._not_kept += self._runner.end().output
+            named = self._runner.end().output
+            self._not_kept += named
+            for name in self.names.at.values():
+                name.has_lost |= display(os.path.basename(name.path)) in named
 
     def _always(self) -> list[str]:
         """Return violations of what must hold at every moment, also after a kill."""
@@ -554,6 +557,8 @@ class World:
                 if (there := self.view.nodes.get(path)) is None:  # one of two identical files
                     continue
                 first = name.first._replace(links=there.links) if self.interventions or purged else name.first
+                if name.has_lost:
+                    there = there._replace(mode=first.mode, owner=first.owner, xattrs=first.xattrs)
                 if name.touched_at:  # that file system may not show all attributes
                     first = there._replace(content=first.content, mtime_ns=first.mtime_ns)
                 if self._with_what_was_said(path, first, there) != first:
