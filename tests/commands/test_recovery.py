@@ -247,6 +247,29 @@ def test_a_removal_is_finished_or_did_not_happen(copied: Tree, runs: Runs, there
     assert copied.read().get("Images/a.jpg") == kept.get(there)
 
 
+@pytest.mark.parametrize("action", [Action.COPY, Action.HARDLINK])
+@pytest.mark.parametrize("now", ["replaced", "gone", "as it was"])
+def test_a_removal_is_not_finished_if_nothing_else_has_the_content_by_now(
+    tree: Tree, runs: Runs, action: Action, now: str
+) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(action=action)
+    place = tree.path("Images/a.jpg")
+    seen = place.stat()
+    place.rename(tree.path("saved"))
+    runs.undo()
+    open_again(runs, 2, inode=seen.st_ino, size=seen.st_size, mtime_ns=seen.st_mtime_ns)
+    [record] = file_records(runs, 2)
+    tree.path("Images").mkdir(exist_ok=True)
+    tree.path("saved").rename(place.with_name(os.fsdecode(aside(2, record.id))))
+    if now != "as it was":
+        tree.path("a.jpg").unlink()
+    if now == "replaced":
+        tree.write({"a.jpg": "2"})
+    [(state, _)] = recovered(runs, 2)
+    assert (state, place.exists()) == (("done", False) if now == "as it was" else ("changed", True))
+
+
 def test_folders_are_there_or_not(moved: Tree, runs: Runs) -> None:
     alter(runs, "UPDATE records SET state = 'intent'")
     open_again(runs)

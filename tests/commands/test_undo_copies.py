@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.core.model import Action, RecordState
+from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.core.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -137,3 +137,13 @@ def test_an_edit_after_redo_is_kept(tree: Tree, runs: Runs) -> None:
     _with_times_kept(copy, _by_name(copy))
     assert [problem.reason and problem.reason.code for problem in runs.undo().problems] == [ReasonCode.EDITED_AND_KEPT]
     assert copy.read_bytes().startswith(b"NEW WORK")
+
+
+def test_a_file_comes_back_beside_a_copy_that_stays(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "new", "Images/a.jpg": "old"})
+    tree.set_time("Images/a.jpg", 10**18)
+    runs.organize(action=Action.COPY, on_conflict=OnConflict.KEEP_NEWER)
+    tree.write({"a.jpg": "edited"})
+    assert len(runs.undo(rename=True).problems) == 2
+    assert [problem.path for problem in runs.undo(1, rename=True).problems] == [b"Images/a.jpg"]
+    assert tree.read() == {"a.jpg": "edited", "Images/a.jpg": "new", "Images/a (2).jpg": "old"}

@@ -149,12 +149,14 @@ class UndoPlan:
 
     def _is_leaving(self, base: Base, folder: bytes, name: bytes) -> bool:
         """Return whether the undo takes away what has a name now: names may have been exchanged. A folder goes if all
-        that is in it does.
+        that is in it does. What an undo had to keep before does not go.
         """
         if self._leaving is None:
             self._leaving = scratch(_LEAVING)
+            undos = [each for each in self._journal.operations() if each.undoes == self._operation.id]
+            stays = {record for undo in undos for record in self._journal.relations.kept(undo)}
             for batch in self._records(_ROWS):
-                rows = list(map(_inverse, batch))
+                rows = [row for row in map(_inverse, batch) if row.reverts not in stays]
                 places = [row[1:4] for row in rows if row.action in RENAMES]
                 places += [row[4:7] for row in rows if row.action in FREES_TARGET]
                 self._leaving.executemany("INSERT OR IGNORE INTO leaving VALUES (?, ?, ?)", places)

@@ -7,12 +7,12 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fileorg.core.model import RecordState
+from fileorg.core.model import Action, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone, one_by_one
 from fileorg.execute.identity import Identity, identity, is_known
-from fileorg.execute.temporaries import settle_aside
+from fileorg.execute.temporaries import put_back, settle_aside
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, Refusal, Verdict
 from fileorg.storage.base import Kind
 from fileorg.storage.links import link_content
@@ -217,12 +217,31 @@ def _settle_removal(case: Case) -> Verdict:
     if case.is_aside(case.record.target_base, folder, name, case.original):
         digest = case.digest_of(case.record.reverts or 0)
         place = case.target, folder, name, case.aside
+        if not _is_elsewhere(case, digest):
+            put_back(*place, case.reserving)
+            return CHANGED
         return DONE if settle_aside(*place, case.original, digest, reserving=case.reserving) else CHANGED
     there = case.at_target()
     if there is None:
         return DONE
     same = there.inode == case.record.inode or case.is_made(there, case.original)
     return NOT_DONE if same else CHANGED
+
+
+def _is_elsewhere(case: Case, digest: bytes | None) -> bool:
+    """Return whether what a copy or hard link that was put aside holds is still elsewhere: others may have changed the
+    original since the crash. A symlink holds nothing.
+    """
+    record = case.record
+    if record.action is Action.REMOVE_SYMLINK:
+        return True
+    put_aside = case.target.lstat(record.target_folder, case.aside)
+    if put_aside is None or put_aside.nlink > 1 or not put_aside.size:
+        return True
+    try:
+        return digest is not None and case.source.has_digest(record.source_folder, record.source_name, digest)
+    except OSError:
+        return False
 
 
 REMOVE_HARDLINK = _removal(_ask_hardlink)
