@@ -515,6 +515,19 @@ def test_a_folder_that_holds_a_copy_which_was_kept_is_not_in_the_way(tree: Tree,
     assert tree.read() == {"Images/c.png": "1", "Images/n.png": "2", "n.png": "another file"}
 
 
+def test_what_was_kept_is_not_in_the_way_once_what_it_was_made_from_is_back(tree: Tree, runs: Runs) -> None:
+    tree.write({"Images/c.png": "1", "n.png": "2"})
+    runs.organize(recursive=True, by=By.EXTENSION, remove_empty=True)
+    rows = [("png/c.png", "png/n.png"), ("png/n.png", "png/c.png")]
+    runs.apply([{"path": path, "new_path": new_path} for path, new_path in rows])
+    runs.organize(recursive=True, action=Action.COPY)
+    tree.write({"Images/n.png": "edited"})
+    assert [problem.path for problem in runs.undo(3).problems] == [b"Images/n.png"]
+    assert runs.undo(2, include_changed=True).problems == []
+    assert runs.undo(1, include_changed=True).problems == []
+    assert tree.read() == {"Images/c.png": "1", "Images/n.png": "edited", "n.png": "2"}
+
+
 def test_a_folder_that_others_had_filled_goes_with_the_redo(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1"})
     runs.organize()

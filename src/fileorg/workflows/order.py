@@ -107,6 +107,8 @@ class Order:
         filled = dict(counts)  # a file that went back counts once, although it has also filled its old name
         hinders: set[int] = set()
         for related in self.related(operation, later):
+            if self._may_stay(related):
+                continue
             counts[related.operation] += 1
             filled[related.operation] += related.link is Link.FILLED
             if related.operation not in hinders and self.is_in_the_way(related):
@@ -148,10 +150,13 @@ class Order:
             case Link.REMOVED:
                 return self._inode(related.place) is None
             case Link.USED | Link.MADE:
-                is_left = self._include_changed and related.later in self._kept_by_undo(related.operation)
-                return not is_left and self._inode(related.other) is not None
+                return not self._may_stay(related) and self._inode(related.other) is not None
             case Link.REPLACED:
                 return _is_link(related.other, related.place, related.inode)
+
+    def _may_stay(self, related: Related) -> bool:
+        """Return whether it was asked to leave what an undo had to keep, and this is it."""
+        return self._include_changed and related.later in self._kept_by_undo(related.operation)
 
     def _kept_by_undo(self, number: int) -> set[RecordId]:
         """Return the records of an operation whose copies, links and folders an undo had to keep: see `kept`."""
