@@ -6,6 +6,7 @@ earlier one reads each record of the later operations in the same folders once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -188,24 +189,25 @@ class Relations:
                 if path in needed:
                     yield Related(Link.REMOVED, other.id, path, path, None, later=later)
 
-    def kept(self, undo: Operation) -> set[RecordId]:
-        """Return the copies and links that an undo had to keep, because they were changed, and the folders in which
+    def kept(self, undos: Sequence[Operation]) -> set[RecordId]:
+        """Return the copies and links that undos had to keep, because they were changed, and the folders in which
         something is, by the record of each.
         """
-        return self._tried(undo, "u.state = 'changed'", _USES) | self._tried(undo, _NOT_EMPTY, "'make-folder'")
+        return self._tried(undos, "u.state = 'changed'", _USES) | self._tried(undos, _NOT_EMPTY, "'make-folder'")
 
-    def displaced(self, undo: Operation) -> set[RecordId]:
-        """Return the duplicates that an undo left in the trash, because others had replaced the link in their place, by
+    def displaced(self, undos: Sequence[Operation]) -> set[RecordId]:
+        """Return the duplicates that undos left in the trash, because others had replaced the link in their place, by
         the record of each.
         """
-        return self._tried(undo, "u.state = 'conflict'", _BY_LINK)
+        return self._tried(undos, "u.state = 'conflict'", _BY_LINK)
 
-    def _tried(self, undo: Operation, how: str, actions: str) -> set[RecordId]:
+    def _tried(self, undos: Sequence[Operation], how: str, actions: str) -> set[RecordId]:
         query = (
             "SELECT r.id FROM records u JOIN records r ON r.id = u.reverts WHERE u.id BETWEEN ? AND ?"
             f" AND {how} AND r.state = 'done' AND r.action IN ({actions})"
         )
-        return {record for (record,) in self._queries.select(query, self._queries.record_range(undo))}
+        ranges = map(self._queries.record_range, undos)
+        return {record for each in ranges for (record,) in self._queries.select(query, each)}
 
     def made_folders(self, operation: Operation) -> Iterator[bytes]:
         """Yield the absolute paths of the folders that the operation made and no undo has removed."""
@@ -265,44 +267,31 @@ AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT 
             record = self._record_that_made(maker, folder)
             if record is not None and self._had_to_stay(record, taker):
                 found[record] = MadeFolder(record, base, path)
-        for record, base, path in (*self._made_again(operation), *self._without_maker(operation)):
+        for record, base, path in self._made_again(operation):
             found[record] = MadeFolder(record, base, path)
         return sorted(found.values(), key=lambda each: each.path, reverse=True)
 
     def _made_again(self, operation: Operation) -> Iterator[MadeFolder]:
-        """Yield the folders that this operation had made and that undos of later operations made again."""
-        query = f"""
-WITH {BASES},
-mine(id, base, path, absolute) AS MATERIALIZED (
-    SELECT f.id, f.base, f.path, {ABSOLUTE} FROM {FOLDERS}
-    WHERE f.operation = ?1 AND f.mode IS NULL AND length(f.path))
-SELECT o.id, f.id, mine.id, mine.base, mine.path
-FROM operations o CROSS JOIN {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE}
-WHERE o.id > ?1 AND o.kind = 'undo' AND o.undoes > ?1 AND f.operation = o.id AND f.mode IS NULL
-"""
-        for maker, folder, own, base, path in self._queries.select(query, (operation.id,)):
-            record = self._record_that_made(maker, folder)
-            if record is not None and self._record_that_made(operation.id, own) is None:
-                yield MadeFolder(record, base, path)
-
-    def _without_maker(self, operation: Operation) -> Iterator[MadeFolder]:
-        """Yield the folders that undos of later operations made again after the operation that had made them, an
-        earlier one than this, was undone.
+        """Yield the folders that undos of later operations made again although the operation that had made them, this
+        one or an earlier one, was undone.
         """
         query = f"""
 WITH {BASES},
 mine(base, path, absolute) AS MATERIALIZED (
-    SELECT f.base, f.path, {ABSOLUTE} FROM {FOLDERS} WHERE f.operation = ?1 AND f.mode NOT NULL AND length(f.path)),
+    SELECT f.base, f.path, {ABSOLUTE} FROM {FOLDERS} WHERE f.operation = ?1 AND length(f.path)),
 again(maker, folder, base, path, absolute) AS MATERIALIZED (
     SELECT o.id, f.id, mine.base, mine.path, mine.absolute
     FROM operations o CROSS JOIN {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE}
     WHERE o.id > ?1 AND o.kind = 'undo' AND o.undoes > ?1 AND f.operation = o.id AND f.mode IS NULL)
 SELECT again.maker, again.folder, again.base, again.path, f.operation, f.id
-FROM again CROSS JOIN {FOLDERS} WHERE {ABSOLUTE} = again.absolute AND f.operation < ?1 AND f.mode IS NULL
+FROM again CROSS JOIN {FOLDERS} WHERE {ABSOLUTE} = again.absolute AND f.operation <= ?1 AND f.mode IS NULL
 """
-        for maker, folder, base, path, first, its in self._queries.select(query, (operation.id,)):
+        first_made = defaultdict[tuple[int, int, Base, bytes], list[tuple[int, int]]](list)
+        for *again, first, its in self._queries.select(query, (operation.id,)):
+            first_made[tuple(again)].append((first, its))
+        for (maker, folder, base, path), makers in first_made.items():
             record = self._record_that_made(maker, folder)
-            if record is not None and self._record_that_made(first, its) is None:
+            if record is not None and not any(self._record_that_made(*each) is not None for each in makers):
                 yield MadeFolder(record, base, path)
 
     def _record_that_made(self, operation: int, folder: int) -> RecordId | None:

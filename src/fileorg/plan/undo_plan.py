@@ -153,8 +153,7 @@ class UndoPlan:
         """
         if self._leaving is None:
             self._leaving = scratch(_LEAVING)
-            undos = [each for each in self._journal.operations() if each.undoes == self._operation.id]
-            stays = {record for undo in undos for record in self._journal.relations.kept(undo)}
+            stays = self._journal.relations.kept(self._journal.operations("undoes = ?", (self._operation.id,)))
             for batch in self._records(_ROWS):
                 rows = [row for row in map(_inverse, batch) if row.reverts not in stays]
                 places = [row[1:4] for row in rows if row.action in RENAMES]

@@ -161,8 +161,7 @@ class Order:
     def _kept_by_undo(self, number: int) -> set[RecordId]:
         """Return the records of an operation whose copies, links and folders an undo had to keep: see `kept`."""
         if number not in self._kept:
-            undos = (each for each in self._operations if each.undoes == number and each.kind != PURGE)
-            self._kept[number] = {record for undo in undos for record in self._journal.relations.kept(undo)}
+            self._kept[number] = self._journal.relations.kept(self._undos(number))
         return self._kept[number]
 
     def _displaced_by_others(self, number: int) -> set[RecordId]:
@@ -170,9 +169,11 @@ class Order:
         the link.
         """
         if number not in self._displaced:
-            undos = (each for each in self._operations if each.undoes == number and each.kind != PURGE)
-            self._displaced[number] = {record for undo in undos for record in self._journal.relations.displaced(undo)}
+            self._displaced[number] = self._journal.relations.displaced(self._undos(number))
         return self._displaced[number]
+
+    def _undos(self, number: int) -> list[Operation]:
+        return [each for each in self._operations if each.undoes == number and each.kind != PURGE]
 
     def _is_as_left(self, related: Related) -> bool:
         """Return whether undoing the later operation would move the file back: it would not move another file."""
