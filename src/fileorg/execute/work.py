@@ -112,27 +112,27 @@ class Work:
             raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
 
     @cached_property
+    def _undone(self) -> Operation | None:
+        return self.journal.operation(self._undoes or 0)
+
+    @cached_property
     def unsettled(self) -> set[int]:
         """The records of the operation being undone whose result recovery could not determine."""
-        undone = self.journal.operation(self._undoes or 0)
-        return set() if undone is None else self.journal.unsettled(undone)
+        return set() if self._undone is None else self.journal.unsettled(self._undone)
 
     def is_foreign(self, inode: int, born_ns: int) -> bool:
         """Return whether a file in the place of one to be undone was created by others, after the operation."""
-        undone = self.journal.operation(self._undoes or 0)
-        return undone is not None and not self.journal.may_have_made(undone, inode, born_ns)
+        return self._undone is not None and not self.journal.may_have_made(self._undone, inode, born_ns)
 
     def came_back(self, row: PlanRow, inode: int) -> bool:
         """Return whether a file in the place of one to be undone has come back there by an undo of the operation."""
-        undone = self.journal.operation(self._undoes or 0)
         place = row.source_base, row.source_folder, row.source_name
-        return undone is not None and self.journal.has_brought_back(undone, *place, inode)
+        return self._undone is not None and self.journal.has_brought_back(self._undone, *place, inode)
 
     @cached_property
     def put_aside(self) -> dict[int, bytes]:
         """The records of the operation being undone whose file has a temporary name since a crash, and that name."""
-        undone = self.journal.operation(self._undoes or 0)
-        return {} if undone is None else self.journal.put_aside(undone)
+        return {} if self._undone is None else self.journal.put_aside(self._undone)
 
     def folder_id(self, base: Base, path: bytes) -> int:
         """Return the journal's id of a folder, recording the folder if it is new. Inside a transaction."""

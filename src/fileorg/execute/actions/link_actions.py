@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import ReasonCode
+from fileorg.execute.actions.copy import as_recorded
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone, one_by_one
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import put_back, settle_aside
@@ -66,16 +67,12 @@ def _make_symlinks(work: Work, series: Series, fail: Fail) -> None:
             raise _no_link(error, ReasonCode.NO_SYMLINKS) from error
         there = target.lstat(row.target_folder, row.target_name)
         if there is not None:
-            made.append((record, RecordState.INTENT, _as_made(there)))
+            made.append((record, RecordState.INTENT, as_recorded(identity(there))))
 
     one_by_one(make)(work, series, fail)
     if made:
         with work.journal.transaction():
             work.journal.mark_many(made)
-
-
-def _as_made(there: Entry) -> dict[str, Any]:
-    return {"target_inode": there.inode, "target_mtime_ns": there.mtime_ns}
 
 
 def _no_link(error: OSError, code: ReasonCode) -> OSError | Refusal:
@@ -108,7 +105,7 @@ def _settle_symlink(case: Case) -> Verdict:
         )
 
     verdict, there = case.made(is_ours), case.at_target()
-    return verdict._replace(columns=_as_made(there)) if verdict is DONE and there is not None else verdict
+    return verdict._replace(columns=as_recorded(identity(there))) if verdict is DONE and there is not None else verdict
 
 
 HARDLINK = Handler(check_source, one_by_one(_make_hardlink), _settle_hardlink, is_repeatable=True)
