@@ -100,6 +100,14 @@ class PlannedNames:
         """
 
 
+def _new_names(batch: FileBatch, places: Places) -> list[bytes]:
+    """Return the names of the files of a batch at their targets, as far as nothing is there."""
+    names = batch.split_names()
+    for position, new_name in places.names.items():
+        names[position] = new_name
+    return names
+
+
 class OrganizePlan:
     """The plan of one folder of an organize run, for the files that the index has of `source.root`."""
 
@@ -412,9 +420,7 @@ class OrganizePlan:
         }
         if not existing:
             return []
-        names, lstat = batch.split_names(), self._target.lstat
-        for position, new_name in places.names.items():
-            names[position] = new_name
+        names, lstat = _new_names(batch, places), self._target.lstat
         return [
             position
             for position, target in enumerate(places.targets)
@@ -429,15 +435,13 @@ class OrganizePlan:
         targets = set(places.targets) - {0}
         for target in targets:
             self._list_awaited(folders[target])
-        names = batch.split_names()
-        for position, new_name in places.names.items():
-            names[position] = new_name
-        found = list[int]()
+        names, found = _new_names(batch, places), list[int]()
         coming = dict(logs_among(JoinedNames(names)))
+        old_names = batch.split_names() if coming else []
         for position, (name, target) in enumerate(zip(names, places.targets, strict=True)) if coming else ():
             if not target or (database := coming.get(name)) is None or position in places.followers:
                 continue
-            log = self._source.root, batch.folder, batch.split_names()[position]
+            log = self._source.root, batch.folder, old_names[position]
             awaiting[self._layout.place(folders[target]), key(database)] = log
             if wanted.add(digest := self._placer.digest(target, database)):
                 self._contested.add_all([digest])
