@@ -21,6 +21,7 @@ from fileorg.storage.object.store_error import StoreCode, StoreError
 
 if TYPE_CHECKING:
     from tests.storage.object.servers import S3Server
+    from tests.support.buckets import Held
     from tests.support.runs import Runs
 
     from fileorg.storage.object.client import ObjectDeletion, Precondition
@@ -51,6 +52,15 @@ def mark(bucket: Bucket, *folders: str) -> None:
         assert outcome.result is Result.DONE
 
 
+def check_back_and_forth(runs: Runs, bucket: Bucket, before: dict[str, Held], after: dict[str, Held]) -> None:
+    """Check that undo restores the objects of `before`, and redo those of `after`, again and again."""
+    for _ in range(2):
+        assert runs.undo().problems == []
+        assert bucket.snapshot() == before
+        assert runs.redo().problems == []
+        assert bucket.snapshot() == after
+
+
 def test_empty_folder_keys_go_and_come_back_as_they_were(runs: Runs, bucket: Bucket) -> None:
     bucket.write({"a.jpg": "1", "full/b.jpg": "2", "unmarked/none.log": ""})
     mark(bucket, "old", "full", "deep/er", "nested", "nested/in", "nested/in/it", "half", "half/in")
@@ -67,11 +77,7 @@ def test_empty_folder_keys_go_and_come_back_as_they_were(runs: Runs, bucket: Buc
     assert set(after) == {
         "a.jpg", "full/", "full/b.jpg", "half/", "half/c.jpg", ".fileorg/trash/1/unmarked/none.log",
     }  # fmt: skip
-    for _ in range(2):
-        assert runs.undo().problems == []
-        assert bucket.snapshot() == before
-        assert runs.redo().problems == []
-        assert bucket.snapshot() == after
+    check_back_and_forth(runs, bucket, before, after)
 
 
 def test_folder_keys_that_a_run_empties_go_and_come_back(runs: Runs, bucket: Bucket) -> None:
@@ -88,11 +94,7 @@ def test_folder_keys_that_a_run_empties_go_and_come_back(runs: Runs, bucket: Buc
     assert set(after) == {
         "Images/", "Images/v.jpg", "Images/x.jpg", "Images/y.jpg", "Images/z.jpg", "e/", "e/stays", "empty before/",
     }  # fmt: skip
-    for _ in range(2):
-        assert runs.undo().problems == []
-        assert bucket.snapshot() == before
-        assert runs.redo().problems == []
-        assert bucket.snapshot() == after
+    check_back_and_forth(runs, bucket, before, after)
 
 
 @pytest.mark.parametrize(
