@@ -19,6 +19,7 @@ from tests.support.warm_python import run_fileorg
 
 import fileorg
 from fileorg.cli.app import run
+from fileorg.core.model import GIVEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +95,7 @@ class Fileorg:
                 patch.setenv(name, value)
             for name, stream in streams.items():
                 patch.setattr(sys, name, stream)
+            patch.setattr(GIVEN, "configuration", GIVEN.configuration)  # a fact of the process, which goes on
             code = run(words)
         out, err = (stream.detach().getvalue() for stream in (streams["stdout"], streams["stderr"]))
         return Ran(code, out, err)

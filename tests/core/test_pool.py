@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+import time
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -48,8 +49,8 @@ def deadly(bad: int, deaths: Path, numbers: Numbers) -> list[tuple[int, int | No
     return squares(numbers)
 
 
-def deadly_once(died: Path, numbers: Numbers) -> list[tuple[int, int | None]]:
-    if 5 in numbers and not died.exists():
+def deadly_once(bad: int, died: Path, numbers: Numbers) -> list[tuple[int, int | None]]:
+    if bad in numbers and not died.exists():
         died.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return squares(numbers)
@@ -116,9 +117,24 @@ def test_a_pool_does_what_one_process_does(pool: Pool) -> None:
 
 @pytest.mark.parametrize("pool", ["processes", pytest.param("dask", marks=pytest.mark.slow)], indirect=True)
 def test_a_lost_task_is_done_again(pool: Pool, tmp_path: Path) -> None:
-    assert done(pool, partial(deadly_once, tmp_path / "died")) == EXPECTED
+    assert done(pool, partial(deadly_once, 5, tmp_path / "died")) == EXPECTED
     assert done(pool, partial(deadly, 123, tmp_path)) == EXPECTED | {123: None}
     assert len(list(tmp_path.iterdir())) - 1 == 3
+
+
+def test_a_helper_that_dies_while_another_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spawn = ProcessPoolExecutor._spawn_process  # type: ignore[attr-defined]
+
+    def spawn_late(executor: Any) -> None:
+        if len(executor._processes) == 1:
+            ends = time.monotonic() + 10
+            while not executor._call_queue._reader.closed and time.monotonic() < ends:
+                time.sleep(0.001)
+        spawn(executor)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "_spawn_process", spawn_late)
+    with Processes(2) as pool:
+        assert done(pool, partial(deadly_once, 399, tmp_path / "died")) == EXPECTED
 
 
 # Executors of other kinds ---------------------------------------------------------------------------------------------

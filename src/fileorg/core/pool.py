@@ -136,11 +136,15 @@ class Pool:
 
         try:
             self._attempts += 1
-            return self.started().submit(_attempt, kind.run, task, (self._key, self._attempts))
+            return self._send(_attempt, kind.run, task, (self._key, self._attempts))
         except BrokenExecutor as error:  # a helper has died since the last result
             lost: Future[tuple[Any, ...]] = Future()
             lost.set_exception(error)
             return lost
+
+    def _send(self, run: Callable[..., Any], *values: Any) -> Future[Any]:
+        """Give a call to the executor. Raises `BrokenExecutor` if a helper has died."""
+        return self.started().submit(run, *values)
 
     def _outcome(self, future: Future[tuple[Any, ...]]) -> tuple[bool, Any]:
         """Return whether the task was done, and its result. Raises the errors of the task itself.
@@ -191,7 +195,18 @@ class Processes(Pool):
 
             with contextlib.suppress(BrokenExecutor):  # one has died already: the first task will tell
                 for _ in range(self.count):
-                    self.started().submit(_nothing)
+                    self._send(_nothing)
+
+    def _send(self, run: Callable[..., Any], *values: Any) -> Future[Any]:
+        try:
+            return super()._send(run, *values)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            from concurrent.futures import BrokenExecutor
+
+            # One helper has died while another was started: the pipe that it should get is closed already.
+            raise BrokenExecutor(str(error)) from error
 
     def started(self) -> Executor:
         if self._is_broken:
