@@ -39,11 +39,12 @@ class Fileorg:
     @contextmanager
     def fresh_state(self) -> Iterator[tuple["Fileorg", Path]]:
         """Yield the same fileorg with an empty state directory, and that directory."""
-        home = self.bench.cwd / "state"
-        home.mkdir(mode=0o700)
-        yield Fileorg(self.command, self.bench.with_environment(FILEORG_HOME=str(home))), home
+        above = self.bench.cwd / "state"
+        home = above / "fileorg"
+        home.mkdir(mode=0o700, parents=True)
+        yield Fileorg(self.command, self.bench.with_environment(XDG_STATE_HOME=str(above))), home
         # Not after a failure: what is left may tell why.
-        shutil.rmtree(home)
+        shutil.rmtree(above)
 
     def scan(self, root: Path) -> list[str]:
         return [*self.command, "scan", str(root)]

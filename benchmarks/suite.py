@@ -78,7 +78,8 @@ def _shown_command(arguments: argparse.Namespace, extent: Extent) -> str:
 
 def fileorg_under_test(named: str | None, work: Path, *, is_cold: bool = False) -> stages.Fileorg:
     """Return the fileorg beside this folder, or the command `named`; it runs in `work`."""
-    environment = {**os.environ, "FILEORG_HOME": str(work / "state")}
+    environment = {name: value for name, value in os.environ.items() if name != "FILEORG_HOME"}
+    environment["XDG_STATE_HOME"] = str(work / "state")  # as most users have it
     command: tuple[str, ...]
     if named is None:
         command = (sys.executable, "-m", "fileorg")

@@ -47,8 +47,9 @@ class Start(NamedTuple):
         return {name for name in self.modules if name.partition(".")[0] == "fileorg"}
 
 
-def start(fileorg: Fileorg, *words: str) -> Start:
-    environment = {name: value for name, value in fileorg.environment().items() if not name.startswith("COVERAGE")}
+def start(fileorg: Fileorg, *words: str, without: str = "COVERAGE", **changes: str) -> Start:
+    environment = fileorg.environment(**changes)
+    environment = {name: value for name, value in environment.items() if not name.startswith(("COVERAGE", without))}
     ran = subprocess.run(
         [sys.executable, "-c", SCRIPT, *words],
         capture_output=True, text=True, cwd=fileorg.folder, env=environment, check=False,
@@ -103,6 +104,12 @@ def test_a_command_loads_only_what_it_needs(used: Fileorg, line: str) -> None:
 @pytest.mark.parametrize(("line", "other"), [("history", "execute"), ("scan tree", "execute"), ("scan tree", "plan")])
 def test_who_only_looks_loads_nothing_that_changes(used: Fileorg, line: str, other: str) -> None:
     assert f"fileorg.{other}" not in start(used, *line.split()).modules
+
+
+def test_the_usual_state_directory_is_found_without_a_library(used: Fileorg) -> None:
+    used.home.rename(used.folder / "fileorg")
+    seen = start(used, "history", without="FILEORG_HOME", XDG_STATE_HOME=str(used.folder))
+    assert seen.modules.isdisjoint({"platformdirs", "pathlib"})
 
 
 def test_the_version_loads_nothing(fileorg: Fileorg) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import platformdirs
 import pytest
 
 from fileorg.core.errors import Exit, Locked, StateError
@@ -51,6 +52,19 @@ def test_it_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("FILEORG_HOME")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     assert default_state_path() == os.fsencode(tmp_path / "xdg" / "fileorg")
+
+
+@pytest.mark.parametrize("home", ["/home/ann", "/home/ann/", "/", "", "ann", None])
+@pytest.mark.parametrize("state", ["/var/state", "/var/state/", "/", "", "state", "~/state", None])
+def test_its_place_on_linux_is_that_of_platformdirs(
+    monkeypatch: pytest.MonkeyPatch, home: str | None, state: str | None
+) -> None:
+    for name, value in (("FILEORG_HOME", None), ("HOME", home), ("XDG_STATE_HOME", state)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    assert os.fsdecode(default_state_path()) == platformdirs.user_state_dir("fileorg", appauthor=False)
 
 
 def refused(path: Path) -> str:
