@@ -94,7 +94,10 @@ class Names:
         kept |= {path: name for path, name in self.at.items() if name not in strayed}
         free = [path for path in after.files if path not in kept and is_inside(path)]
         moves = dict[Name, bytes]()
-        for find in (self._by_inode, self._in_its_place, self._alike, self._in_place_of_ours, self._of_its_content):
+        for find in (
+            self._by_inode, self._in_its_place, self._alike,
+            self._at_home, self._in_place_of_ours, self._of_its_content,
+        ):  # fmt: skip
             for name in [*strayed]:
                 if find == self._in_place_of_ours and command == "purge" and TRASH in name.path:
                     continue  # the copy stays what it is: another name of that content
@@ -174,6 +177,10 @@ class Names:
 
     def _alike(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
         return (path for path in free if self._is_same(name.path, name.node, path, after.nodes[path]))
+
+    def _at_home(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
+        """Yield its home, if its content is there: it has its time again, which a disk on the way had not kept."""
+        return (path for path in free if path == name.home and name.is_like(after.nodes[path]))
 
     def _in_place_of_ours(self, name: Name, _: View, after: View, __: list[bytes], kept: Kept) -> Iterable[bytes]:
         """Yield copies of it that fileorg made before."""

@@ -1,0 +1,57 @@
+"""The model of names: it tells identical files apart, and excuses no more than what nobody can know."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.chains import view as views
+from tests.chains.names import Names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.chains.view import View
+
+_TIME, _CUT = 1_000_000_000, 1_100_000_000
+"""A time in seconds, and the one that a disk made of it."""
+
+
+@pytest.fixture
+def bases(tmp_path: Path) -> dict[bytes, bytes]:
+    return {name: os.fsencode(tmp_path / os.fsdecode(name)) for name in (b"root", b"dest")}
+
+
+def view_of(bases: dict[bytes, bytes]) -> View:
+    return views.take(bases, frozenset())
+
+
+def write(file: Path, content: str, seconds: int = _TIME) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+    os.utime(file, (seconds, seconds))
+
+
+def test_a_file_that_has_its_time_again_is_not_taken_for_its_copy(tmp_path: Path, bases: dict[bytes, bytes]) -> None:
+    """A disk had changed the times of both."""
+    file, copy, moved = tmp_path / "root/a", tmp_path / "dest/copy", tmp_path / "dest/moved"
+    write(file, "")
+    write(copy, "", _CUT)
+    before = view_of(bases)
+    names = Names(before, frozenset(), frozenset())
+    names.at[b"dest/copy"].home = None
+    file.unlink()
+    write(moved, "", _CUT)
+    halfway = view_of(bases)
+    assert names.follow(before, halfway, command="organize").wrong == []
+    moved.unlink()
+    write(file, "")
+    back = view_of(bases)
+    assert names.follow(halfway, back, command="undo").wrong == []
+    assert {path: name.home for path, name in names.at.items()} == {b"root/a": b"root/a", b"dest/copy": None}
+    copy.unlink()
+    without_copy = view_of(bases)
+    assert names.follow(back, without_copy, command="undo").wrong == []
+    file.unlink()
+    assert names.follow(without_copy, view_of(bases), command="undo").wrong == ["lost: root/a with b''"]
