@@ -136,6 +136,7 @@ class Names:
         if found is None or TRASH in name.path:
             return False
         found.home, found.first = name.home, name.first
+        found.alike, name.alike = name.alike, found.alike
         return True
 
     def _may_be_it(self, other: Name, name: Name) -> bool:

@@ -55,3 +55,18 @@ def test_a_file_that_has_its_time_again_is_not_taken_for_its_copy(tmp_path: Path
     assert names.follow(back, without_copy, command="undo").wrong == []
     file.unlink()
     assert names.follow(without_copy, view_of(bases), command="undo").wrong == ["lost: root/a with b''"]
+
+
+def test_an_edited_copy_has_the_role_of_the_one_that_was_set_aside(tmp_path: Path, bases: dict[bytes, bytes]) -> None:
+    """Where inode numbers do not last, the copy is taken for the file, until others edit it."""
+    file, aside, copy = tmp_path / "root/a", tmp_path / "root/.fileorg-1-2-old.part", tmp_path / "dest/a"
+    write(file, "one")
+    before = view_of(bases)
+    names = Names(before, frozenset({b"root"}), frozenset())
+    file.rename(aside)
+    write(copy, "one")
+    assert names.follow(before, view_of(bases), command="organize").wrong == []
+    edited, kept = names.at[b"dest/a"], names.at[b"root/.fileorg-1-2-old.part"]
+    assert (edited.home, kept.home) == (b"root/a", None)
+    assert names.comes_home(edited)
+    assert (kept.home, kept.alike, edited.alike) == (b"root/a", frozenset(), frozenset({b"root/a"}))
