@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.chains import view as views
 from tests.chains.names import Names
+from tests.chains.places import Place
+from tests.chains.runners import Processes
+from tests.chains.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,3 +73,31 @@ def test_an_edited_copy_has_the_role_of_the_one_that_was_set_aside(tmp_path: Pat
     assert (edited.home, kept.home) == (b"root/a", None)
     assert names.comes_home(edited)
     assert (kept.home, kept.alike, edited.alike) == (b"root/a", frozenset(), frozenset({b"root/a"}))
+
+
+def test_a_symlink_by_fileorg_stays_with_a_file_that_was_named(tmp_path: Path) -> None:
+    for name in ("root", "dest"):
+        (tmp_path / name).mkdir()
+    root, dest = (Place("tmpfs", tmp_path / name) for name in ("root", "dest"))
+    file, trash = root.path / "film.mkv", root.path / ".fileorg/trash/2"
+    write(file, "one")
+    runner = Processes(tmp_path / "scratch")
+    world = World(runner, root, dest, tmp_path, state_inside=False, max_open=0, control="")
+    world.begin()
+    trash.mkdir(parents=True)
+    file.rename(trash / "film.mkv")
+    (trash / "x.qqq").symlink_to("film.mkv")
+    (root.path / "x.qqq").symlink_to(".fileorg/trash/2/film.mkv")
+    moved = world._take()
+    assert world.names.follow(world.view, moved, command="organize").wrong == []
+    world.view = moved
+    links = [world.names.at[path] for path in (b"root/x.qqq", b"root/.fileorg/trash/2/x.qqq")]
+    links[1].trashed_from = b"root/x.qqq"
+    said = "1 file could not be processed:\n  .fileorg/trash/2/film.mkv: another file has taken its place"
+    assert [world._is_named(link, said) for link in links] == [True, True]
+    assert [world._is_named(link, "1 file could not be processed") for link in links] == [False, False]
+    (trash / "film.mkv").rename(file)
+    back = world._take()
+    assert world.names.follow(moved, back, command="undo").wrong == []
+    world.view = back
+    assert [world._is_named(link, said) for link in links] == [False, False]

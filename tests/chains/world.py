@@ -453,9 +453,26 @@ class World:
         return self._renames and os.path.dirname(path) == os.path.dirname(name.path)
 
     def _is_named(self, name: Name, said: str) -> bool:
-        """Return whether the output mentions a name: its path, its home, or an identical file."""
+        """Return whether the output mentions a name: its path, its home, an identical file, or the file that stays and
+        that a symlink by fileorg leads to, which stays with it.
+        """
         paths = {name.path, name.home or name.path} | name.alike
-        return any(display(os.path.basename(path)) in said for path in paths)
+        if any(display(os.path.basename(path)) in said for path in paths):
+            return True
+        return any(self._is_named(file, said) for file in self._files_that_stay(name))
+
+    def _files_that_stay(self, link: Name) -> list[Name]:
+        """Return the files that a symlink by fileorg leads to, also from where it was, and that are not back."""
+        if link.home is not None or link.node.kind != "symlink":
+            return []
+        ends = {self._end_of(path, link.node.content) for path in (link.path, link.trashed_from) if path}
+        files = (name for name in self.names.at.values() if name.node.kind == "file" and name.home)
+        return [name for name in files if ends & {name.path, name.home} and self._is_elsewhere(name, name.home or b"")]
+
+    def _end_of(self, link: bytes, content: bytes) -> bytes | None:
+        """Return the path in a view of what a symlink at a path leads to."""
+        base, _, inside = link.partition(b"/")
+        return self._base_of(os.path.normpath(os.path.join(self.bases[base], os.path.dirname(inside), content)))
 
     def _differences(self, before: View, when: str) -> list[str]:
         """Return unreported differences to an earlier tree."""
