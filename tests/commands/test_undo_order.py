@@ -90,6 +90,21 @@ def test_a_link_is_removed_under_the_name_that_an_undo_gave_it(tree: Tree, runs:
     assert tree.read() == {"f.jpg": "1", "Images/f.jpg": "of another program"}
 
 
+@pytest.mark.parametrize("is_first", [False, True])
+def test_what_a_later_one_has_exchanged_with_another_file(tree: Tree, runs: Runs, *, is_first: bool) -> None:
+    """The first file of an exchange has a temporary name on its way."""
+    tree.write({"f.txt": "1", "g.txt": "2"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.organize(include=["f.txt"])
+    rows = [{"path": "Documents/f.txt", "new_path": "g.txt"}, {"path": "g.txt", "new_path": "Documents/f.txt"}]
+    runs.apply(rows if is_first else rows[::-1], all_files=True)
+    assert first(runs, 1) == [2]
+    for operation in (2, 1):
+        assert runs.undo(operation).problems == []
+    assert differences(before, tree.snapshot()) == []
+
+
 def test_the_whole_row_is_named_newest_first(tree: Tree, runs: Runs, elsewhere: Path) -> None:
     tree.write({"f.txt": "1", "p.jpg": "2"})
     runs.organize()
@@ -502,6 +517,28 @@ def test_a_folder_that_is_made_again_after_its_maker_was_undone_goes_with_the_la
     assert runs.undo(3).problems == []
     assert runs.undo(2).problems == []
     assert set(tree.snapshot()) == {b"", b"a.jpg", b"b.jpg"}
+
+
+def test_a_folder_that_was_there_at_its_undo_and_is_gone_since_comes_back(tree: Tree, runs: Runs) -> None:
+    """It had been made again for a file that an undo had to keep."""
+    tree.write({"Images/": "", "a.jpg": "1"})
+    date_all(tree)
+    before = tree.read()
+    runs.clean()
+    runs.organize()
+    tree.write({"other.jpg": "of another program"})
+    tree.path("other.jpg").rename(tree.path("Images/a.jpg"))
+    assert [problem.state for problem in runs.undo(2).problems] == [RecordState.CHANGED]
+    assert [problem.reason for problem in runs.undo(1, include_changed=True).problems] == [
+        Reason(ReasonCode.ALREADY_THERE)
+    ]
+    with pytest.raises(UsageError, match="has nothing left to undo"):
+        runs.undo(1)
+    assert runs.undo(2, include_changed=True).problems == []
+    assert runs.undo(1).problems == []
+    assert tree.read() == before | {"a.jpg": "of another program"}
+    with pytest.raises(UsageError, match="has nothing left to undo"):
+        runs.undo(1)
 
 
 def test_a_folder_that_holds_a_copy_which_was_kept_is_not_in_the_way(tree: Tree, runs: Runs) -> None:

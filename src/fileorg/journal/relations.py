@@ -93,16 +93,23 @@ UNION ALL SELECT 'made', target_folder, target_name, NULL, id {_RANGE} AND actio
 link that it replaces by a duplicate, and the keeper of a duplicate that it removes again.
 """
 
-_LATER = "l.id BETWEEN ? AND ? AND l.state = 'done'"
+_LATER = "l.id BETWEEN ?1 AND ?2 AND l.state = 'done'"
 _RESULT = "coalesce(l.target_inode, l.inode), coalesce(l.target_mtime_ns, l.mtime_ns), k.record, l.id"
 _USES = quoted({Action.COPY, Action.HARDLINK, Action.SYMLINK})
 _FROM_SOURCE = f"""
+WITH made_room(folder, name, to_folder, to_name, inode, mtime_ns) AS MATERIALIZED (
+    SELECT l.source_folder, l.source_name, l.target_folder, {_TARGET_NAME.format("l.")},
+        coalesce(l.target_inode, l.inode), coalesce(l.target_mtime_ns, l.mtime_ns)
+    FROM records l WHERE {_LATER} AND substr(l.source_name, 1, 9) = CAST('.fileorg-' AS BLOB))
 SELECT CASE WHEN l.action IN ({_USES}) THEN 'used' ELSE 'took' END, s.absolute, k.name, k.inode,
-    l.target_folder, {_TARGET_NAME.format("l.")}, {_RESULT}
+    coalesce(m.to_folder, l.target_folder), coalesce(m.to_name, {_TARGET_NAME.format("l.")}),
+    coalesce(m.inode, l.target_inode, l.inode), coalesce(m.mtime_ns, l.target_mtime_ns, l.mtime_ns), k.record, l.id
 FROM records l CROSS JOIN shared s ON s.theirs = l.source_folder
 CROSS JOIN known k ON k.folder = s.mine AND k.name = l.source_name AND k.link = 'took'
+LEFT JOIN made_room m ON m.folder = l.target_folder AND m.name = l.target_name
 WHERE {_LATER} AND l.action IN ({quoted(RELOCATIONS)}, {_USES})
 """
+"""A file that made room for another one, under a temporary name, is where its second record has put it."""
 _BY_KEEPER = f"""
 SELECT 'replaced', s.absolute, k.name, kept.inode, l.source_folder, l.source_name, {_RESULT}
 FROM keepers kept CROSS JOIN records l ON l.id = kept.record CROSS JOIN shared s ON s.theirs = kept.folder
@@ -211,9 +218,16 @@ class Relations:
 
     def made_folders(self, operation: Operation) -> Iterator[bytes]:
         """Yield the absolute paths of the folders that the operation made and no undo has removed."""
+        yield from self._folders(operation, "r.action = 'make-folder'")
+
+    def removed_folders(self, operation: Operation) -> Iterator[bytes]:
+        """Yield the absolute paths of the folders that the operation removed and no undo has made again."""
+        yield from self._folders(operation, "r.action = 'remove-folder' AND r.category NOT NULL")
+
+    def _folders(self, operation: Operation, which: str) -> Iterator[bytes]:
         query = (
             f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
-            " WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action = 'make-folder' AND f.id = r.target_folder"
+            f" WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND {which} AND f.id = r.target_folder"
         )
         for rows in self._queries.stream(query, self._queries.record_range(operation)):
             yield from (join(above, name) for above, name in rows)
