@@ -130,7 +130,9 @@ class Names:
         return Name(path, node, None, node, alike=alike)
 
     def comes_home(self, name: Name) -> bool:
-        """Return whether a copy is at its home, or set aside, as after a crash on the way; that copy takes its role."""
+        """Return whether a copy is at its home, or set aside, as after a crash on the way; that copy takes its role.
+        Only while an operation is open: later, what has its content is a file of its own.
+        """
         ours = (other for other in self.at.values() if other.home is None and self._may_be_it(other, name))
         found = next(ours, None)
         if found is None or TRASH in name.path:
@@ -141,7 +143,7 @@ class Names:
 
     def _may_be_it(self, other: Name, name: Name) -> bool:
         if other.path == name.home:
-            return other.is_like(name.node)
+            return other.is_like(name.node) or other.path in other.alike  # others may have edited the copy since
         # With its time: an empty file may only reserve the name.
         return is_set_aside(other.path) and self._is_same(other.path, other.node, name.path, name.node)
 

@@ -204,7 +204,7 @@ class World:
                 self._folders[path] = new
             return
         name = self.names.at.get(path)
-        if name is not None and name.home not in {None, path} and self.names.comes_home(name):
+        if name is not None and name.home not in {None, path} and self._is_under_way() and self.names.comes_home(name):
             name.home = path if is_another else None
         if new is None:
             self.names.at.pop(path, None)
