@@ -226,6 +226,7 @@ STORE_WORDS = {
     "no-bucket": "its bucket is not there",
     "no-credentials": "no credentials were found",
     "no-profile": "the profile of its credentials does not exist",
+    "bad-settings": "the settings of AWS for it cannot be used",
     "clock-skew": "it refuses the time of this computer",
     "wrong-region": "its bucket is in another region",
     "not-a-store": "what answers is no object store",

@@ -261,6 +261,10 @@ def failure(error: StoreError, url: bytes, *, left: bytes = b"") -> FileorgError
             f"{_DENIED.get(denied, '{} cannot be used').format(shown)}: access denied.",
             f"it needs the permission {denied}" + (f"; it leaves {display(left)} there" if left else ""),
         ),
+        StoreCode.BAD_SETTINGS: (
+            f"The settings of AWS for {shown} cannot be used: {error.detail}.",
+            "check ~/.aws/config, and the variables that begin with AWS_: endpoint, profile, certificates",
+        ),
         StoreCode.WRONG_REGION: (f"{bucket} is in another region.", "give its region in the profile or the settings"),
         StoreCode.CLOCK_SKEW: (f"{shown} refuses the time of this computer.", "set its clock"),
         StoreCode.NOT_A_STORE: (f"What answers for {shown} is no object store.", "check the endpoint, or a proxy"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from tests.storage.object.contract import Store
 from tests.storage.object.fault_proxy import error_answer, fault_proxy
 
 from fileorg.core.errors import Exit, FileorgError, StorageFailure
+from fileorg.core.store_settings import StoreSettings
 from fileorg.storage.object import aws_sender
 from fileorg.storage.object.client import ObjectCopy, ObjectDeletion, Result, StoredObject
 from fileorg.storage.object.s3 import S3Client
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from tests.storage.object.fault_proxy import Fault, FaultProxy, ProxiedRequest
     from tests.storage.object.servers import S3Server
 
-    from fileorg.core.store_settings import StoreSettings
 
 BUCKET = "refusals"
 
@@ -219,6 +221,57 @@ def test_a_profile_that_is_not_there_and_one_that_is_empty(
             assert refused(client).code is StoreCode.NO_PROFILE
         with opened(seaweedfs.settings._replace(profile="empty")) as client:
             assert refused(client).code is StoreCode.NO_CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    ("text", "variable", "value"),
+    [
+        ("[default\n", "", ""),
+        ("[default]\ns3 =\n  addressing_style = sideways\n", "", ""),
+        ("[default]\ncredential_process = /nowhere/program\n", "", ""),
+        ("", "AWS_ENDPOINT_URL_S3", "nonsense"),
+        ("", "AWS_ENDPOINT_URL_S3", "ftp://127.0.0.1:1"),
+        ("", "AWS_CA_BUNDLE", "/nowhere/certificates"),
+    ],
+)
+def test_settings_of_aws_that_cannot_be_used(
+    text: str, variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(text)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    if "credential" not in text:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(variable or "AWS_ENDPOINT_URL_S3", value or "https://127.0.0.1:1")
+    if variable == "AWS_CA_BUNDLE":
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://127.0.0.1:1")
+    with opened(StoreSettings(region="us-east-1", addressing="" if "sideways" in text else "path")) as client:
+        error = refused(client)
+    assert (error.code, error.may_be_done) == (StoreCode.BAD_SETTINGS, False)
+    said = stores.failure(error, b"s3://bucket/inbox")
+    assert str(said).startswith("The settings of AWS for s3://bucket/inbox cannot be used: ")
+    assert said.exit_code == Exit.USAGE
+
+
+def test_the_driver_prints_nothing_of_a_login_that_has_expired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config").write_text(
+        "[default]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n"
+        "[sso-session s]\nsso_start_url = https://sso.invalid\nsso_region = us-east-1\n"
+    )
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # those of pytest would take it
+    with opened(StoreSettings("http://127.0.0.1:1", region="us-east-1")) as client:
+        assert refused(client).code is StoreCode.EXPIRED
+    assert capsys.readouterr().err == ""
 
 
 def test_a_name_that_no_bucket_can_have(seaweedfs: S3Server) -> None:

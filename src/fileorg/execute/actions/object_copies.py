@@ -52,6 +52,7 @@ _OF_THE_STORE = frozenset(
         StoreCode.BAD_CREDENTIALS,
         StoreCode.EXPIRED,
         StoreCode.NO_PROFILE,
+        StoreCode.BAD_SETTINGS,
         StoreCode.WRONG_REGION,
         StoreCode.CLOCK_SKEW,
         StoreCode.REQUESTER_PAYS,

@@ -61,6 +61,8 @@ _BY_EXCEPTION = {
     "InvalidConfigError": StoreCode.BAD_CREDENTIALS,
     "ProfileNotFound": StoreCode.NO_PROFILE,
     "ConfigNotFound": StoreCode.NO_PROFILE,
+    "ConfigParseError": StoreCode.BAD_SETTINGS,
+    "EndpointProviderError": StoreCode.BAD_SETTINGS,
     "SSOTokenLoadError": StoreCode.EXPIRED,
     "UnauthorizedSSOTokenError": StoreCode.EXPIRED,
     "TokenRetrievalError": StoreCode.EXPIRED,
@@ -87,6 +89,7 @@ _NEVER_SENT = frozenset(
         StoreCode.NO_PROFILE,
         StoreCode.NO_NETWORK,
         StoreCode.BAD_CREDENTIALS,
+        StoreCode.BAD_SETTINGS,
         StoreCode.WRONG_REGION,
         StoreCode.NO_BUCKET,
     }
@@ -163,10 +166,23 @@ def of_row(operation: str, code: str, message: str = "") -> StoreError:
 def of_exception(error: BaseException) -> StoreError:
     """Return the error of a request that got no answer that botocore could parse."""
     name = type(error).__name__
+    # The certificates of AWS_CA_BUNDLE are read at the first request.
+    if isinstance(getattr(error, "kwargs", {}).get("error"), FileNotFoundError):
+        return StoreError(StoreCode.BAD_SETTINGS, "FileNotFoundError")
     code = next((_BY_EXCEPTION[each.__name__] for each in type(error).__mro__ if each.__name__ in _BY_EXCEPTION), None)
     if code is None:
         code = StoreCode.INCOMPLETE if isinstance(error, (OSError, EOFError)) else StoreCode.UNKNOWN
     return StoreError(code, name, may_be_done=code not in _NEVER_SENT)
+
+
+def of_settings(error: Exception) -> StoreError:
+    """Return the error of a client that could not be made: nothing was sent, and what has no code of its own is about
+    the settings.
+    """
+    found = of_exception(error)
+    if found.code in {StoreCode.UNKNOWN, StoreCode.INCOMPLETE}:
+        return StoreError(StoreCode.BAD_SETTINGS, found.detail)
+    return found
 
 
 def is_page(headers: Mapping[str, str]) -> bool:

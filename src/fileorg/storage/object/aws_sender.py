@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class AwsSender:
         if self._settings.requester_pays and operation not in _FREE:
             parameters["RequestPayer"] = "requester"
         try:
-            client = self._client or await self._connected()
+            client = self._client or await self._connected_or_refused()
             if operation == aws_copies.OPERATION and self._copies is not None:
                 answer = await self._copy(self._copies, parameters)
             else:
@@ -89,6 +90,16 @@ class AwsSender:
             raise error
         copies.forget()
         return await copies.learn(parameters)  # botocore follows the bucket to its region
+
+    async def _connected_or_refused(self) -> Any:
+        from botocore.exceptions import ClientError
+
+        try:
+            return await self._connected()
+        except ClientError:  # the answer to a request for credentials
+            raise
+        except Exception as error:
+            raise aws_errors.of_settings(error) from None
 
     async def _connected(self) -> Any:
         from aiobotocore.config import AioConfig
@@ -222,6 +233,8 @@ def import_driver() -> None:
         import aiobotocore.session  # noqa: F401 - to see whether it is there
     except ImportError:
         raise StorageFailure("S3 needs a driver that is not installed.", hint=f"install it with: {INSTALL}") from None
+    for name in ("aiobotocore", "botocore"):  # they would print tracebacks, for a login by SSO that has expired
+        logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 def _time(value: Any) -> datetime:

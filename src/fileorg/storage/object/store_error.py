@@ -14,6 +14,8 @@ class StoreCode(StrEnum):
     BAD_CREDENTIALS = "bad-credentials"
     EXPIRED = "expired"
     NO_PROFILE = "no-profile"
+    BAD_SETTINGS = "bad-settings"
+    """The driver cannot use what `~/.aws` or the environment says."""
     DENIED = "denied"
     WRONG_REGION = "wrong-region"
     CLOCK_SKEW = "clock-skew"
@@ -63,6 +65,7 @@ _ERRNO = {
     StoreCode.BAD_CREDENTIALS: errno.EACCES,
     StoreCode.EXPIRED: errno.EACCES,
     StoreCode.NO_PROFILE: errno.EACCES,
+    StoreCode.BAD_SETTINGS: errno.EACCES,
     StoreCode.DENIED: errno.EACCES,
     StoreCode.CLOCK_SKEW: errno.EACCES,
     StoreCode.REQUESTER_PAYS: errno.EACCES,
