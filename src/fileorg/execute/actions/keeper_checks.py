@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from fileorg.content.identical import same_bytes
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
+from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.handler import check_ready, kept
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import Stuck, rename_to_free
@@ -47,8 +48,16 @@ def keeper_place(work: Work, keeper: Keeper) -> Location:
     return Location(work.storages[keeper.base], keeper.folder, keeper.name)
 
 
-def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
-    """Return the identity of the duplicate if its content equals its keeper's now. Raises `Refusal`, `OSError`."""
+class Compared(NamedTuple):
+    """A duplicate whose content equals its keeper's."""
+
+    identity: Identity
+    keeper_changed_ns: int | None
+    """The ctime of a keeper on another disk: if it changes with the duplicate, the two are one file, seen twice."""
+
+
+def compare_with_keeper(work: Work, row: PlanRow) -> Compared:
+    """Return the duplicate if its content equals its keeper's now. Raises `Refusal`, `OSError`."""
     with opened(work, row) as (victim, keeper):
         before = _entry(victim), _entry(keeper)
         same = same_bytes(victim, keeper, row.size, work.check_cancelled)
@@ -56,7 +65,12 @@ def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_COMPARED)
         if not same:
             raise differs(work, row)
-        return identity(before[0])
+        return Compared(identity(before[0]), _changed_ns(work, row) if before[0].dev != before[1].dev else None)
+
+
+def _changed_ns(work: Work, row: PlanRow) -> int | None:
+    place = keeper_place(work, keeper_of(row))
+    return place.storage.changed_ns(place.folder, place.name)
 
 
 @contextlib.contextmanager
@@ -128,12 +142,18 @@ def differs(work: Work, row: PlanRow) -> Refusal:
     return Refusal(RecordState.CHANGED, ReasonCode.KEEPER_DIFFERS, keeper_path(work, row, keeper_of(row)))
 
 
-def still_kept(work: Work, row: PlanRow) -> None:
-    """Check the keeper again before the duplicate loses its name. Raises `Refusal` if the keeper has changed."""
+def still_kept(work: Work, row: PlanRow, compared: Compared) -> None:
+    """Check the keeper again before the duplicate loses its name. Raises `Refusal` if the keeper has changed.
+
+    A folder may be seen twice: by itself, and through an overlay, or through a file system such as mergerfs. Each view
+    has numbers of its own for one file, but what is done to it by one is seen by the other.
+    """
     keeper = keeper_of(row)
     place, expected = keeper_place(work, keeper), Identity(keeper.inode, row.size, keeper.mtime_ns)
     if not is_known(place.storage, place.folder, place.lstat(), expected):
         raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_CHANGED_JUST_NOW, keeper_path(work, row, keeper))
+    if compared.keeper_changed_ns is not None and _changed_ns(work, row) != compared.keeper_changed_ns:
+        raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_IS_ITSELF, keeper_path(work, row, keeper))
 
 
 def not_here(error: OSError | Refusal) -> OSError | Refusal:

@@ -41,9 +41,9 @@ def _quarantine(work: Work, row: PlanRow, record: int) -> None:
     except OSError as error:
         raise not_here(error) from error
     try:
-        if (there := trash.lstat()) is not None and not is_known(trash.storage, trash.folder, there, compared):
+        if (there := trash.lstat()) is not None and not is_known(trash.storage, trash.folder, there, compared.identity):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_JUST_NOW)
-        still_kept(work, row)
+        still_kept(work, row, compared)
     except (OSError, Refusal):
         put_back(trash, victim, work.reserving(record))
         raise

@@ -58,7 +58,7 @@ def _replace(work: Work, row: PlanRow, record: int) -> None:
         except OSError as error:
             raise _no_link(error, link, keeper_path(work, row, keeper_of(row))) from error
 
-    put_in_place(work, row, record, link, make, compared.fits, lambda: still_kept(work, row))
+    put_in_place(work, row, record, link, make, compared.identity.fits, lambda: still_kept(work, row, compared))
 
 
 def put_in_place(

@@ -32,6 +32,7 @@ _RESOLVE_NO_SYMLINKS = 0x04
 _RESOLVE_BENEATH = 0x08
 _WRITE, _WRITE_AND_WAIT = 2, 7  # of the flags of sync_file_range(2)
 _NO_FOLLOW, _BIRTH_TIME = 0x100, 0x800  # AT_SYMLINK_NOFOLLOW and STATX_BTIME of statx(2)
+_FROM_DISK, _CHANGE_TIME = 0x2000, 0x80  # AT_STATX_FORCE_SYNC and STATX_CTIME
 
 _LONG = struct.calcsize("l")
 _GET_FLAGS = 2 << 30 | _LONG << 16 | 0x6601  # FS_IOC_GETFLAGS; FS_IOC_SETFLAGS differs in two digits
@@ -364,6 +365,16 @@ def born_ns(fd: int, name: bytes) -> int | None:
         return None
     mask, seconds, nanoseconds = struct.unpack_from("=I76xqI", facts)
     return seconds * 10**9 + nanoseconds if mask & _BIRTH_TIME else None
+
+
+def changed_ns(fd: int, name: bytes) -> int | None:
+    """Return the ctime of an entry of an open folder, from its disk and not from a cache; None if that is unknown."""
+    facts = ctypes.create_string_buffer(256)  # struct statx: the mask first, the ctime at 96
+    flags = _NO_FOLLOW | _FROM_DISK
+    if sys.platform != "linux" or _statx is None or _statx(fd, name, flags, _CHANGE_TIME, facts) != 0:
+        return None
+    mask, seconds, nanoseconds = struct.unpack_from("=I92xqI", facts)
+    return seconds * 10**9 + nanoseconds if mask & _CHANGE_TIME else None
 
 
 def name_limit(fd: int) -> int:

@@ -97,6 +97,10 @@ class LocalStorage:
         """See `posix.born_ns`. Raises `OSError`."""
         return posix.born_ns(self._at(folder, name), name)
 
+    def changed_ns(self, folder: bytes, name: bytes) -> int | None:
+        """See `posix.changed_ns`. Raises `OSError`."""
+        return posix.changed_ns(self._at(folder, name), name)
+
     def is_case_insensitive(self) -> bool:
         return self.casing.is_case_insensitive()
 
