@@ -541,6 +541,18 @@ def test_a_folder_that_was_there_at_its_undo_and_is_gone_since_comes_back(tree: 
         runs.undo(1)
 
 
+def test_a_folder_that_a_later_one_removed_again_comes_back_with_that(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/": "", "a.jpg": "1"})
+    runs.clean()
+    tree.path("x").mkdir()
+    assert [problem.reason for problem in runs.undo(1).problems] == [Reason(ReasonCode.ALREADY_THERE)]
+    runs.clean()
+    with pytest.raises(UsageError, match="has nothing left to undo"):
+        runs.undo(1)
+    assert runs.undo(3).problems == []
+    assert tree.read() == {"x/": "", "a.jpg": "1"}
+
+
 def test_a_folder_that_holds_a_copy_which_was_kept_is_not_in_the_way(tree: Tree, runs: Runs) -> None:
     tree.write({"Images/c.png": "1", "n.png": "2"})
     runs.organize(recursive=True, by=By.EXTENSION, remove_empty=True)

@@ -352,8 +352,8 @@ def _numbered(journal: Journal, number: int, state: StateDirectory, *, redo: boo
     for operation in operations:
         if operation.id in chain and operation.kind in forward and is_left(journal, operation, operations):
             return operation
-    for operation in operations:
-        if not redo and operation.id in chain and operation.kind in forward and _has_folder_again(journal, operation):
+    for operation in operations if not redo else ():
+        if operation.id in chain and operation.kind in forward and _has_folder_again(journal, operation, operations):
             return operation
     if named.kind == PURGE:
         raise UsageError(
@@ -385,12 +385,16 @@ def is_left(journal: Journal, operation: Operation, operations: Sequence[Operati
     return journal.has_done(operation, folders=False) or journal.has_untried_folder(operation)
 
 
-def _has_folder_again(journal: Journal, operation: Operation) -> bool:
-    """Return whether a folder that an undo of the operation had to keep is empty now, or one that was there is gone."""
-    relations = journal.relations
-    if any(_is_empty(path) for path in relations.made_folders(operation)):
+def _has_folder_again(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
+    """Return whether a folder that an undo of the operation had to keep is empty now, or one that was there is gone,
+    unless a later operation has removed it, whose undo brings it back.
+    """
+    removed = journal.relations.removed_folders
+    if any(_is_empty(path) for path in journal.relations.made_folders(operation)):
         return True
-    return any(not scheme_of(path) and not os.path.lexists(path) for path in relations.removed_folders(operation))
+    gone = {path for path in removed(operation) if not scheme_of(path) and not os.path.lexists(path)}
+    later = [each for each in operations if each.id > operation.id] if gone else []
+    return bool(gone.difference(*map(removed, later)))
 
 
 def _is_empty(folder: bytes) -> bool:
