@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.support.crash import alter
 from tests.support.parts import undo_part
 from tests.support.runs import Runs
 from tests.support.snapshot import differences
@@ -99,6 +100,24 @@ def test_what_a_later_one_has_exchanged_with_another_file(tree: Tree, runs: Runs
     runs.organize(include=["f.txt"])
     rows = [{"path": "Documents/f.txt", "new_path": "g.txt"}, {"path": "g.txt", "new_path": "Documents/f.txt"}]
     runs.apply(rows if is_first else rows[::-1], all_files=True)
+    assert first(runs, 1) == [2]
+    for operation in (2, 1):
+        assert runs.undo(operation).problems == []
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_what_has_taken_the_number_of_a_file_that_left_the_disk(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """A later one has put another file in its place, to which ext4 may give the same inode number."""
+    tree.write({"f.txt": "1", "g.txt": "22"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.organize(include=["f.txt"])
+    number = tree.path("Documents/f.txt").stat().st_ino
+    rows = [{"path": "Documents/f.txt", "new_path": str(elsewhere / "f.txt")}]
+    rows.append({"path": "g.txt", "new_path": "Documents/f.txt"})
+    runs.apply(rows, roots=[os.fsencode(tree.root), os.fsencode(elsewhere)], all_files=True)
+    taken = tree.path("Documents/f.txt").stat().st_ino
+    alter(runs, "UPDATE records SET inode = ? WHERE inode = ?", taken, number)
     assert first(runs, 1) == [2]
     for operation in (2, 1):
         assert runs.undo(operation).problems == []

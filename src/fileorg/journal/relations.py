@@ -38,8 +38,9 @@ class Link(StrEnum):
 class Related(NamedTuple):
     """A record of a later operation, `later`, about a record of this one, None for a folder. Paths are absolute.
 
-    The operation knows the file at `place`, where it had the number `inode`. The later record moved the file to
-    `other`, or made `other`, and left it with `other_inode` and `other_mtime_ns`.
+    The operation knows the file at `place`, where it had the number `inode`; None if no number tells it from another
+    file there. The later record moved the file to `other`, or made `other`, and left it with `other_inode` and
+    `other_mtime_ns`.
     """
 
     link: Link
@@ -101,7 +102,8 @@ WITH made_room(folder, name, to_folder, to_name, inode, mtime_ns) AS MATERIALIZE
     SELECT l.source_folder, l.source_name, l.target_folder, {_TARGET_NAME.format("l.")},
         coalesce(l.target_inode, l.inode), coalesce(l.target_mtime_ns, l.mtime_ns)
     FROM records l WHERE {_LATER} AND substr(l.source_name, 1, 9) = CAST('.fileorg-' AS BLOB))
-SELECT CASE WHEN l.action IN ({_USES}) THEN 'used' ELSE 'took' END, s.absolute, k.name, k.inode,
+SELECT CASE WHEN l.action IN ({_USES}) THEN 'used' ELSE 'took' END, s.absolute, k.name,
+    CASE WHEN l.inode = k.inode AND l.inode <> coalesce(m.inode, l.target_inode, l.inode) THEN NULL ELSE k.inode END,
     coalesce(m.to_folder, l.target_folder), coalesce(m.to_name, {_TARGET_NAME.format("l.")}),
     coalesce(m.inode, l.target_inode, l.inode), coalesce(m.mtime_ns, l.target_mtime_ns, l.mtime_ns), k.record, l.id
 FROM records l CROSS JOIN shared s ON s.theirs = l.source_folder
@@ -109,7 +111,9 @@ CROSS JOIN known k ON k.folder = s.mine AND k.name = l.source_name AND k.link = 
 LEFT JOIN made_room m ON m.folder = l.target_folder AND m.name = l.target_name
 WHERE {_LATER} AND l.action IN ({quoted(RELOCATIONS)}, {_USES})
 """
-"""A file that made room for another one, under a temporary name, is where its second record has put it."""
+"""A file that made room for another one, under a temporary name, is where its second record has put it. Of a file that
+went to another disk no number is known: ext4 may give it to the file that gets its name.
+"""
 _BY_KEEPER = f"""
 SELECT 'replaced', s.absolute, k.name, kept.inode, l.source_folder, l.source_name, {_RESULT}
 FROM keepers kept CROSS JOIN records l ON l.id = kept.record CROSS JOIN shared s ON s.theirs = kept.folder
