@@ -39,6 +39,8 @@ reached the disk.
 
 
 _NAMED = 20
+_COMPARED_OBJECTS = 100
+"""How many objects tell one service from another one: each costs a request."""
 _NO_LONGER_A_FOLDER = {errno.ELOOP, errno.ENOTDIR}
 """Errors if a folder was replaced by something else: a retry would fail the same way."""
 
@@ -233,6 +235,25 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
     if undone is None or len(journal.roots(undone)) != len(journal.roots(operation)):
         return False
     return _has_file_of(journal, undone, operation.id, storages) is True
+
+
+def has_object_of(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> bool:
+    """Return whether one of the first objects of an operation is in its store exactly as recorded, with its time."""
+    requests = 0
+    for batch in journal.records(operation):
+        for each in map(checked, batch):
+            before = each.source_base, each.source_folder, each.source_name, each.inode, each.mtime_ns
+            after = each.target_base, each.target_folder, each.target_name, each.target_inode, each.target_mtime_ns
+            for base, folder, name, inode, mtime_ns in (before, after):
+                if storages[base].kind is Kind.LOCAL or not name:
+                    continue
+                there = storages[base].lstat(folder, name)
+                if there is not None and (there.inode, there.mtime_ns) == (inode, mtime_ns):
+                    return True
+                requests += 1
+            if requests > _COMPARED_OBJECTS:
+                return False
+    return False
 
 
 def _has_file_of(journal: Journal, operation: Operation, number: int, storages: Sequence[LocalStorage]) -> bool | None:

@@ -285,6 +285,10 @@ def begin(
     if undoes is not None and (undone := journal.operation(undoes)) is not None:
         made = destination_of(undone.options)
         facts = facts | ({} if made is None else named("dest", made))
+    if any(storage.kind is not Kind.LOCAL for storage in storages):
+        from fileorg.workflows.store_services import services_of
+
+        facts = facts | services_of(storages)
     source, target = storages[:2]
     dest = None if target is source else target.root
     more = [

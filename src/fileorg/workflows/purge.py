@@ -20,7 +20,7 @@ from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import JobStart
 from fileorg.journal.trash_records import PURGE
 from fileorg.workflows.operations import begin, options_as_json, rows_at_a_time
-from fileorg.workflows.roots import AnotherRoot, another_root, reopened
+from fileorg.workflows.roots import AnotherRoot, another_root, check_services, reopened
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -319,6 +319,7 @@ def _opened(session: Session, operation: Operation) -> Iterator[list[LocalStorag
     with reopened(roots, session.state, lock=session.changes) as (storages, _):
         if (other := another_root(storages, roots)) is not None:
             raise AnotherRoot(other)
+        check_services(session.journal, operation, storages)
         # With changes, its directories are locked: an operation that is open does not run.
         for one in session.journal.open_operations():
             if operation.id in {one.id, one.undoes}:

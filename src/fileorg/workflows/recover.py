@@ -17,7 +17,7 @@ from fileorg.execute.purging import settle_purge
 from fileorg.execute.recovery import Unsettled, give_up, is_recognised, recover, settle_left
 from fileorg.journal.trash_records import PURGE
 from fileorg.workflows.open_journal import open_journal
-from fileorg.workflows.roots import AnotherRoot, another_root, reopened, uncertain_root
+from fileorg.workflows.roots import AnotherRoot, another_root, check_services, reopened, uncertain_root
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -97,6 +97,7 @@ def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, 
     roots = journal.roots(operation)
     not_now = contextlib.suppress(FileorgError, AnotherRoot, TooManyOpen, OSError)
     with not_now, reopened(roots, state) as (storages, _):
+        check_services(journal, operation, storages)
         if another_root(storages, roots) is None and (files := settle_left(journal, operation, storages)):
             what = plural(files, "file")
             reporter.note(f"Recovered {what} of operation {operation.id} that had been left.")
@@ -212,6 +213,7 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
             return False
         if (other := another_root(storages, roots)) is not None:
             raise AnotherRoot(other)
+        check_services(journal, operation, storages)
         uncertain = uncertain_root(storages, roots)
         if uncertain is not None and not is_recognised(journal, operation, storages):
             raise AnotherRoot(uncertain, is_certain=False)

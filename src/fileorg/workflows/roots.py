@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from fileorg.core.confinement import AllowedFolder
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
-    from fileorg.journal.rows import Root
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation, Root
     from fileorg.storage.local.mounts import Mounts
     from fileorg.workflows.guards import Allowed
 
@@ -247,6 +248,14 @@ def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Roo
         if root.inode is not None and storage.identity[1] != root.inode and storage.capabilities.stable_inodes:
             return root
     return None
+
+
+def check_services(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> None:
+    """Raise `UsageError` if a URL of an operation leads to another service now; for folders, do nothing."""
+    if any(storage.kind is not Kind.LOCAL for storage in storages):
+        from fileorg.workflows import store_services
+
+        store_services.check_services(journal, operation, storages)
 
 
 def uncertain_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:

@@ -61,7 +61,7 @@ def check_store(url: bytes) -> CheckedStore:
             results = list(probe.results())
         except StoreError as error:
             raise failure(error, root, left=probe.left(error)) from error
-        service = client.service
+        service = client.endpoint or client.service  # known now, also if it comes from the environment
     needed = {StoreUse.MOVE: MOVES, StoreUse.UPLOAD: UPLOADS, StoreUse.LARGE: MOVES | LARGE}
     uses = [CheckedUse(use, [each.value for each in unmet(results, conditions)]) for use, conditions in needed.items()]
     return CheckedStore(root, service, results, uses, service.endswith(_R2))

@@ -21,7 +21,7 @@ from fileorg.workflows.history import BACKWARD, FORWARD
 from fileorg.workflows.idle_runs import IdleRun, idle_runs
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.order import Order
-from fileorg.workflows.roots import AnotherRoot, absent_roots, another_root
+from fileorg.workflows.roots import AnotherRoot, absent_roots, another_root, check_services
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -207,6 +207,8 @@ def undoing(
                 hint=f"mount its disk; if the folder was moved: {_with_root(undone, options)};"
                 " or undo the files that are there now with --include-changed",
             )
+        if not options.include_changed:
+            check_services(session.journal, undone, session.storages)
         if undone.state is not OperationState.SEALED:
             raise UsageError(
                 f"Operation {undone.id} was interrupted and is not recovered yet.",
