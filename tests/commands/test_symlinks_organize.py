@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.core.model import Action, OnConflict, RecordState
+from fileorg.core.model import Action, By, OnConflict, RecordState
 from fileorg.core.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -405,3 +405,23 @@ def test_a_symlink_that_leads_to_another_file_again_is_not_said_to_point_to_its_
     undone = runs.undo(rename=True)
     assert tree.read() == {"a (2).pdf": "1", "a.pdf": "someone else's", "l": "-> a.pdf"}
     assert (undone.done, undone.rewritten, undone.problems) == (1, 0, [])
+
+
+@pytest.mark.parametrize("first", ["organize", "symlinks", "dedupe"])
+def test_redo_rewrites_what_an_earlier_redo_made_again(runs: Runs, elsewhere: Path, first: str) -> None:
+    """The rewritten symlink of the first operation is a new one after its redo."""
+    runs.tree.write({"a.txt": "1", "b.txt": "1", "l": "-> a.txt"})
+    if first == "dedupe":
+        runs.dedupe("symlink")
+    else:
+        runs.organize(action=Action.SYMLINK if first == "symlinks" else Action.MOVE)
+    runs.organize(recursive=True, by=By.EXTENSION)
+    runs.organize(recursive=True, dest=elsewhere / "dest")
+    done = seen(runs.tree)
+    for _ in range(2):
+        for number in (3, 2, 1):
+            assert runs.undo(number).problems == []
+        assert runs.tree.read() == {"a.txt": "1", "b.txt": "1", "l": "-> a.txt"}
+        for number in (1, 2, 3):
+            assert runs.redo(number).problems == []
+        assert seen(runs.tree) == done

@@ -72,6 +72,8 @@ class Work:
         """The names that earlier rows of the batch make free, if these belong together with folders."""
         self.read_back: list[tuple[int, int]] = []
         """(ctime_ns, record) of each copy made, or file put into the trash, in this batch."""
+        self.made_again: dict[int, Identity] = {}
+        """Symlinks that a redo has to rewrite and that the redo before it made anew, by the record that it reverts."""
         self.rewritten = 0
         """The number of symlinks that were rewritten or restored because their files moved."""
         self.symlinks: list[bytes] = []

@@ -7,6 +7,7 @@ reported as skipped, not as failed: the file itself has moved.
 from __future__ import annotations
 
 import contextlib
+import stat
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
@@ -14,7 +15,7 @@ from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
 from fileorg.execute.actions.keeper_checks import keeper_of, keeper_path, keeper_place, source_of, target_of
 from fileorg.execute.actions.replace import Wreck, put_in_place, replacement_link, restore
-from fileorg.execute.identity import Identity, is_known
+from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Refusal, Verdict
 from fileorg.storage.links import Location
 
@@ -31,18 +32,34 @@ _IN_DOUBT = frozenset({ReasonCode.NOT_PUT_BACK, ReasonCode.REMOVED_MEANWHILE})
 
 
 def _check(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, None]:
-    """Like `check_unchanged`, but a symlink that another program has changed is skipped."""
+    """Like `check_unchanged`, but a symlink that another program has changed is skipped.
+
+    The redo of an earlier operation makes its symlinks again, as new ones: they count if they lead to the same file.
+    """
     try:
         return check_unchanged(work, row, seen)
     except Refusal as refusal:
-        raise Refusal(RecordState.SKIPPED, *refusal.reason[:3]) from refusal
+        if seen is None or not _is_made_again(work, row, seen):
+            raise Refusal(RecordState.SKIPPED, *refusal.reason[:3]) from refusal
+        work.made_again[row.reverts] = identity(seen)
+        return seen, None
+
+
+def _is_made_again(work: Work, row: PlanRow, seen: Entry) -> bool:
+    if not row.reverts or not stat.S_ISLNK(seen.mode) or seen.size != row.size:
+        return False
+    symlink = source_of(work, row)
+    try:
+        return _is(symlink.storage.follow_symlink(symlink.folder, symlink.name), keeper_of(row))
+    except OSError:
+        return False
 
 
 def _rewrite(work: Work, row: PlanRow, record: int) -> None:
     """Point the symlink to the new place of its file, if the file has moved."""
     symlink, keeper = source_of(work, row), keeper_of(row)
     new, link = keeper_place(work, keeper), replacement_link(work, row, symlink)
-    expected = Identity(row.inode, row.size, row.mtime_ns)
+    expected = work.made_again.pop(row.reverts, None) or Identity(row.inode, row.size, row.mtime_ns)
 
     def check() -> None:
         if not _is_there(new, keeper):
