@@ -572,6 +572,33 @@ def test_a_folder_that_a_later_one_removed_again_comes_back_with_that(tree: Tree
     assert tree.read() == {"x/": "", "a.jpg": "1"}
 
 
+def test_a_destination_that_is_made_again_after_its_maker_was_undone_goes_with_its_maker(
+    tree: Tree, runs: Runs
+) -> None:
+    """As after an import that was killed and went on: the second operation has the folder as its destination."""
+    tree.write({"one/a.jpg": "1", "two/b.png": "2"})
+    date_all(tree)
+    before = tree.snapshot()
+    dest = tree.path("new/imported")
+    runs.organize(root=tree.path("one"), dest=dest)
+    runs.organize(root=tree.path("two"), dest=dest)
+    runs.organize(recursive=True, include=["*.png"], dest=tree.path("sorted"))
+    assert runs.undo(1).problems == []
+    assert not tree.path("new").exists()
+    assert runs.undo(3).problems == []
+    undone = runs.undo(2)
+    assert (undone.problems, os.listdir(dest)) == ([], [])
+    assert undone.notes == [f"{dest} is empty now; operation 1 created it: fileorg undo 1"]
+    (dest / "of the user").write_text("x")
+    with pytest.raises(UsageError, match="has nothing left to undo"):
+        runs.undo(1)
+    (dest / "of the user").unlink()
+    assert runs.undo(1).problems == []
+    assert differences(before, tree.snapshot()) == []
+    with pytest.raises(UsageError, match="has nothing left to undo"):
+        runs.undo(1)
+
+
 def test_a_folder_that_holds_a_copy_which_was_kept_is_not_in_the_way(tree: Tree, runs: Runs) -> None:
     tree.write({"Images/c.png": "1", "n.png": "2"})
     runs.organize(recursive=True, by=By.EXTENSION, remove_empty=True)

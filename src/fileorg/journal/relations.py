@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import ON_DUPLICATES, ON_SYMLINKS, RELOCATIONS, REMOVALS, Action, Base
-from fileorg.core.names import join
+from fileorg.core.names import join, split
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS, MADE
@@ -285,32 +285,53 @@ AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT 
             record = self._record_that_made(maker, folder)
             if record is not None and self._had_to_stay(record, taker):
                 found[record] = MadeFolder(record, base, path)
-        for record, base, path in self._made_again(operation):
-            found[record] = MadeFolder(record, base, path)
+        found.update((folder.record, folder) for folder, *_ in self._made_again(operation))
         return sorted(found.values(), key=lambda each: each.path, reverse=True)
 
-    def _made_again(self, operation: Operation) -> Iterator[MadeFolder]:
-        """Yield the folders that undos of later operations made again although the operation that had made them, this
-        one or an earlier one, was undone.
+    def made_again(self, operation: Operation) -> Iterator[bytes]:
+        """Yield the absolute paths of the folders that this operation had made, and that undos of later operations made
+        again after its own undo.
+        """
+        yield from (absolute for _, absolute, makers in self._made_again(operation) if operation.id in makers)
+
+    def _made_again(self, operation: Operation) -> Iterator[tuple[MadeFolder, bytes, set[int]]]:
+        """Yield the folders that undos of later operations made again although the operations that had made them, this
+        one or earlier ones, were undone in between; with the absolute path and these operations.
         """
         query = f"""
 WITH {BASES},
 mine(base, path, absolute) AS MATERIALIZED (
     SELECT f.base, f.path, {ABSOLUTE} FROM {FOLDERS} WHERE f.operation = ?1 AND length(f.path)),
-again(maker, folder, base, path, absolute) AS MATERIALIZED (
-    SELECT o.id, f.id, mine.base, mine.path, mine.absolute
+again(maker, undone, folder, base, path, absolute) AS MATERIALIZED (
+    SELECT o.id, o.undoes, f.id, mine.base, mine.path, mine.absolute
     FROM operations o CROSS JOIN {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE}
     WHERE o.id > ?1 AND o.kind = 'undo' AND o.undoes > ?1 AND f.operation = o.id AND f.mode IS NULL)
-SELECT again.maker, again.folder, again.base, again.path, f.operation, f.id
+SELECT again.maker, again.folder, again.base, again.path, again.absolute, f.operation, f.id,
+    EXISTS (SELECT 1 FROM operations WHERE undoes = f.operation AND id > again.undone)
 FROM again CROSS JOIN {FOLDERS} WHERE {ABSOLUTE} = again.absolute AND f.operation <= ?1 AND f.mode IS NULL
 """
-        first_made = defaultdict[tuple[int, int, Base, bytes], list[tuple[int, int]]](list)
-        for *again, first, its in self._queries.select(query, (operation.id,)):
-            first_made[tuple(again)].append((first, its))
-        for (maker, folder, base, path), makers in first_made.items():
-            record = self._record_that_made(maker, folder)
-            if record is not None and not any(self._record_that_made(*each) is not None for each in makers):
-                yield MadeFolder(record, base, path)
+        first_made = defaultdict[tuple[int, int, Base, bytes, bytes], list[tuple[int, int, int]]](list)
+        for *again, first, its, is_between in self._queries.select(query, (operation.id,)):
+            first_made[tuple(again)].append((first, its, is_between))
+        for (maker, folder, base, path, absolute), makers in first_made.items():
+            undone = {first for first, _, is_between in makers if is_between}  # others' folder was another one
+            record = self._record_that_made(maker, folder) if undone else None
+            if record is not None and not any(self._record_that_made(*its) is not None for *its, _ in makers):
+                yield MadeFolder(record, base, path), absolute, undone
+
+    def is_made_again(self, operation: Operation, path: bytes) -> bool:
+        """Return whether later operations have removed the folder at an absolute path and made it again."""
+        removed = self._last_with("remove-folder", operation, path)
+        return 0 < removed < self._last_with("make-folder", operation, path)
+
+    def _last_with(self, action: str, operation: Operation, path: bytes) -> int:
+        above, name = split(path)
+        query = (
+            f"WITH {BASES} SELECT max(r.operation) FROM {FOLDERS} JOIN records r ON r.target_folder = f.id"
+            f" WHERE f.operation > ?1 AND {ABSOLUTE} = ?2 AND r.target_name = ?3 AND r.action = '{action}'"
+            " AND r.operation > ?1 AND r.state = 'done'"
+        )
+        return self._queries.value(query, (operation.id, above, name)) or 0
 
     def _record_that_made(self, operation: int, folder: int) -> RecordId | None:
         query = (

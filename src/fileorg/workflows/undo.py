@@ -21,7 +21,7 @@ from fileorg.workflows.history import BACKWARD, FORWARD
 from fileorg.workflows.idle_runs import IdleRun, idle_runs
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.order import Order
-from fileorg.workflows.roots import AnotherRoot, absent_roots, another_root, check_services
+from fileorg.workflows.roots import AnotherRoot, absent_roots, another_root, check_services, is_there
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -146,15 +146,16 @@ class UndoRun:
         self._session.keep(self.plan.files, self.undone.root, later)
 
     def _empty_roots(self) -> Iterator[str]:
-        """Yield a note for each root that is empty now and that another operation made, whose undo had to keep it. This
-        undo cannot remove it, because it does not work outside its roots.
+        """Yield a note for each root that is empty now and that another operation made, if its undo had to keep it, or
+        had removed it before the undo of a later one made it again. This undo cannot remove it, because it does not
+        work outside its roots.
         """
         empty = {storage.root for storage in self._session.storages if _is_empty(storage.root)}
         journal = self._session.journal
         operations = journal.operations() if empty and self.kind == "undo" else []
         for other in operations:
             if other.kind in FORWARD and not is_left(journal, other, operations):
-                for path in empty.intersection(journal.relations.made_folders(other)):
+                for path in empty.intersection(_folders_of(journal, other)):
                     yield f"{display(path)} is empty now; operation {other.id} created it: fileorg undo {other.id}"
 
 
@@ -193,7 +194,7 @@ def undoing(
         else:
             _select(session.journal, undone, options.part, options)
         known = session.journal.next_operation()
-        roots = session.journal.roots(undone)
+        roots = [_as_made_again(session.journal, undone, root) for root in session.journal.roots(undone)]
         absent = set() if options.include_changed else absent_roots(roots)
         absent |= _unused_destination(session.journal, undone, roots)
         for root in roots:
@@ -233,6 +234,13 @@ def _as_now(journal: Journal, undone: Operation, known: int) -> Operation:
         if any(overlap(each.path, root) for each in journal.roots(other) for root in roots):
             raise Locked("Another fileorg has worked there meanwhile.", hint="run the command again")
     return journal.operation(undone.id) or undone
+
+
+def _as_made_again(journal: Journal, undone: Operation, root: Root) -> Root:
+    """Return a root, without its inode number if later operations have removed the folder and made it again."""
+    if root.inode is None or is_there(root) or not journal.relations.is_made_again(undone, root.path):
+        return root
+    return root._replace(inode=None)
 
 
 def nothing_to(word: str, state: StateDirectory) -> NothingToUndo:
@@ -388,15 +396,22 @@ def is_left(journal: Journal, operation: Operation, operations: Sequence[Operati
 
 
 def _has_folder_again(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
-    """Return whether a folder that an undo of the operation had to keep is empty now, or one that was there is gone,
-    unless a later operation has removed it, whose undo brings it back.
+    """Return whether a folder is empty now that an undo of the operation had to keep, or that the undo of a later one
+    made again; or whether one that was there is gone, unless a later operation has removed it, whose undo brings it
+    back.
     """
     removed = journal.relations.removed_folders
-    if any(_is_empty(path) for path in journal.relations.made_folders(operation)):
+    if any(_is_empty(path) for path in _folders_of(journal, operation)):
         return True
     gone = {path for path in removed(operation) if not scheme_of(path) and not os.path.lexists(path)}
     later = [each for each in operations if each.id > operation.id] if gone else []
     return bool(gone.difference(*map(removed, later)))
+
+
+def _folders_of(journal: Journal, operation: Operation) -> Iterator[bytes]:
+    """Yield the absolute paths of folders that are to go with an operation, although an undo may have tried."""
+    yield from journal.relations.made_folders(operation)
+    yield from journal.relations.made_again(operation)
 
 
 def _is_empty(folder: bytes) -> bool:
