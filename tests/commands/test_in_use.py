@@ -19,6 +19,7 @@ from tests.support.writing import HOLDS, held_by_nobody, holding, leased_for_wri
 from fileorg.core import retry
 from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.core.reasons import ReasonCode
+from fileorg.execute.precheck import Checker
 from fileorg.storage.local import readiness
 
 if TYPE_CHECKING:
@@ -63,6 +64,42 @@ def test_what_is_in_use_goes_to_no_other_disk_and_later_does(tree: Tree, runs: R
     assert (elsewhere / "Images/plain.jpg").exists()
     assert runs.organize(dest=elsewhere).problems == []
     assert (elsewhere / "Video/talk.mkv").read_bytes() == _BYTES
+
+
+@pytest.mark.parametrize("opened", ["before", "after the check"])
+@pytest.mark.parametrize("held", ["here/a.txt", "there/b.txt"])
+@pytest.mark.parametrize("others", [[], ["here/c.txt"], ["here/c.txt", "there/d.txt"]])
+def test_nothing_of_an_exchange_moves_and_each_file_is_named(
+    tree: Tree, runs: Runs, elsewhere: Path, held: str, others: list[str], opened: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tree, Tree(elsewhere / "there")
+    paths = {
+        name: {"here": here, "there": there}[name.split("/")[0]].path(name.split("/")[1])
+        for name in ["here/a.txt", "there/b.txt", *others]
+    }
+    for name, path in paths.items():
+        write(path, name.encode())
+    before = here.snapshot(), there.snapshot()
+    cycle = [str(path) for path in paths.values()]
+    rows = [{"path": path, "new_path": to} for path, to in zip(cycle, [*cycle[1:], cycle[0]], strict=True)]
+    roots = [os.fsencode(here.root), os.fsencode(there.root)]
+    with holding(paths[held], "appends"), monkeypatch.context() as patch:
+        if opened != "before":
+            patch.setattr(Checker, "_leave_open", lambda *_: None)
+        outcome = runs.apply(rows, roots=roots)
+    named = {
+        os.path.join(os.fsdecode(problem.root), os.fsdecode(problem.path)): problem.reason and problem.reason.code
+        for problem in outcome.problems
+    }
+    expected = dict.fromkeys(cycle, ReasonCode.LEADER_STAYS) | {str(paths[held]): ReasonCode.BEING_WRITTEN}
+    if opened == "before":
+        assert outcome.counts == {RecordState.SKIPPED: len(cycle)}
+    else:  # those whose turn came later found their names taken
+        named |= {path: ReasonCode.LEADER_STAYS for path, code in named.items() if code is ReasonCode.NAME_TAKEN}
+    assert (named, len(outcome.problems)) == (expected, len(cycle))
+    assert (outcome.done, outcome.size_bytes, outcome.counts.get(RecordState.DONE)) == (0, 0, None)
+    assert (here.snapshot(), there.snapshot()) == before
+    assert runs.apply(rows, roots=roots).done == len(cycle)
 
 
 @all_ways

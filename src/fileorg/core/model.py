@@ -411,6 +411,7 @@ class Outcome:
         self.symlink_roots: list[bytes] = []  # to which they are relative
         self.counts: dict[RecordState, int] = {}
         self.problems: list[Problem] = []
+        self.moved_back: list[Problem] = []  # the first files that went back because another one of their group stayed
         self.notes: list[str] = []
         self.transient = 0  # files that failed for a reason that may pass
         self.job = 0

@@ -202,14 +202,36 @@ class Applier:
             return  # an intermediate or emptied folder that already exists, or is not empty: no problem
         if reason is not None and reason.code in {ReasonCode.SYMLINK_TARGET_STAYS, ReasonCode.INTERRUPTED}:
             return  # the problem of its file is reported already; what a cancelled job left is not listed
+        half = self._other_half(row)
+        if half is not None and reason is not None and reason.code is ReasonCode.LEADER_STAYS:
+            other = self._why_failed(half)
+            if other is not None and (is_step_name(row.source_name) or other.code is not ReasonCode.LEADER_STAYS):
+                return  # the file is named once
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # counted by kind: a thousand skips do not hide a failure
-            path, base = join(row.source_folder, row.source_name), row.source_base
-            # What stays is the copy or link itself; and nobody knows a temporary name.
-            if not path or row.action in REMOVALS or is_step_name(row.source_name):
+            known = row  # nobody knows a temporary name
+            if half is not None and is_step_name(row.source_name):
+                known = self._prepared.batch[half]
+            path, base = join(known.source_folder, known.source_name), known.source_base
+            # What stays is the copy or link itself.
+            if not path or row.action in REMOVALS or is_step_name(known.source_name):
                 path, base = join(row.target_folder, row.target_name), row.target_base
             self.problems.append(Problem(path, state, reason, self._storages[base].root))
+
+    def _other_half(self, row: PlanRow) -> int | None:
+        """Return the position of the row that gives the file of this row its temporary name, or takes it from there."""
+        batch = self._prepared.batch
+        if is_step_name(row.source_name):
+            return next((at for at, other in enumerate(batch) if other.target_name == row.source_name), None)
+        if is_step_name(row.target_name):
+            return next((at for at, other in enumerate(batch) if other.source_name == row.target_name), None)
+        return None
+
+    def _why_failed(self, position: int) -> Reason | None:
+        checked = self._prepared.checked.exceptions.get(position, (RecordState.INTENT, None))
+        state, reason = self._exceptions.get(position, checked)
+        return None if state is RecordState.INTENT else reason
 
     def _verdict(self, row: PlanRow, error: OSError) -> tuple[RecordState, Reason]:
         """Return the state and the reason of a final failure."""

@@ -156,8 +156,11 @@ class Checker:
                 continue
             if makes_room is None:
                 makes_room = self._free_names()
+                # No name is taken by a file that only stays because another one of the group does.
+                is_torn = any(_tears(exceptions.get(at), undoes=row.reverts > 0) for at in positions)
+                group = set(positions)
                 for at, other in enumerate(batch):
-                    if exceptions.get(at, (_INTENT, None))[0] is _INTENT:
+                    if exceptions.get(at, (_INTENT, None))[0] is _INTENT or (is_torn and at in group):
                         makes_room.add(other)
             if not _becomes_free(makes_room, row, is_folder=there.is_folder):
                 exceptions[position] = RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)
@@ -186,8 +189,11 @@ class Checker:
         """Refuse files that another program writes to: those renamed to the trash, because nothing checks them later,
         and members of a group, because the others would have been moved before the action checks.
         """
+        goes_on = {row.source_name: row for row in batch if row.together and is_step_name(row.source_name)}
         for position, (row, there) in enumerate(zip(batch, self.seen, strict=True)):
             is_copied = row.together and isinstance(there, os.stat_result) and self._is_copied(row, there)
+            if goes_on and isinstance(there, os.stat_result) and (onward := goes_on.get(row.target_name)):
+                is_copied = is_copied or self._is_copied(onward, there)  # from its temporary name to another disk
             is_displaced = row.action is Action.MOVE and is_trash(row.target_folder) and not stat.S_ISLNK(row.mode)
             is_duplicate = row.together and row.action in ON_DUPLICATES
             if not (is_copied or is_displaced or is_duplicate):

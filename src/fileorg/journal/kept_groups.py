@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import ON_SYMLINKS, WAS_DONE
+from fileorg.core.names import is_step_name
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.rows import (
@@ -104,6 +105,22 @@ class KeptGroups:
         behind = f"SELECT min(id) - 1 FROM records WHERE id > ? AND action NOT IN ({quoted(ON_SYMLINKS)})"
         torn = self._queries.select(query, own)
         return [(low, min(own[1], self._queries.value(behind, (high,)) or own[1])) for low, high in torn]
+
+    def that_stayed(self, low: RecordId, high: RecordId) -> Record | None:
+        """Return the record of the first file that was not moved, of a split group with the records `low` to `high`;
+        None if the run was only cut short. The file of a cycle has its own name, not the temporary one.
+        """
+        query = (
+            f"SELECT {RECORD_COLUMNS} FROM records r JOIN folders s ON s.id = r.source_folder"
+            " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ? AND ? AND {0} ORDER BY r.id LIMIT 1"
+        )
+        why = quoted({ReasonCode.INTERRUPTED, ReasonCode.CUT_SHORT, ReasonCode.IDENTICAL})
+        failed = f"r.state IN ('skipped', 'changed', 'conflict', 'failed') AND coalesce(r.reason, '') NOT IN ({why})"
+        for row in self._queries.select(query.format(failed), (low, high)):
+            record = record_of(row)
+            named = self._queries.select(query.format("r.target_name = ?"), (low, high, record.source_name))
+            return record_of(named[0]) if named and is_step_name(record.source_name) else record
+        return None
 
     def has_groups(self, operation: Operation) -> bool:
         """Return whether the operation is about duplicates."""

@@ -6,14 +6,18 @@ import contextlib
 import os
 import time
 from enum import Enum
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, Locked
 from fileorg.core.events import JobProgress, ended_jobs, read_status, write_status
 from fileorg.core.figures import plural
 from fileorg.core.formats import named
-from fileorg.core.model import CLIENT, GIVEN, PROBLEM_STATES, JobState, Limits
+from fileorg.core.model import CLIENT, GIVEN, PROBLEM_STATES, REMOVALS, JobState, Limits, Problem, RecordState
+from fileorg.core.names import join
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import GROUP_BYTES
+from fileorg.execute.applier import PROBLEMS_KEPT
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, OBJECT_ROWS, execute
 from fileorg.execute.work import Changed
 from fileorg.journal.rows import client_of, destination_of
@@ -21,13 +25,13 @@ from fileorg.storage.base import Kind
 from fileorg.storage.local.worker import renamer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.journal.journal import JobStart, Journal
-    from fileorg.journal.rows import Operation
+    from fileorg.journal.rows import Operation, Record
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -321,6 +325,7 @@ def mend_torn(
     if operation.kind == "undo" and (undone := journal.operation(operation.undoes or 0)) is not None:
         torn = journal.groups.reverted(torn)
         operation = undone
+    stayed = [] if mended.kind == "undo" else [(*each, journal.groups.that_stayed(*each)) for each in torn]
     journal.selection.begin()
     for low, high in torn:
         journal.selection.add_range(low, high)
@@ -332,7 +337,39 @@ def mend_torn(
         outcome = execute(plan, journal, back, storages, renamer, reporter, changed=Changed.EDITED, rows=rows)
     for each in (back, mended):
         journal.close_torn(each)
+    outcome.moved_back = list(islice(_moved_back(journal, back, stayed, storages), PROBLEMS_KEPT))
     return outcome
+
+
+def _moved_back(
+    journal: Journal,
+    back: Operation,
+    stayed: Sequence[tuple[int, int, Record | None]],
+    storages: Sequence[LocalStorage],
+) -> Iterator[Problem]:
+    """Yield the files that `back` has moved back. `stayed`: the file that was not moved, by the range of a group."""
+    for record in chain.from_iterable(journal.records(back, states=(RecordState.DONE,))):
+        stays = next((found for low, high, found in stayed if low <= (record.reverts or 0) <= high), None)
+        if stays is None or not record.source_name:
+            continue
+        reason = Reason(ReasonCode.LEADER_STAYS, join(stays.source_folder, stays.source_name))
+        base, folder, name = record.target_base, record.target_folder, record.target_name
+        if record.action in REMOVALS:  # of a copy
+            base, folder, name = record.source_base, record.source_folder, record.source_name
+        yield Problem(join(folder, name), RecordState.SKIPPED, reason, storages[base].root)
+
+
+def take_back(outcome: Outcome, mended: Outcome) -> None:
+    """Correct the outcome of a run by what `mend_torn` has moved back: these files were not processed, and are named
+    as such.
+    """
+    outcome.done -= mended.done
+    outcome.size_bytes -= mended.size_bytes
+    known = {(problem.root, problem.path) for problem in outcome.problems}
+    outcome.problems += [problem for problem in mended.moved_back if (problem.root, problem.path) not in known]
+    for state, files in ((RecordState.DONE, -mended.done), (RecordState.SKIPPED, mended.done)):
+        outcome.counts[state] = outcome.counts.get(state, 0) + files
+    outcome.counts = {state: files for state, files in outcome.counts.items() if files}
 
 
 def notes_on_mended(mended: Outcome) -> list[str]:

@@ -29,6 +29,7 @@ from fileorg.workflows.operations import (
     mend_torn,
     notes_on_mended,
     rows_at_a_time,
+    take_back,
 )
 from fileorg.workflows.roots import locked, open_root, reopened
 
@@ -474,7 +475,10 @@ class Session:
 
             outcome.notes += notes_on_left(map(os.fsencode, left), self.storages)
         if mended is not None:
-            outcome.done += mended.done if kind == "undo" else -mended.done
+            if kind == "undo":
+                outcome.done += mended.done
+            else:
+                take_back(outcome, mended)
             outcome.notes += notes_on_mended(mended)
         return outcome
 
