@@ -6,13 +6,14 @@ import contextlib
 import stat
 from typing import TYPE_CHECKING, TypeAlias
 
-from fileorg.core.model import RELOCATIONS, RecordState
+from fileorg.core.model import FROM_A_LINK, RELOCATIONS, RecordState
 from fileorg.core.names import is_step_name
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import Refusal
 from fileorg.execute.work import Changed
+from fileorg.storage.links import Location, ReplacementLink
 from fileorg.storage.local.readiness import State
 
 if TYPE_CHECKING:
@@ -155,9 +156,13 @@ def gone(work: Work, row: PlanRow) -> Refusal:
     """
     if row.reverts in work.put_aside:
         return Refusal(RecordState.CHANGED, ReasonCode.NOT_PUT_BACK, work.put_aside[row.reverts])
-    if row.reverts in work.unsettled and (
-        row.action not in RELOCATIONS
-        or work.storages[row.target_base].lstat(row.target_folder, row.target_name) is not None
-    ):
+    if row.reverts in work.unsettled and (row.action not in RELOCATIONS or _is_back(work, row)):
         return Refusal(RecordState.SKIPPED, ReasonCode.BACK_ALREADY)
     return Refusal(RecordState.MISSING, ReasonCode.GONE)
+
+
+def _is_back(work: Work, row: PlanRow) -> bool:
+    """Return whether something has the old name of a missing file, other than a link that fileorg put in its place."""
+    place = Location(work.storages[row.target_base], row.target_folder, row.target_name)
+    link = ReplacementLink.of(row, work.storages, place) if row.action in FROM_A_LINK else None
+    return place.lstat() is not None and not (link is not None and link.is_at(place))
