@@ -10,7 +10,7 @@ from tests.support.buckets import Bucket, bucket_of
 from tests.support.faulty_client import Fault, Killed
 from tests.support.remembered import Remembered
 
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.plan.dedupe_plan import DedupeAction
@@ -68,6 +68,19 @@ def test_what_needs_no_store_works_meanwhile(
         assert note.endswith("Run fileorg recover later, or give it up: fileorg recover --give-up 1")
     found = recover_all(state, Remembered())
     assert ([each.id for each in found.settled], found.left) == ([1], [])
+
+
+@pytest.mark.parametrize("number", [None, 1])
+def test_undo_does_not_say_that_nothing_is_left_before_recovery(
+    runs: Runs, interrupted: dict[str, object], bucket: Bucket, number: int | None
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        all_fail(patch, StoreCode.NO_BUCKET)
+        with pytest.raises(UsageError, match="Operation 1 was interrupted and is not recovered yet") as error:
+            runs.undo(number)
+        assert error.value.code is ErrorCode.NOT_RECOVERED
+    runs.undo(number)
+    assert bucket.snapshot() == interrupted
 
 
 def test_an_operation_is_given_up_and_checked_once_its_store_is_back(

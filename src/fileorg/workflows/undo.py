@@ -211,11 +211,7 @@ def undoing(
         if not options.include_changed:
             check_services(session.journal, undone, session.storages)
         if undone.state is not OperationState.SEALED:
-            raise UsageError(
-                f"Operation {undone.id} was interrupted and is not recovered yet.",
-                hint="fix the problems listed above, then run fileorg recover",
-                code=ErrorCode.NOT_RECOVERED,
-            )
+            raise _not_recovered(undone)
         session.expect_renames(0 if options.part is not None else undone.done)
         if changes:
             session.open_index_if_free()
@@ -291,7 +287,7 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
     for operation in operations:
         if operation.kind not in kinds or not is_in(journal, operation, options.within):
             continue
-        _refuse_running(journal, operation, state)
+        _refuse_open(journal, operation, state)
         if is_left(journal, operation, operations):
             last = operation
             break
@@ -336,8 +332,10 @@ def is_in(journal: Journal, operation: Operation, within: bytes | None) -> bool:
     return within is None or any(overlap(root.path, within) for root in journal.roots(operation))
 
 
-def _refuse_running(journal: Journal, operation: Operation, state: StateDirectory) -> None:
-    """Raise `Locked` for an operation that a process carries out now."""
+def _refuse_open(journal: Journal, operation: Operation, state: StateDirectory) -> None:
+    """Raise `Locked` for an operation that a process carries out now, `UsageError` for one that was interrupted: until
+    it is recovered, nobody knows what it has done.
+    """
     if operation.state is not OperationState.SEALED:
         job = journal.job_of(operation.id)
         if job is not None and state.is_alive(job):
@@ -345,6 +343,15 @@ def _refuse_running(journal: Journal, operation: Operation, state: StateDirector
                 f"Another fileorg is running: job {job} carries out operation {operation.id}.",
                 hint=f"watch it: fileorg jobs attach {job}; or name the operation to undo: fileorg undo N",
             )
+        raise _not_recovered(operation)
+
+
+def _not_recovered(operation: Operation) -> UsageError:
+    return UsageError(
+        f"Operation {operation.id} was interrupted and is not recovered yet.",
+        hint="run fileorg recover, which says what is in the way",
+        code=ErrorCode.NOT_RECOVERED,
+    )
 
 
 def _numbered(journal: Journal, number: int, state: StateDirectory, *, redo: bool) -> Operation:
@@ -357,7 +364,7 @@ def _numbered(journal: Journal, number: int, state: StateDirectory, *, redo: boo
     chain = chain_of(named, operations)
     for operation in operations:
         if operation.id in chain:
-            _refuse_running(journal, operation, state)
+            _refuse_open(journal, operation, state)
     forward = BACKWARD if redo or named.kind == "undo" else FORWARD
     for operation in operations:
         if operation.id in chain and operation.kind in forward and is_left(journal, operation, operations):
