@@ -137,6 +137,17 @@ def test_the_whole_row_is_named_newest_first(tree: Tree, runs: Runs, elsewhere: 
     assert tree.read() == {"f.txt": "1", "p.jpg": "2"}
 
 
+def test_what_a_redo_has_moved_to_another_disk_again(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """The undo before it had brought the file back with another inode number."""
+    tree.write({"f.txt": "1"})
+    runs.organize()
+    runs.organize(recursive=True, dest=elsewhere)
+    tree.write({"takes the number": ""})
+    runs.undo(2)
+    assert runs.redo(2).operation == 4
+    assert first(runs, 1) == [4]
+
+
 def test_redo_has_an_order_too(tree: Tree, runs: Runs) -> None:
     tree.write({"f.txt": "1"})
     runs.organize()
@@ -322,6 +333,19 @@ def test_what_has_taken_its_place_is_not_waited_for(tree: Tree, runs: Runs) -> N
     assert [problem.state for problem in runs.undo(2).problems] == [RecordState.CHANGED]
     assert [problem.state for problem in runs.undo(1).problems] == [RecordState.MISSING]
     assert tree.path("b.txt").read_text() == "2"
+
+
+def test_the_undo_of_an_earlier_one_has_taken_another_file(tree: Tree, runs: Runs) -> None:
+    """It had the same name before: its redo would bring back nothing of the operation."""
+    tree.write({"x.txt": "1", "a.txt": "2"})
+    runs.organize(include=["x.txt"])
+    rows = [{"path": "Documents/x.txt", "new_path": "y.txt"}, {"path": "a.txt", "new_path": "Documents/x.txt"}]
+    runs.apply(rows, all_files=True)
+    tree.path("Documents/x.txt").rename(tree.path("by hand"))
+    assert [problem.state for problem in runs.undo(2).problems] == [RecordState.MISSING]
+    assert runs.undo(1).problems == []
+    assert [problem.state for problem in runs.undo(2).problems] == [RecordState.MISSING]
+    assert tree.read() == {"x.txt": "1", "by hand": "2"}
 
 
 @pytest.mark.parametrize("action", ["hardlink", "symlink"])

@@ -109,10 +109,13 @@ SELECT CASE WHEN l.action IN ({_USES}) THEN 'used' ELSE 'took' END, s.absolute, 
 FROM records l CROSS JOIN shared s ON s.theirs = l.source_folder
 CROSS JOIN known k ON k.folder = s.mine AND k.name = l.source_name AND k.link = 'took'
 LEFT JOIN made_room m ON m.folder = l.target_folder AND m.name = l.target_name
-WHERE {_LATER} AND l.action IN ({quoted(RELOCATIONS)}, {_USES})
+WHERE {_LATER} AND l.action IN ({quoted(RELOCATIONS)}, {_USES}) AND NOT EXISTS (
+    SELECT 1 FROM records r WHERE r.id = l.reverts AND r.id < k.record
+    AND l.inode = coalesce(r.target_inode, r.inode) AND l.inode <> k.inode)
 """
 """A file that made room for another one, under a temporary name, is where its second record has put it. Of a file that
-went to another disk no number is known: ext4 may give it to the file that gets its name.
+went to another disk no number is known: ext4 may give it to the file that gets its name. The undo of an earlier
+operation has taken the file of that one, which had the same name before.
 """
 _BY_KEEPER = f"""
 SELECT 'replaced', s.absolute, k.name, kept.inode, l.source_folder, l.source_name, {_RESULT}
