@@ -161,19 +161,21 @@ class Names:
         return path.split(b"/")[0] not in self._wandering
 
     def _stays(self, name: Name, before: View, after: View) -> bool:
-        """Return whether a file is the same: with another content, it is another one to which the disk gave the number
-        of the one that was there, which is lost unless its content is elsewhere.
+        """Return whether a file is the same: with another content or time, it is another one to which the disk gave the
+        number of the one that was there, which is lost unless its content is elsewhere.
         """
         path = name.path
         now = after.nodes.get(path)
-        return now is not None and name.is_like(now) and self._lasts(path) and after.inodes[path] == before.inodes[path]
+        if now is None or not self._is_same(path, name.node, path, now):
+            return False
+        return self._lasts(path) and after.inodes[path] == before.inodes[path]
 
     # Possible new paths of a missing name, the most certain first -------------------------------------------------
 
     def _by_inode(self, name: Name, before: View, after: View, free: list[bytes], _: Kept) -> Iterable[bytes]:
         inode = before.inodes[name.path]
         same = (path for path in free if after.inodes[path] == inode and self._lasts(path))
-        return (path for path in same if name.is_like(after.nodes[path]))
+        return (path for path in same if self._is_same(name.path, name.node, path, after.nodes[path]))
 
     def _in_its_place(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
         return (path for path in free if path == name.path and self._is_same(path, name.node, path, after.nodes[path]))

@@ -570,7 +570,8 @@ class World:
                 elif is_barred and not (self._is_refused or self._takes_changed or self._is_named(name, self._said)):
                     wrong.append(f"at the end: {name} is not back, and was never named")
             elif not (self._takes_changed and self._is_beside(name, name.home)):
-                path = name.path if self._is_beside(name, name.home) else name.home
+                is_there = self._is_beside(name, name.home) or name.path in name.hard_links
+                path = name.path if is_there else name.home
                 if (there := self.view.nodes.get(path)) is None:  # one of two identical files
                     continue
                 first = name.first._replace(links=there.links) if self.interventions or purged else name.first
