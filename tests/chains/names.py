@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TEMPORARY = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
 TRASH = b"/.fileorg/trash/"
-_COARSE_NS = 2_000_000_000
+COARSE_NS = 2_000_000_000
 
 
 @dataclass(eq=False)
@@ -204,7 +204,7 @@ class Names:
             return True
         if not {one.split(b"/")[0], other.split(b"/")[0]} & self._coarse:
             return old.mtime_ns == new.mtime_ns
-        return abs(old.mtime_ns - new.mtime_ns) < _COARSE_NS
+        return abs(old.mtime_ns - new.mtime_ns) < COARSE_NS
 
 
 def _rank(path: bytes, name: Name) -> tuple[bool, bool, int, bytes]:
