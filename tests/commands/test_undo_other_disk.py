@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import subprocess
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.crash import alter, open_again
-from tests.support.disks import NotTested, plugged_in
+from tests.support.disks import NotTested, bound, plugged_in
 from tests.support.snapshot import differences
 
 from fileorg.core.events import NullReporter
@@ -248,3 +250,17 @@ def test_a_symlink_that_has_taken_its_place_stays(tree: Tree, runs: Runs, elsewh
     (elsewhere / "Images/a.jpg").symlink_to("anywhere")
     states = [problem.state for problem in runs.undo(include_changed=True).problems]
     assert states == [RecordState.CHANGED]
+
+
+@pytest.mark.root
+def test_a_disk_that_is_read_only_now_is_named_as_such(tree: Tree, runs: Runs, elsewhere: Path, tmp_path: Path) -> None:
+    write(tree)
+    before = tree.snapshot()
+    with bound(str(elsewhere), str(tmp_path / "disk")):
+        runs.organize(recursive=True, dest=tmp_path / "disk/dest")
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(tmp_path / "disk")], check=True)
+        problems = runs.undo().problems
+        assert {problem.reason and problem.reason.number for problem in problems} == {errno.EROFS}
+        subprocess.run(["mount", "-o", "remount,bind,rw", str(tmp_path / "disk")], check=True)
+        assert runs.undo(1).problems == []
+    assert differences(before, tree.snapshot()) == []

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _ORIGINALS = 32
 """Files that are copied together: each needs two descriptors until it is removed."""
+_MAY_NOT_GO = {errno.EROFS, errno.EACCES, errno.EPERM}
+"""Errors that say themselves why an original stays: a disk that is read-only now, or a sticky folder."""
 _LOSSES = 3
 """A file that has ended this number of workers is set aside; after as many such files in a row, none is to blame."""
 
@@ -356,6 +358,8 @@ def take_away(
         if dispose is not None and error.errno == errno.EXDEV:  # a bind mount, whose device number is the same
             return Refusal(RecordState.FAILED, ReasonCode.OTHER_DISK_THAN_TRASH)
         if dispose is not None and error.errno not in {errno.ENOENT, errno.ESTALE}:  # such as a full trash
+            return Refusal.of_error(error)
+        if error.errno in _MAY_NOT_GO:
             return Refusal.of_error(error)
     return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_MOVED)
 
