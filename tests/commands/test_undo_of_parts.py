@@ -230,3 +230,15 @@ def test_some_files_of_the_last_operations(tree: Tree, runs: Runs) -> None:
         "Documents/a.pdf": "a", "b.pdf": "b", "c.pdf": "c",
         "Images/a.jpg": "a", "Images/b.jpg": "b", "Images/c.jpg": "c",
     }  # fmt: skip
+
+
+def test_a_part_that_was_redone_is_not_all(tree: Tree, runs: Runs) -> None:
+    """Its redo is undone on its own, and the rest of the operation is named."""
+    before = {"a.txt": "1", "b.txt": "2", "p.jpg": "3"}
+    tree.write(before)
+    runs.organize()
+    undo_part(runs, 1, "p.jpg")
+    runs.redo(1)
+    assert runs.undo(1).notes == ["More of operation 1 is left. Undo it with: fileorg undo 1"]
+    assert runs.undo(1).notes == []
+    assert tree.read() == before

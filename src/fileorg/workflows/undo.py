@@ -130,7 +130,19 @@ class UndoRun:
             facts |= {"part": self.part}
         outcome = self._session.run(self.kind, self.plan, facts, stop, undoes=self.undone.id, changed=changed)
         outcome.notes += self._empty_roots()
+        if self._options.operation is not None and not self._options.redo and not self.is_part:
+            outcome.notes += self._rest(self._options.operation)
         return outcome
+
+    def _rest(self, number: int) -> Iterator[str]:
+        """Yield a note if more of the named operation is left: parts that were redone are undone one by one."""
+        operations = self._session.journal.operations()
+        named = next((each for each in operations if each.id == number), None)
+        chain = set() if named is None or named.kind not in FORWARD else chain_of(named, operations) - {self.undone.id}
+        for each in operations:
+            if each.id in chain and each.kind in FORWARD and is_left(self._session.journal, each, operations):
+                yield f"More of operation {number} is left. Undo it with: fileorg undo {number}"
+                return
 
     def plan_lines(self) -> PlanLines:
         """Return the plan as lines of JSON, for `fileorg apply`."""
