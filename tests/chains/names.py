@@ -180,8 +180,12 @@ class Names:
     def _in_its_place(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
         return (path for path in free if path == name.path and self._is_same(path, name.node, path, after.nodes[path]))
 
-    def _alike(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
-        return (path for path in free if self._is_same(name.path, name.node, path, after.nodes[path]))
+    def _alike(self, name: Name, before: View, after: View, free: list[bytes], kept: Kept) -> Iterable[bytes]:
+        same = [path for path in free if self._is_same(name.path, name.node, path, after.nodes[path])]
+        if self._lasts(name.path) and any(self._in_place_of_ours(name, before, after, free, kept)):
+            # It is the copy by which a recovery has replaced it; the next operation has only begun to copy that one.
+            same = [path for path in same if not is_temporary(path) or is_set_aside(path)]
+        return same
 
     def _at_home(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
         """Yield its home, if its content is there: it has its time again, which a disk on the way had not kept."""
