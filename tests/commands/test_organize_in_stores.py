@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.buckets import Bucket, bucket_of
 
+from fileorg.cli.plan_view import left_alone
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, By, LookInto, OnConflict, RecordState
@@ -54,7 +55,10 @@ def test_a_scan_counts_the_objects_below_a_prefix(state: StateDirectory, bucket:
     bucket.write({"a.jpg": "picture", "deep/er/b.pdf": "text", "deep/c.jpg": "x", "empty/": "", "odd//d.jpg": "y"})
     report = scan_trees([bucket.url], Filters(), state, NullReporter())
     assert report.totals.files == {"Images": 2, "Documents": 1}
-    assert report.seen.notes == ["1 key left alone, because no path can name them: odd//d.jpg"]
+    assert report.seen.notes == ["1 key left alone, because no path can name it: odd//d.jpg"]
+    assert [(number, noun.of(number)) for number, noun in left_alone(report.seen) if number] == [
+        (1, "key that no path can name")
+    ]
     again = scan_trees([bucket.url + b"/"], Filters(), state, NullReporter())
     assert again.seen.unchanged == 3
 

@@ -37,6 +37,7 @@ UNREADABLE = Noun("unreadable folder")
 OTHER_FILE_SYSTEM = Noun("folder on another file system", "folders on other file systems")
 EXCLUDED_FILE = Noun("file not selected by the options", "files not selected by the options")
 BAD_PATTERN = Noun("unusable ignore file or pattern", "unusable ignore files or patterns")
+ODD_KEY = Noun("key that no path can name", "keys that no path can name")
 EMPTY_FILE, EMPTY_FOLDER, BROKEN_SYMLINK = Noun("empty file"), Noun("empty folder"), Noun("broken symlink")
 
 LEFT_ALONE: dict[IgnoreReason, Noun] = {

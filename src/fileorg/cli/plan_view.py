@@ -179,7 +179,8 @@ def left_alone(seen: Seen) -> Iterator[tuple[int, Noun]]:
     yield seen.links, nouns.SPECIAL
     yield seen.not_entered, nouns.NOT_ENTERED_HERE
     yield seen.unreadable_count, nouns.UNREADABLE
-    yield seen.notes_count, nouns.BAD_PATTERN
+    yield seen.odd_keys, nouns.ODD_KEY
+    yield seen.notes_count - seen.odd_notes, nouns.BAD_PATTERN
 
 
 def leftovers(seen: Seen) -> list[tuple[int, Noun]]:

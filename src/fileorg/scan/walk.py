@@ -108,8 +108,12 @@ class Seen:
         self.root = b""
         self.unreadable_count = 0
         self.notes: list[str] = []
-        """Notes on unusable ignore files, or unusable lines in them."""
+        """Notes on unusable ignore files, or unusable lines in them, and on keys that no path can name."""
         self.notes_count = 0
+        self.odd_keys = 0
+        """The keys of stores that no path can name."""
+        self.odd_notes = 0
+        """The notes on them: one a store."""
         self.partial: Callable[[bytes], None] = lambda _: None
         """Callback for each folder that is empty or contains entries that the scan skipped: no duplicate folder."""
         self.leading: Callable[[Sequence[Leading]], None] = lambda _: None
@@ -168,14 +172,18 @@ class Reader:
     def filters(self) -> Filters:
         return self._filters
 
-    def odd_keys(self) -> Sequence[str]:
-        """Return a note on the keys of a store that no path can name, if there are any: they are left alone."""
+    def note_odd_keys(self, seen: Seen) -> None:
+        """Add the keys of a store that no path can name, if there are any: they are left alone."""
         if self.may_share or not (count := cast("ObjectStorage", self._storage).odd_count):
-            return ()
+            return
         from fileorg.core.figures import plural
 
         some = ", ".join(map(display, cast("ObjectStorage", self._storage).odd))
-        return (f"{plural(count, 'key')} left alone, because no path can name them: {some}",)
+        seen.odd_keys += count
+        seen.odd_notes += 1
+        seen.note(
+            [f"{plural(count, 'key')} left alone, because no path can name {'it' if count == 1 else 'them'}: {some}"]
+        )
 
     def root(self) -> Task:
         return Task(b"", 0, None)
@@ -505,7 +513,7 @@ def scan(
             if part.batch.files:
                 yield part.sequence, part.batch
         seen.empty_folders += known.end()
-        seen.note(reader.odd_keys())
+        reader.note_odd_keys(seen)
 
 
 def _parts(reader: Reader, seen: Seen, pool: Pool | None) -> Iterator[ScanPart]:
