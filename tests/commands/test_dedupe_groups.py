@@ -107,6 +107,14 @@ def test_of_a_loose_copy_all_names_go(tree: Tree, runs: Runs) -> None:
     assert tree.snapshot() == before
 
 
+@pytest.mark.parametrize("loose", ["0", "z"])
+def test_a_loose_copy_of_two_groups_is_linked_once(tree: Tree, runs: Runs, loose: str) -> None:
+    tree.write({loose: "picture", "a.jpg": "picture", "a.xmp": "1", "b.jpg": "picture", "b.xmp": "2"})
+    assert runs.dedupe("hardlink").done == 1
+    assert tree.path(loose).samefile(tree.path("a.jpg"))
+    assert runs.dedupe("hardlink").done == 0
+
+
 def test_a_loose_copy_of_a_reference_and_a_group(tree: Tree, runs: Runs) -> None:
     """Files in the reference stay, and so does the group, whose edit exists nowhere else."""
     tree.write({"ref/a.jpg": "picture", "in/a.jpg": "picture", "in/a.xmp": "edit", "in/b.jpg": "picture"})

@@ -182,20 +182,9 @@ class KeeperPolicy:
         return {member for member in group.members if self._leads.to(self._trees.path(member))}
 
     def _with_companions(self, decision: KeeperDecision, companions: Companions, *, is_chosen: bool) -> KeeperDecision:
-        """Adjust a decision: a follower is no duplicate by itself; a leader is removed only with its followers.
-
-        If the keeper has no followers but a victim does, that victim becomes the keeper, unless the user chose it.
-        """
+        """Adjust a decision: a follower is no duplicate by itself; a leader is removed only with its followers."""
         if not is_chosen and not companions.followers(decision.keeper):
-            for position, victim in enumerate(decision.victims):
-                if companions.followers(victim) and self._is_free(decision.keeper):
-                    own = decision.keeper[3:5]  # no other name of this file may stay alone
-                    names = [member for member in decision.stays if member[3:5] == own and self._is_free(member)]
-                    others = [decision.keeper, *names, *decision.victims[:position], *decision.victims[position + 1 :]]
-                    stays = [member for member in decision.stays if member not in names]
-                    listed = [victim, *(member for member in decision.listed if member != victim)]
-                    decision = decision._replace(keeper=victim, victims=others, stays=stays, listed=listed)
-                    break
+            decision = self._kept_by_leader(decision, companions)
         keeper = decision.keeper
         victims: list[Member] = []
         stays, led_to = list(decision.stays), list(decision.led_to)
@@ -212,6 +201,24 @@ class KeeperPolicy:
             if pairs:
                 along[victim] = pairs
         return decision._replace(victims=victims, stays=stays, along=along, led_to=led_to)
+
+    def _kept_by_leader(self, decision: KeeperDecision, companions: Companions) -> KeeperDecision:
+        """Return the decision with a keeper that has followers: another name of the same file, else a victim."""
+        keeper, own = decision.keeper, decision.keeper[3:5]
+        if not self._is_free(keeper):
+            return decision
+        names = [member for member in decision.stays if member[3:5] == own]
+        for leader in filter(companions.followers, names):
+            stays = [keeper if member == leader else member for member in decision.stays]
+            listed = [leader, *(member for member in decision.listed if member not in {keeper, leader})]
+            return decision._replace(keeper=leader, stays=stays, listed=listed)
+        for leader in filter(companions.followers, decision.victims):
+            free = [member for member in names if self._is_free(member)]  # none of them may stay alone
+            victims = [keeper, *free, *(member for member in decision.victims if member != leader)]
+            stays = [member for member in decision.stays if member not in free]
+            listed = [leader, *(member for member in decision.listed if member != leader)]
+            return decision._replace(keeper=leader, victims=victims, stays=stays, listed=listed)
+        return decision
 
     def _is_kept_for_links(self, member: Member) -> bool:
         return self._leads is not None and self._leads.keep and self._leads.to(self._trees.path(member))
