@@ -45,6 +45,8 @@ _STATE = re.compile(
 _NOT_KEPT = re.compile(r"Could not preserve.*: see fileorg files (\d+)")
 _JOB = re.compile(r"Job (\d+) runs in the background")
 _REDO_FIRST = re.compile(r"fileorg redo (\d+)")
+_NUMBER = re.compile(rb" \(\d+\)(?=(\.[^/]*)?\Z)")
+"""The number in a name that `--rename` gave to a file."""
 STOPPED = 130
 _LAST_VIEW = re.compile(r"\[halted (before unlink|after lstat)\]")
 """Between the last check of a file and its removal, writers cannot be noticed without leases."""
@@ -568,7 +570,9 @@ class World:
                 is_excused = (self.interventions or purged) and (self._is_refused or self._is_named(name, self._said))
                 wrong += [] if is_excused else [f"at the end: left is {name}"]
             elif self._is_elsewhere(name, name.home):
-                is_barred = self.interventions and any(path in self.touched for path in (name.path, *above(name.home)))
+                # With --rename, it may be beside a file of others, which has then gone to its home in its place.
+                places = {name.path, _NUMBER.sub(b"", name.path) if self._renames else name.path, *above(name.home)}
+                is_barred = self.interventions and not places.isdisjoint(self.touched)
                 if name.home in purged and self._is_named(name, self._said):
                     continue  # the link that a run put in place of the one that was purged has its name
                 if not is_barred and not (self.interventions and self._is_refused):
