@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.commands.test_properties import tried
+from tests.support.disks import NotTested, plugged_in
 from tests.support.tree import Tree
 
 from fileorg.core.errors import GuardRefused, UsageError
@@ -310,3 +311,30 @@ def test_nothing_is_copied_from_a_folder_that_undo_refuses(new: Tree, state: Sta
     with pytest.raises(GuardRefused, match="own state directory"):
         copied(Path(os.fsdecode(state.path)), new.root, new.path("to"), state)
     assert new.read() == {}
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("above", ["", ".."])
+def test_another_card_with_the_same_names_sizes_and_times(
+    above: str, tmp_path: Path, new: Tree, state: StateDirectory
+) -> None:
+    new.write({"1.jpg": "one"})
+    try:
+        with plugged_in("exfat", tmp_path / "cards") as card:
+            old = card.place / above
+
+            def fill(content: str) -> None:
+                (card.place / "1.jpg").write_text(content)
+                os.utime(card.place / "1.jpg", (10**9, 10**9))
+
+            fill("one")
+            assert missing(old, new.root, state, filters=Filters(include=["*.jpg"])) == []
+            card.unmount()
+            (other := card.another(tmp_path)).mount()
+            fill("two")
+            found = missing(old, new.root, state, filters=Filters(include=["*.jpg"]))
+            assert [os.path.basename(path) for path in found] == ["1.jpg"]
+            other.unmount()
+            card.mount()
+    except NotTested as reason:
+        pytest.skip(str(reason))

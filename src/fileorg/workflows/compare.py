@@ -25,7 +25,7 @@ from fileorg.rules.filters import Filters
 from fileorg.scan.classifier import Classifier
 from fileorg.storage.base import Kind
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.compared_trees import ReadOptions, compared_trees
+from fileorg.workflows.compared_trees import ReadOptions, compared_trees, without_lasting_inodes
 from fileorg.workflows.guards import Allowed, destination, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import distinct_folders, identity_of, nothing_in, readable_root, refuse_second_names
@@ -212,7 +212,8 @@ def comparing(
             session.lock(session.storages)
         index = session.open_index()
         pool = stack.enter_context(Processes())
-        reading = compared_trees(index, storages, ReadOptions(options.filters), mounts, state, pool, reporter)
+        read = ReadOptions(options.filters, fresh=without_lasting_inodes(storages, mounts))
+        reading = compared_trees(index, storages, read, mounts, state, pool, reporter)
         trees, seen, repeated, reads = stack.enter_context(reading)
         sides = []
         for is_reverse in _directions(options):

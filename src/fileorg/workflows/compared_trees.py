@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, cast
 
 from fileorg.content.duplicate_finder import Finder
@@ -105,3 +106,18 @@ def _telling_apart(storage: LocalStorage, batches: Batches) -> Batches:
     for sequence, batch in batches:
         has_links = batch.files > 0 and max(batch.nlinks) > 1
         yield sequence, batch.without_links() if has_links and not storage.has_stable_inodes(batch.folder) else batch
+
+
+def without_lasting_inodes(storages: Sequence[LocalStorage], mounts: Mounts) -> list[int]:
+    """Return the positions of trees of which a part is on a disk where inode numbers do not last.
+
+    Another disk, with files of the same names, sizes and times, may have been in its place when digests were kept.
+    """
+    return [at for at, storage in enumerate(storages) if not _has_lasting_inodes(storage, mounts)]
+
+
+def _has_lasting_inodes(storage: LocalStorage, mounts: Mounts) -> bool:
+    if storage.kind is not Kind.LOCAL:
+        return storage.capabilities.stable_inodes
+    within = [os.path.relpath(mount.point, storage.root) for mount in mounts.within(storage.root)]
+    return storage.capabilities.stable_inodes and all(map(storage.has_stable_inodes, within))

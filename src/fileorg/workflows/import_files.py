@@ -30,9 +30,11 @@ from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.rules.template import Template, is_simple, parse_template
 from fileorg.storage.base import Kind
+from fileorg.storage.local.disks import is_lost_with
 from fileorg.storage.local.mounts import Mounts, mount_number
+from fileorg.storage.local.readiness import is_network
 from fileorg.workflows.compare import Taken, are_nested, confirmation, refuse_overlap
-from fileorg.workflows.compared_trees import ALL_FILES, ReadOptions, compared_trees
+from fileorg.workflows.compared_trees import ALL_FILES, ReadOptions, compared_trees, without_lasting_inodes
 from fileorg.workflows.contents import DateOptions, with_contents
 from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
@@ -60,6 +62,8 @@ _TRASH = "trash"
 _UNSIGNED = (1 << 64) - 1
 _CARD_FILE_SYSTEMS = frozenset({0x4D44, 0x2011BAB0})
 """FAT and exFAT: what cards are formatted with."""
+_STALE_SECONDS = 1.1
+"""For how long FUSE shows the times that a file had before its rename, by default, and network mounts at least."""
 
 
 class ImportOptions(NamedTuple):
@@ -395,7 +399,7 @@ class _TwoReadings:
         numbers do not last: another one may have had its place.
         """
         trees = self._trees()
-        fresh = [at for at, storage in enumerate(trees) if at == 0 or not storage.capabilities.stable_inodes]
+        fresh = [0, *without_lasting_inodes(trees, self._mounts)]
         options = ReadOptions(self._options.filters, fresh=fresh, watch=self._names.watching)
         with self._comparison(trees, options, None) as found:
             yield found
@@ -405,6 +409,8 @@ class _TwoReadings:
         """Read again what was read before the copies only if it changed, and the copies from the disk."""
         self._refuse_replaced()
         trees, names = self._trees(), _Names()
+        if any(tree.kind is Kind.LOCAL and is_network(tree.fd(b"")) for tree in trees[1:]):
+            time.sleep(_STALE_SECONDS)  # else what was just copied may seem to change while it is read
         options = ReadOptions(self._options.filters, from_disk=True, watch=names.watching)
         confirm = confirmation(trees[:1], trees[1:]) if self._options.paranoid else None
         with self._comparison(trees, options, confirm) as (found, seen, reads):
@@ -417,7 +423,9 @@ class _TwoReadings:
                 reads,
                 has_changed=names.sum != self._names.sum,
                 paranoid=self._options.paranoid,
-                same_file_system=self._card.identity[0] in {tree.identity[0] for tree in trees[1:]},
+                same_file_system=any(
+                    is_lost_with(tree.root, self._card.root) for tree in trees[1:] if tree.kind is Kind.LOCAL
+                ),
                 taken=self._taken,
             )
 

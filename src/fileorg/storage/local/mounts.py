@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 
 class Mount(NamedTuple):
-    """A folder of a file system and its mount point."""
+    """A folder of a file system and its mount point, with what the file system shows, such as a device."""
 
     number: int
     dev: bytes
     folder: bytes
     point: bytes
+    kind: bytes
+    source: bytes
+    options: bytes
 
 
 class Mounts:
@@ -33,13 +36,18 @@ class Mounts:
         """Return the mounts at, above and below a folder."""
         return [each for each in self._all if is_within(folder, each.point) or is_within(each.point, folder)]
 
+    def of(self, folder: bytes) -> Mount | None:
+        """Return the mount that a folder is on."""
+        number = self._number(folder)
+        return next((each for each in self._all if each.number == number), None)
+
     def is_point(self, folder: bytes) -> bool:
         """Return whether something is mounted at a folder, also another folder of the same disk."""
         return os.path.ismount(folder) or any(each.point == folder for each in self._all)
 
     def aliases(self, folder: bytes) -> Iterator[bytes]:
         """Yield paths outside of a folder that lead to it, to a part of it, or to a mount inside it."""
-        for dev, mounted in [*self._place(folder), *((mount.dev, mount.folder) for mount in self._within(folder))]:
+        for dev, mounted in [*self._place(folder), *((mount.dev, mount.folder) for mount in self.within(folder))]:
             parts = (m.point for m in self._all if m.dev == dev and is_within(m.folder, mounted) and self._is_seen(m))
             for path in (*self._paths(dev, mounted), *parts):
                 if not is_within(path, folder):
@@ -55,7 +63,7 @@ class Mounts:
             for dev, folder in self._place(tree):
                 found |= {path for path in self._paths(dev, folder) if path not in trees and _is_in(path, trees)}
         for tree in trees:
-            for mount in self._within(tree):
+            for mount in self.within(tree):
                 others = (p for p in self._paths(mount.dev, mount.folder) if p != mount.point and _is_in(p, trees))
                 if mount.point not in trees and any(not _is_in(path, found) for path in others):
                     found.add(mount.point)
@@ -76,7 +84,8 @@ class Mounts:
                 if self._number(path) == mount.number:
                     yield path
 
-    def _within(self, folder: bytes) -> list[Mount]:
+    def within(self, folder: bytes) -> list[Mount]:
+        """Return the visible mounts below a folder."""
         below = (mount for mount in self._all if mount.point != folder and is_within(mount.point, folder))
         return [mount for mount in below if self._is_seen(mount)]
 
@@ -125,9 +134,10 @@ def mount_number(fd: int) -> int | None:
 def _listed() -> Iterator[Mount]:
     with contextlib.suppress(OSError), open("/proc/self/mountinfo", "rb") as lines:
         for line in lines:
-            number, _, dev, folder, point, *_ = line.split(b" ")
+            number, _, dev, folder, point, *others = line.rstrip(b"\n").split(b" ")
+            kind, source, options = others[others.index(b"-") + 1 :]
             if folder.startswith(b"/"):
-                yield Mount(int(number), dev, plain(folder), plain(point))
+                yield Mount(int(number), dev, plain(folder), plain(point), kind, plain(source), plain(options))
 
 
 def plain(escaped: bytes) -> bytes:
