@@ -28,7 +28,9 @@ def called_in(fileorg: Fileorg, folder: Path) -> Fileorg:
     return Fileorg(fileorg.home, folder)
 
 
-@pytest.mark.parametrize("words", [["undo"], ["undo", "-y"], ["undo", "-n"], ["undo", "-f", "json"]])
+@pytest.mark.parametrize(
+    "words", [["undo"], ["undo", "-y"], ["undo", "-n"], ["undo", "-f", "json"], ["undo", "--last", "1"]]
+)
 def test_an_operation_elsewhere_is_refused(fileorg: Fileorg, other: Tree, words: list[str]) -> None:
     before = other.snapshot()
     ran = called_in(fileorg, fileorg.folder / "b")(*words)

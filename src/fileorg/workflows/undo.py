@@ -25,8 +25,9 @@ from fileorg.workflows.roots import AnotherRoot, absent_roots, another_root, che
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from fileorg.core.errors import FileorgError
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
@@ -291,7 +292,6 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
         return named, None
     if options.operation is not None:
         return _numbered(journal, options.operation, state, redo=options.redo), None
-    word = "redo" if options.redo else "undo"
     kinds = BACKWARD if options.redo else FORWARD
     operations = journal.operations()
     idle = None if options.redo else _idle_run(options.within, state)
@@ -314,16 +314,7 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
             ended = operation.ended_ns or operation.started_ns
             idle = IdleRun(operation.root, operation.kind, ended, operation.id)
     if last is None:
-        others = (each for each in operations if each.kind in kinds and is_left(journal, each, operations))
-        if options.within is not None and (other := next(others, None)) is not None:
-            raise GuardRefused(
-                f"Nothing in {display(options.within)} can be {'redone' if options.redo else 'undone'}: operation"
-                f" {other.id}, the last one, was in {display(other.root)}.",
-                hint=f"name the operation: fileorg {word} {other.id}",
-                code=ErrorCode.OPERATION_ELSEWHERE,
-                path=options.within,
-            )
-        raise nothing_to(word, state)
+        raise none_there(options, state, (each for each in operations if is_left(journal, each, operations)))
     idle = idle if idle is not None and idle.after >= last.id else None
     if idle is not None and not options.further:
         raise NothingToUndo(
@@ -332,6 +323,21 @@ def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirecto
             hint=f"to undo the operation before it: fileorg undo {last.id}",
         )
     return last, idle
+
+
+def none_there(options: UndoOptions, state: StateDirectory, left: Iterable[Operation]) -> FileorgError:
+    """Return the error for a folder in which nothing can be undone; it names the newest operation of those `left`."""
+    word, kinds = ("redo", BACKWARD) if options.redo else ("undo", FORWARD)
+    other = next((each for each in left if each.kind in kinds), None)
+    if options.within is None or other is None:
+        return nothing_to(word, state)
+    return GuardRefused(
+        f"Nothing in {display(options.within)} can be {'redone' if options.redo else 'undone'}: operation"
+        f" {other.id}, the last one, was in {display(other.root)}.",
+        hint=f"name the operation: fileorg {word} {other.id}",
+        code=ErrorCode.OPERATION_ELSEWHERE,
+        path=options.within,
+    )
 
 
 def _idle_run(within: bytes | None, state: StateDirectory) -> IdleRun | None:
