@@ -596,6 +596,21 @@ def test_a_folder_that_a_later_one_removed_again_comes_back_with_that(tree: Tree
     assert tree.read() == {"x/": "", "a.jpg": "1"}
 
 
+def test_a_folder_of_the_user_that_a_redo_had_to_keep_stays(tree: Tree, runs: Runs) -> None:
+    """The undo of clean has made it again, so the next operation found it there."""
+    tree.write({"x/": "", "a.jpg": "1"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.clean()
+    runs.undo()
+    runs.apply([{"path": "a.jpg", "new_path": "x/a.jpg"}])
+    assert [problem.reason for problem in runs.redo(2).problems] == [Reason(ReasonCode.NOT_EMPTY)]
+    assert runs.undo(3).problems == []
+    assert differences(before, tree.snapshot()) == []
+    with pytest.raises(UsageError, match="has nothing left to undo"):
+        runs.undo(1)
+
+
 def test_a_destination_that_is_made_again_after_its_maker_was_undone_goes_with_its_maker(
     tree: Tree, runs: Runs
 ) -> None:

@@ -268,8 +268,9 @@ class Relations:
 
         Other operations made some, and their undo had to keep them because they were not empty: only folders that this
         operation touched, and only undos after it, or the one that it redoes. Folders kept by an earlier undo stay: an
-        undo restores the tree as its operation found it. This operation, or an earlier one, made the others and its
-        undo removed them, before the undo of a later operation made them again.
+        undo restores the tree as its operation found it. So do folders kept by a redo: they were there before fileorg
+        removed them, and an undo had made them again. This operation, or an earlier one, made the others and its undo
+        removed them, before the undo of a later operation made them again.
         """
         query = f"""
 WITH {BASES},
@@ -280,7 +281,8 @@ made(operation, folder, base, path, absolute) AS MATERIALIZED (
     ON mine.absolute = {ABSOLUTE} WHERE f.mode IS NULL AND f.operation <> ?1)
 SELECT DISTINCT made.operation, made.folder, made.base, made.path, f.operation FROM operations o
 CROSS JOIN made CROSS JOIN {FOLDERS}
-WHERE made.operation = o.undoes AND (o.id > ?1 OR o.id = (SELECT undoes FROM operations WHERE id = ?1))
+WHERE made.operation = o.undoes
+AND ((o.id > ?1 AND o.kind = 'undo') OR o.id = (SELECT undoes FROM operations WHERE id = ?1))
 AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT NULL
 """
         found: dict[RecordId, MadeFolder] = {}
