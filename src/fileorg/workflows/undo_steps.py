@@ -112,11 +112,11 @@ def _targets(journal: Journal, options: UndoOptions, several: Several | None, st
     operations = journal.operations()
     kinds = BACKWARD if options.redo else FORWARD
     if several is not None:
-        meant = [each for each in operations if each.kind in kinds and _is_meant(each, several)]
-        there = (each for each in meant if is_in(journal, each, options.within) and is_left(journal, each, operations))
+        wanted = [each for each in operations if each.kind in kinds and _is_meant(each, several)]
+        there = (each for each in wanted if is_in(journal, each, options.within) and is_left(journal, each, operations))
         found = list(islice(there, several.last))
         if not found:
-            raise none_there(options, state, (each for each in meant if is_left(journal, each, operations)))
+            raise none_there(options, state, (each for each in wanted if is_left(journal, each, operations)))
         return found
     if options.operation is None:
         return [chosen_operation(journal, options, state)[0]]
