@@ -605,6 +605,7 @@ class World:
             there = self.view.nodes.get(path)
             if there is None:
                 is_theirs = any(one in self.touched for one in above(path))
+                is_theirs |= is_open and path in busy  # the operation removed it when its files had left it
                 wrong += [] if is_theirs else [f"at the end: the folder {display(path)} is gone"]
             elif path not in busy and not is_open and self._with_what_was_said(path, first, there) != first:
                 wrong.append(f"at the end: the folder {display(path)}: {compared(first, there)}")
