@@ -64,7 +64,13 @@ def existing_folder(path: bytes) -> bytes:
             hint="check its owner and mode with ls -ld",
             code=ErrorCode.PERMISSION_DENIED,
         )
-    return real
+    return _as_on_disk(real)
+
+
+def _as_on_disk(path: bytes) -> bytes:
+    from fileorg.storage.local.casing import actual_path  # commands without a folder do not need it
+
+    return actual_path(path)
 
 
 def _check_within(real: bytes, path: bytes) -> None:
@@ -149,7 +155,7 @@ def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) 
         )
     with _opened(base, shown) as fd:
         _judge(fd, base, shown, state, allowed, b"/".join(missing))
-    return base, b"/".join(missing)
+    return _as_on_disk(base), b"/".join(missing)
 
 
 def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: Allowed, to_be_made: bytes = b"") -> None:

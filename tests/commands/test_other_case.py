@@ -1,0 +1,70 @@
+"""One folder given in two spellings, on disks where case is ignored: no file is found in itself."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.disks import NotTested, plugged_in
+from tests.support.runs import Runs
+from tests.support.tree import Tree
+
+from fileorg.core.errors import UsageError
+from fileorg.core.events import NullReporter
+from fileorg.plan.dedupe_plan import DedupeAction
+from fileorg.storage.local.casing import actual_path
+from fileorg.workflows.compare import CompareOptions, comparing
+from fileorg.workflows.import_files import ImportOptions, importing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fileorg.core.state import StateDirectory
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture(params=["exfat", "ntfs", "ext4, casefold"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tree]:
+    try:
+        with plugged_in(request.param, tmp_path) as found:
+            tree = Tree(found.place / "tree")
+            tree.write({"DCIM/Sub/1.jpg": "one", "DCIM/2.jpg": "two"})
+            yield tree
+    except NotTested as reason:
+        pytest.skip(str(reason))
+
+
+PAIRS = [("DCIM", "dcim"), ("DCIM", "dcim/sub"), ("dcim/SUB", "DCIM"), ("DCIM/Sub", "DCIM/sub")]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_no_file_is_a_duplicate_of_itself(disk: Tree, state: StateDirectory, pair: tuple[str, str]) -> None:
+    before = disk.read()
+    roots = [disk.path(name) for name in pair]
+    outcome = Runs(disk, state).dedupe_of(action=DedupeAction.QUARANTINE, roots=roots)
+    assert (outcome.done, disk.read()) == (0, before)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_no_file_is_compared_with_itself(disk: Tree, state: StateDirectory, pair: tuple[str, str]) -> None:
+    old, new = (os.fsencode(disk.path(name)) for name in pair)
+    with pytest.raises(UsageError), comparing(CompareOptions(old, [new]), state, NullReporter()):
+        pass
+
+
+@pytest.mark.parametrize("dest", ["dcim", "dcim/copies", "dcim/sub"])
+def test_nothing_is_imported_into_itself(disk: Tree, state: StateDirectory, dest: str) -> None:
+    options = ImportOptions(os.fsencode(disk.path("DCIM")), os.fsencode(disk.path(dest)))
+    with pytest.raises(UsageError), importing(options, state, NullReporter()):
+        pass
+
+
+def test_two_names_that_differ_in_case_are_two_folders(tree: Tree) -> None:
+    tree.write({"Photos/1.jpg": "one", "pHOTOS/1.jpg": "one", "Other/1.jpg": "one"})
+    for name in ("Photos", "pHOTOS", "Other"):
+        path = os.path.realpath(os.fsencode(tree.path(name)))
+        assert actual_path(path) == path
+    assert actual_path(b"/") == b"/"
