@@ -45,6 +45,14 @@ class Job(NamedTuple):
     state: str
 
 
+class Moved(NamedTuple):
+    """What an operation of a chain of undos and redos did with a name, by its number, the old path and the new one."""
+
+    by: int
+    old: bytes
+    new: bytes
+
+
 class Listed(NamedTuple):
     """The operations and jobs of a journal, by number."""
 
@@ -91,8 +99,7 @@ class Operation:
     interventions: int
     """The number of acts by others when it was last done."""
     order: int
-    moves: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
-    """The moved names, with the operation of the chain and the old path."""
+    moves: dict[Name, Moved] = field(default_factory=dict)
     made: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
     """The new names, with the operation of the chain and the path: names of one file may be exchanged later."""
     in_effect: bool = True
@@ -104,8 +111,8 @@ class Operation:
     def note(self, number: int, followed: Followed, *, is_more: bool = False) -> None:
         """Note the changes of an operation; `is_more` for a recovery that continued it."""
         for name, path in followed.moves.items():
-            if not (is_more and name in self.moves):
-                self.moves[name] = number, path
+            known = self.moves.get(name) if is_more else None
+            self.moves[name] = Moved(number, path, name.path) if known is None else known._replace(new=name.path)
         self.made |= {name: (number, name.path) for name in followed.made}
 
 
@@ -136,7 +143,7 @@ class Operations:
         states: list[Path],
         is_elsewhere: Callable[[Name, bytes], bool],
         is_made: Callable[[Name, bytes], bool],
-        is_named: Callable[[Name, str], bool],
+        is_named: Callable[..., bool],
         differences: Callable[[View, str], list[str]],
     ) -> None:
         self._states = states
@@ -158,7 +165,7 @@ class Operations:
     def folders_passed(self, name: Name) -> set[bytes]:
         """Return the folders out of which operations moved a name."""
         return {
-            operation.moves[name][1].rpartition(b"/")[0]
+            operation.moves[name].old.rpartition(b"/")[0]
             for operation in self._known.values()
             if name in operation.moves
         }
@@ -262,17 +269,18 @@ class Operations:
 
     def _undone(self, operation: Operation, line: Line, command: Command) -> list[str]:
         """Check that an undo reports files that it did not restore; without interference, it is exact and exits 0."""
-        operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by[1])}
+        operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by.old)}
         operation.made = {name: by for name, by in operation.made.items() if self._is_made(name, by[1])}
         if command.is_touched or command.takes_changed or self.is_confused:
             operation.is_murky = True
         if operation.is_murky:
             return []
         code, said = command.finished.code, command.finished.output
-        left = [name for name, (by, _) in operation.moves.items() if by == line.undoes]
+        left = [name for name, moved in operation.moves.items() if moved.by == line.undoes]
         made = [name for name, (by, _) in operation.made.items() if by == line.undoes and not name.is_made_again]
         left += [name for name in made if not is_temporary(name.path)]
-        unnamed = [name for name in left if not self._is_named(name, said)]
+        places = {name: [moved.new] for name, moved in operation.moves.items()}  # a later one may have renamed it
+        unnamed = [name for name in left if not self._is_named(name, said, *places.get(name, []))]
         wrong = [f"undo ends with {code}, but {name} is not back, and not named" for name in unnamed]
         if code == 0:
             wrong += [f"undo ends with 0, but {name} is not back" for name in left if name in operation.moves]

@@ -458,11 +458,12 @@ class World:
     def _is_beside(self, name: Name, path: bytes) -> bool:
         return self._renames and os.path.dirname(path) == os.path.dirname(name.path)
 
-    def _is_named(self, name: Name, said: str) -> bool:
-        """Return whether the output mentions a name: its path, its home, an identical file, another name that the file
-        had, or the file that stays and that a symlink by fileorg leads to, which stays with it.
+    def _is_named(self, name: Name, said: str, *places: bytes) -> bool:
+        """Return whether the output mentions a name: its path, its home, one of the further places where it was, an
+        identical file, another name that the file had, or the file that stays and that a symlink by fileorg leads to,
+        which stays with it.
         """
-        paths = {name.path, name.home or name.path} | name.alike | name.hard_links
+        paths = {name.path, name.home or name.path, *places} | name.alike | name.hard_links
         if any(display(os.path.basename(path)) in said for path in paths):
             return True
         return any(self._is_named(file, said) for file in self._files_that_stay(name))
