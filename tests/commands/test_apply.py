@@ -103,6 +103,19 @@ def test_what_came_back_is_not_taken_for_what_is_gone(runs: Runs, rows: list[dic
         assert runs.tree.read() == {"b": "two"}
 
 
+@pytest.mark.parametrize("rows", [[move("a", "b"), move("b", "a")], [move("b", "a"), move("a", "b")]])
+def test_what_has_no_way_back_out_of_an_exchange_is_named_once(runs: Runs, rows: list[dict[str, Any]]) -> None:
+    """One of them has a temporary name on its way back."""
+    runs.tree.write({"a": "one", "b": "two"})
+    runs.apply(rows)
+    _saved_anew(runs.tree, "b")
+    for state in (RecordState.CHANGED, RecordState.MISSING):
+        undone = runs.undo(1)
+        assert undone.problem_count == len(undone.problems)
+        assert [problem.state for problem in undone.problems if problem.path == b"b"] == [state]
+        runs.tree.path("b").unlink()
+
+
 @pytest.mark.parametrize("mounted_inside", [False, pytest.param(True, marks=pytest.mark.root)])
 def test_names_are_exchanged_across_disks(runs: Runs, elsewhere: Path, *, mounted_inside: bool) -> None:
     """In two roots, or in one with a disk that is mounted in it: two names, a cycle with a file that stays on its disk,

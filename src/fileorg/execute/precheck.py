@@ -63,6 +63,7 @@ class Checker:
         groups: dict[int, list[int]] = {}
         brought: dict[tuple[Base, bytes, bytes], int] = {}
         passed_on: dict[int, int] = {}
+        not_brought: dict[tuple[Base, bytes, bytes], int] = {}
         free = self._work.free = self._free_names() if _has_folders_together(batch) else None
         for position, (row, at_source) in enumerate(zip(batch, seen, strict=True)):
             there, is_copy = at_source, False
@@ -86,6 +87,8 @@ class Checker:
             else:
                 found = entry_of(name, there) if isinstance(there, os.stat_result) else there
                 state, reason, found = self._judge(row, found)
+                if state is RecordState.MISSING and (earlier := not_brought.get(row[1:4])) is not None:
+                    state, reason = _SKIPPED, _stays_with(batch[earlier])  # the file is refused with that row
                 if state is not _INTENT or reason:
                     exceptions[position] = (state, reason)
                 mode, nlink, dev = row.mode, None, None
@@ -105,6 +108,8 @@ class Checker:
                         brought[row[4:7]] = position
                     if free is not None:
                         free.add(row)
+                elif reverts and is_step_name(target_name):
+                    not_brought[row[4:7]] = position
             if keeper is not None:
                 keepers[position] = (folder_id(keeper.base, keeper.folder), keeper.name, keeper.inode, keeper.mtime_ns)
         if self._work.flagged:
@@ -278,12 +283,16 @@ def _keep_whole(
     stays = next((position for position in positions if _tears(exceptions.get(position), undoes=undoes)), None)
     if stays is None:
         return
-    row = batch[stays]
-    folder, name = row[2:4] if row.source_name and not is_step_name(row.source_name) else row[5:7]
-    reason = Reason(ReasonCode.LEADER_STAYS, join(folder, name))
+    reason = _stays_with(batch[stays])
     for position in positions:
         if exceptions.get(position, (_INTENT, None))[0] is _INTENT:
             exceptions[position] = _SKIPPED, reason
+
+
+def _stays_with(row: PlanRow) -> Reason:
+    """Return the reason of a file that stays because that of another row does."""
+    folder, name = row[2:4] if row.source_name and not is_step_name(row.source_name) else row[5:7]
+    return Reason(ReasonCode.LEADER_STAYS, join(folder, name))
 
 
 def _tears(exception: tuple[RecordState, Reason | None] | None, *, undoes: bool) -> bool:
