@@ -135,6 +135,8 @@ class World:
         self._said = self._not_kept = ""
         self._renames = self._takes_changed = self._is_refused = self._is_halted = False
         self._touched_folders = set[bytes]()
+        self._removed = set[bytes]()
+        """Folders removed by commands that left an operation open."""
         self._taken_from_trash = set[bytes]()
         """Homes of files that others moved or removed from the trash."""
         self.operations = Operations(self.states, self._is_elsewhere, self._is_made, self._is_named, self._differences)
@@ -299,6 +301,8 @@ class World:
             run.goes_on,
         )
         wrong = followed.wrong + self._always() + self.operations.account(command)
+        if self.operations.has_open(run.state):
+            self._removed |= self._folders.keys() & before.nodes.keys() - after.nodes.keys()
         if not is_killed:
             may_refuse = (
                 bool(self.away) or is_diverted or bool({"fail", "jobs", "--hold", "--background"} & set(run.words))
@@ -606,7 +610,7 @@ class World:
             there = self.view.nodes.get(path)
             if there is None:
                 is_theirs = any(one in self.touched for one in above(path))
-                is_theirs |= is_open and path in busy  # the operation removed it when its files had left it
+                is_theirs |= is_open and path in self._removed  # recovery brings it back
                 wrong += [] if is_theirs else [f"at the end: the folder {display(path)} is gone"]
             elif path not in busy and not is_open and self._with_what_was_said(path, first, there) != first:
                 wrong.append(f"at the end: the folder {display(path)}: {compared(first, there)}")
