@@ -62,6 +62,15 @@ def test_nothing_is_imported_into_itself(disk: Tree, state: StateDirectory, dest
         pass
 
 
+@pytest.mark.parametrize("action", ["copy", "hardlink", "symlink"])
+def test_a_copy_under_its_own_name_leaves_the_file(disk: Tree, state: StateDirectory, action: str) -> None:
+    before = disk.read()
+    row = {"action": action, "path": "DCIM/2.jpg", "new_path": "DCIM/2.JPG"}
+    outcome = Runs(disk, state).apply([row])
+    assert outcome.done == 0
+    assert disk.read() == before
+
+
 def test_two_names_that_differ_in_case_are_two_folders(tree: Tree) -> None:
     tree.write({"Photos/1.jpg": "one", "pHOTOS/1.jpg": "one", "Other/1.jpg": "one"})
     for name in ("Photos", "pHOTOS", "Other"):

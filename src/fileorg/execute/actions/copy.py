@@ -195,7 +195,9 @@ class Copies:
 
     def _withdraw(self, copy: PendingCopy, error: OSError) -> None:
         facts = copy.row, copy.record, RecordState.INTENT, identity(copy.staged.entry), copy.staged.digest
-        withdraw(self._work, *facts)
+        # A file that has the name already may look like the copy where inode numbers do not last; it may be the source,
+        # found under a name in another case.
+        withdraw(self._work, *facts, may_have_name=not isinstance(error, FileExistsError))
         self._fail(copy.position, error)
 
 
@@ -237,13 +239,25 @@ def _mark(copy: PendingCopy, state: RecordState) -> tuple[int, RecordState, dict
     return copy.record, state, {**known, **columns_of(reason), **exact}
 
 
-def withdraw(work: Work, row: PlanRow, record: int, state: RecordState, made: Identity, digest: bytes) -> None:
-    """Remove a copy under either of its names. Raises `Stuck` if that fails; recovery then removes it."""
+def withdraw(
+    work: Work,
+    row: PlanRow,
+    record: int,
+    state: RecordState,
+    made: Identity,
+    digest: bytes,
+    *,
+    may_have_name: bool = True,
+) -> None:
+    """Remove a copy under either of its names, or only under the temporary one. Raises `Stuck` if that fails; recovery
+    then removes it.
+    """
     target, name = work.storages[row.target_base], temporary(work.operation, record)
     # Recorded first: after the removal, nothing else tells recovery to restore the folder's time.
     work.journal.mark(record, state, **columns_of(CUT_SHORT.reason))
     try:
-        if is_known(target, row.target_folder, target.lstat(row.target_folder, row.target_name), made):
+        there = target.lstat(row.target_folder, row.target_name) if may_have_name else None
+        if is_known(target, row.target_folder, there, made):
             work.remove(target, row.target_folder, row.target_name, record, made, digest)
         target.discard(row.target_folder, name)
     except OSError as error:
