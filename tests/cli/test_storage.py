@@ -37,8 +37,8 @@ def store(moto: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 def test_a_store_that_ignores_conditions_is_not_safe(fileorg: Fileorg, store: str) -> None:
     ran = fileorg("storage", "check", store)
     assert ran.code == 3
-    assert "A copy never replaces an object                 NO: it claims to, and does not\n" in ran.out
-    lacking = "batch-delete-if-match, copy-if-absent, copy-if-match"
+    assert "A copy never replaces an object               NO: it claims to, and does not\n" in ran.out
+    lacking = "copy-if-absent, copy-if-match"
     assert f"Moves and undo in this store are NOT safe: it lacks {lacking}.\n" in ran.out
     assert "Uploads to this store are safe.\n" in ran.out
     found = fileorg("storage", "check", f"{store}/folder", "--format", "json").json

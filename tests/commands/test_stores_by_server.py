@@ -167,7 +167,7 @@ def test_a_store_that_is_not_safe_is_refused_before_anything_is_changed(versityg
         place.tree.write({"x.jpg": "local"})
         ran = place.run(*words)
         assert ran.returncode == 5
-        assert ran.stderr.startswith(f"fileorg: {url} ignores conditions of requests (batch-delete-if-match, copy-if-a")
+        assert ran.stderr.startswith(f"fileorg: {url} ignores conditions of requests (copy-if-a")
         assert "--allow-unsafe takes the risk" in ran.stderr
     assert bucket.snapshot() == before
     assert place.tree.read() == {"x.jpg": "local"}

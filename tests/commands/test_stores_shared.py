@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.storage.object import servers
+from tests.storage.object.conftest import seaweedfs
 from tests.support.buckets import Bucket
 from tests.support.runs import Runs
 
 from fileorg.core.state import open_state
-from fileorg.storage.object.client import DELETED_KEYS, Precondition
+from fileorg.storage.object.client import DELETED_KEYS, ObjectDeletion, Precondition
 from fileorg.storage.object.memory import MemoryClient, memory_bucket
+from fileorg.storage.object.s3 import S3Client
 from fileorg.workflows import stores
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.storage.object.servers import S3Server
     from tests.support.tree import Tree
 
     from fileorg.storage.object.client import ObjectClient
 
+__all__ = ["seaweedfs"]  # a fixture for the tests here, too
 _FILES, _WRITERS = 200, 20
+_DELETED_ROUNDS = 27
 
 
 class CountingClient:
@@ -99,6 +107,27 @@ def test_what_twenty_writers_write_meanwhile_is_kept(runs: Runs) -> None:
 def test_what_twenty_writers_write_meanwhile_is_kept_in_thousands_of_rounds(runs: Runs, part: int) -> None:
     for number in range(100):
         _race(runs, Bucket(MemoryClient(f"raced-{part}-{number}"), "inbox/"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_what_is_written_over_objects_that_are_deleted_is_kept_on_a_real_server(
+    seaweedfs: S3Server, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    """SeaweedFS deletes one new object of a hundred if it gets the keys in one request."""
+    name, threads = f"raced-{part}", ThreadPoolExecutor(24)
+    servers.make_bucket(seaweedfs, name)
+    for variable, value in seaweedfs.environment.items():
+        monkeypatch.setenv(variable, value)
+    with threads, contextlib.closing(S3Client(name, seaweedfs.settings)) as client:
+        for number in range(_DELETED_ROUNDS):
+            keys = [b"%d/%d" % (number, at) for at in range(20)]
+            old = list(threads.map(lambda key: client.put(key, b"old").etag, keys))
+            deletion = threads.submit(client.delete, list(map(ObjectDeletion, keys, old)))
+            list(threads.map(lambda key: client.put(key, b"new", if_absent=False), keys))
+            deletion.result()
+            left = [each.key for page in client.pages(b"%d/" % number) for each in page]
+            assert sorted(left) == sorted(keys), (part, number, [each.result for each in deletion.result()])
 
 
 def test_the_race_is_lost_on_a_store_that_ignores_preconditions(runs: Runs) -> None:

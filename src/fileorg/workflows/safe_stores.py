@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 import time
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from fileorg.core.errors import GuardRefused
 from fileorg.core.names import display
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _NAME = b"stores.json"
 _VALID_SECONDS = 30 * 86_400
 _MAX_STORES = 1000
-_AWS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 def refuse_unsafe(
@@ -63,8 +61,11 @@ def note_probed(state: StateDirectory, client: ObjectClient, unmet: list[str], *
 
 
 def _is_known(endpoint: str) -> bool:
-    host = urlsplit(endpoint).hostname or ""
-    return endpoint == "" or host.endswith(_AWS)
+    if endpoint == "":
+        return True
+    from fileorg.storage.object.s3 import is_aws
+
+    return is_aws(endpoint)
 
 
 def _key(client: ObjectClient, *, only_uploads: bool) -> str:
@@ -92,18 +93,18 @@ def _probed(store: ObjectStorage, *, only_uploads: bool) -> tuple[list[Precondit
     """Return what the store does not heed, and whether that is certain. Raises `FileorgError`."""
     from fileorg.storage.object.probes import (
         LARGE,
-        MOVES,
         UPLOADS,
         ProbeSubject,
         ProbeVerdict,
         StoreProbe,
         is_missing_right,
+        moves_need,
         unmet,
     )
     from fileorg.storage.object.store_error import StoreError
     from fileorg.workflows.stores import failure
 
-    needed = UPLOADS if only_uploads else MOVES | UPLOADS
+    needed = UPLOADS if only_uploads else moves_need(store.client) | UPLOADS
     subjects = {*needed, *LARGE} if only_uploads else {*needed, *LARGE, ProbeSubject.RACE}
     scratch = store.key(b"", f".fileorg-check-{secrets.token_hex(8)}".encode()) + b"/"
     probe = StoreProbe(store.client, scratch)

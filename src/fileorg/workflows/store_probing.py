@@ -49,7 +49,7 @@ def check_store(url: bytes) -> CheckedStore:
 
     Raises `FileorgError` if a right is missing there, or the store does not answer.
     """
-    from fileorg.storage.object.probes import LARGE, MOVES, UPLOADS, StoreProbe, unmet
+    from fileorg.storage.object.probes import LARGE, UPLOADS, StoreProbe, moves_need, unmet
     from fileorg.storage.object.store_error import StoreError
 
     root, prefix = store_root(url), parsed(url).prefix
@@ -61,7 +61,8 @@ def check_store(url: bytes) -> CheckedStore:
             results = list(probe.results())
         except StoreError as error:
             raise failure(error, root, left=probe.left(error)) from error
+        moves = moves_need(client)
         service = client.endpoint or client.service  # known now, also if it comes from the environment
-    needed = {StoreUse.MOVE: MOVES, StoreUse.UPLOAD: UPLOADS, StoreUse.LARGE: MOVES | LARGE}
+    needed = {StoreUse.MOVE: moves, StoreUse.UPLOAD: UPLOADS, StoreUse.LARGE: moves | LARGE}
     uses = [CheckedUse(use, [each.value for each in unmet(results, conditions)]) for use, conditions in needed.items()]
     return CheckedStore(root, service, results, uses, service.endswith(_R2))

@@ -71,7 +71,8 @@ def move_under_faults(seed: int, direct: S3Client, server: S3Server) -> dict[str
         ObjectCopy(each.key, each.etag, prefix + b"to/%02d" % number, each.size) for number, each in enumerate(sources)
     ]
     with fault_proxy(server.endpoint, FaultPlan(seed, share=0.5)) as proxy:
-        client = behind(proxy, server, concurrent=4)  # so that most copies are made from a first one
+        # So that most copies are made from a first one.
+        client = behind(proxy, server, concurrent=4, deletes_many=bool(seed % 2))
         copied = client.copy(rows)
         there = direct.head([row.target_key for row in rows])
         about: tuple[object, ...]
@@ -180,17 +181,20 @@ def test_a_connection_that_was_kept_open_and_breaks_is_no_reason_to_send_twice(
     assert outcome.result is Result.AMBIGUOUS
 
 
+@pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.DROPPED, Fault.DROPPED_AFTER, Fault.PAGE_AFTER])
 def test_a_deletion_that_met_a_fault_is_done_or_ambiguous(
-    fault: Fault, direct: S3Client, seaweedfs: S3Server, prefix: bytes
+    fault: Fault, direct: S3Client, seaweedfs: S3Server, prefix: bytes, *, many: bool
 ) -> None:
     store = Store(direct, prefix, PART_BYTES)
     rows = [ObjectDeletion(each.key, each.etag) for each in (store.write(b"a"), store.write(b"b"))]
-    with fault_proxy(seaweedfs.endpoint, once(fault, "POST")) as proxy:
-        client = behind(proxy, seaweedfs)
+    with fault_proxy(seaweedfs.endpoint, once(fault, "POST" if many else "DELETE")) as proxy:
+        client = behind(proxy, seaweedfs, deletes_many=many)
         results = {each.result for each in client.delete(rows)}
         client.close()
-    assert results == {Result.AMBIGUOUS if fault in AFTER else Result.DONE}
+    assert proxy.faults == {fault: 1}
+    met = Result.AMBIGUOUS if fault in AFTER else Result.DONE
+    assert results == ({met} if many else {met, Result.DONE})
     assert store.read() == {}
 
 

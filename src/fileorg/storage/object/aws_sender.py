@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import StorageFailure
-from fileorg.storage.object import aws_copies, aws_errors
+from fileorg.storage.object import aws_errors, aws_forms
 from fileorg.storage.object.sender import CONCURRENT, StoreAnswer
 from fileorg.storage.object.store_error import StoreCode, StoreError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from fileorg.core.store_settings import StoreSettings
-    from fileorg.storage.object.aws_copies import CopyForms
+    from fileorg.storage.object.aws_forms import RequestForms
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
@@ -45,7 +45,7 @@ class AwsSender:
         self._concurrent = concurrent
         self._client: Any = None
         self._opened: AbstractAsyncContextManager[Any] | None = None
-        self._copies: CopyForms | None = None
+        self._forms: RequestForms | None = None
         self._lock = asyncio.Lock()
         import_driver()
 
@@ -61,8 +61,8 @@ class AwsSender:
             parameters["RequestPayer"] = "requester"
         try:
             client = self._client or await self._connected_or_refused()
-            if operation == aws_copies.OPERATION and self._copies is not None:
-                answer = await self._copy(self._copies, parameters)
+            if self._forms is not None and aws_forms.has_form(operation, parameters):
+                answer = await self._send_by_form(self._forms, operation, parameters)
             else:
                 answer = await client._make_api_call(operation, parameters)  # noqa: SLF001 - its methods are made of this
             if operation == "GetObject":
@@ -79,17 +79,17 @@ class AwsSender:
             raise aws_errors.of_exception(error) from None  # its text may quote a URL that is signed
         return StoreAnswer(answer)
 
-    async def _copy(self, copies: CopyForms, parameters: dict[str, Any]) -> Any:
-        answer = await copies.send(parameters)
+    async def _send_by_form(self, forms: RequestForms, operation: str, parameters: dict[str, Any]) -> Any:
+        answer = await forms.send(operation, parameters)
         if answer is None:
-            return await copies.learn(parameters)
-        if not aws_copies.is_error(answer):
+            return await forms.learn(operation, parameters)
+        if not aws_forms.is_error(answer):
             return answer
-        error = aws_errors.of_answer(aws_copies.OPERATION, answer)
+        error = aws_errors.of_answer(operation, answer)
         if error.code is not StoreCode.WRONG_REGION:
             raise error
-        copies.forget()
-        return await copies.learn(parameters)  # botocore follows the bucket to its region
+        forms.forget()
+        return await forms.learn(operation, parameters)  # botocore follows the bucket to its region
 
     async def _connected_or_refused(self) -> Any:
         from botocore.exceptions import ClientError
@@ -127,7 +127,7 @@ class AwsSender:
                 )
                 client = await opened.__aenter__()
                 _read_listings_once(client.meta.events)
-                self._copies = aws_copies.CopyForms(client)
+                self._forms = aws_forms.RequestForms(client)
                 self._client, self._opened = client, opened
         return self._client
 

@@ -239,6 +239,13 @@ class ObjectClient(Protocol):
         """
         ...
 
+    @property
+    def deletes_many(self) -> bool:
+        """Whether one request deletes several objects, each only if it has its ETag: not where the service may compare
+        it before the deletion instead of with it.
+        """
+        ...
+
     def pages(self, prefix: bytes = b"", *, after: bytes = b"") -> Iterator[list[StoredObject]]:
         """Yield the objects whose keys begin with `prefix` and come after `after`, each once, at most `PAGE_KEYS` at a
         time. The order is that of the store: that of their bytes on S3, but SeaweedFS has `a/b` before `a-b`. A page

@@ -54,6 +54,7 @@ class FsspecClient(RowsAtOnce):
     """An `ObjectClient` of a file system of fsspec that reads."""
 
     endpoint = ""
+    deletes_many = False
 
     def __init__(self, system: AbstractFileSystem, scheme: str, bucket: str, top: str | None = None) -> None:
         """`top` is the path of the bucket in the file system."""

@@ -125,6 +125,7 @@ class MemoryClient(RowsAtOnce):
 
     service = "memory"
     endpoint = ""
+    deletes_many = True
 
     def __init__(
         self,

@@ -70,15 +70,17 @@ MOVES = frozenset(
         Precondition.COPY_IF_ABSENT,
         Precondition.COPY_IF_MATCH,
         Precondition.DELETE_IF_MATCH,
-        Precondition.BATCH_DELETE_IF_MATCH,
     }
 )
-"""What a move needs: else it could overwrite, copy something else, or remove what was not copied. A single object, or
-one whose key is no XML, is deleted by a request of its own.
-"""
+"""What each move needs: else it could overwrite, copy something else, or remove what was not copied."""
 _REMOVING = frozenset({Precondition.DELETE_IF_MATCH, Precondition.BATCH_DELETE_IF_MATCH})
 UPLOADS = frozenset({Precondition.PUT_IF_ABSENT})
 LARGE = frozenset({Precondition.COMPLETE_IF_ABSENT})
+
+
+def moves_need(client: ObjectClient) -> frozenset[Precondition]:
+    """Return what moves in a store need, once a request was answered there."""
+    return MOVES | {Precondition.BATCH_DELETE_IF_MATCH} if client.deletes_many else MOVES
 
 
 def is_missing_right(error: StoreError) -> bool:
@@ -132,6 +134,8 @@ class StoreProbe:
                 self._remove(first)  # before there are more that may have to stay
             for subject, probe in probes.items():
                 if subjects is not None and subject not in subjects:
+                    continue
+                if subject == Precondition.BATCH_DELETE_IF_MATCH and not self._client.deletes_many:
                     continue
                 try:
                     yield ProbeResult(subject, probe())

@@ -8,7 +8,7 @@ import io
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zlib import crc32
 
 from fileorg.core.store_settings import StoreSettings
@@ -53,8 +53,16 @@ _NO_XML = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
 """Keys with these are deleted one by one: a request for many is XML, which cannot contain them or changes them."""
 _DELETING = 8
 """The requests for many keys that are under way at once: S3 counts each of their keys."""
+_AWS = (".amazonaws.com", ".amazonaws.com.cn")
 _NOT_BEGUN = ObjectOutcome(Result.NOT_BEGUN)
 _CUT_OFF = ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.CANCELLED, may_be_done=True))
+
+
+def is_aws(endpoint: str) -> bool:
+    """Return whether an address is one of AWS, whose documentation promises what others do not keep: SeaweedFS compares
+    the ETags of `DeleteObjects` before it deletes, and removes what was written in between.
+    """
+    return (urlsplit(endpoint).hostname or "").endswith(_AWS)
 
 
 class S3Client(RowsAtOnce):
@@ -72,9 +80,11 @@ class S3Client(RowsAtOnce):
         part_bytes: int = PART_BYTES,
         copy_limit_bytes: int = COPY_LIMIT_BYTES,
         page_keys: int = PAGE_KEYS,
+        deletes_many: bool | None = None,
     ) -> None:
         """`sender` replaces the requests to the service, not their repetition and limits; `clock` is for their waits.
         Objects above `copy_limit_bytes` are copied in parts. `page_keys` are the keys of a page of a listing.
+        `deletes_many` overrides what is known of the service.
 
         Raises `StorageFailure` if the driver is not installed.
         """
@@ -89,10 +99,15 @@ class S3Client(RowsAtOnce):
         self._sender = RetryingSender(LimitedSender(transport, Window(concurrent)), clock=clock)
         self._loop = LoopThread()
         self._refuses_parts = False
+        self._deletes_many = deletes_many
 
     @property
     def endpoint(self) -> str:
         return self.service or str(getattr(self._transport, "endpoint", ""))
+
+    @property
+    def deletes_many(self) -> bool:
+        return is_aws(self.endpoint) if self._deletes_many is None else self._deletes_many
 
     # Reading
 
@@ -331,10 +346,11 @@ class S3Client(RowsAtOnce):
         outcomes = [_NOT_BEGUN] * len(rows)
         batches: list[list[int]] = []
         together: list[int] = []
+        is_alone = not self.deletes_many
         for number, row in enumerate(rows):
             if (fault := key_error(row.key)) is not None:
                 outcomes[number] = ObjectOutcome(Result.FAILED, error=fault)
-            elif _NO_XML.search(row.key.decode()):
+            elif is_alone or _NO_XML.search(row.key.decode()):
                 batches.append([number])
             else:
                 together.append(number)
@@ -350,7 +366,7 @@ class S3Client(RowsAtOnce):
 
         none: list[ObjectOutcome] = []
         cut_off = [_CUT_OFF] * DELETED_KEYS
-        concurrent = min(self._concurrent, _DELETING)
+        concurrent = self._concurrent if is_alone else min(self._concurrent, _DELETING)
         under_way = self._loop.start_rows(delete, len(batches), concurrent, none, cut_off, to_the_end=True)
 
         def results() -> list[ObjectOutcome]:
