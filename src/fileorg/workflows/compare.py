@@ -29,6 +29,7 @@ from fileorg.workflows.compared_trees import ReadOptions, compared_trees, withou
 from fileorg.workflows.guards import Allowed, destination, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import distinct_folders, identity_of, nothing_in, readable_root, refuse_second_names
+from fileorg.workflows.seen_twice import refusing_views
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -44,9 +45,11 @@ if TYPE_CHECKING:
     from fileorg.rules.ignore import Ignore, Scope
     from fileorg.scan.walk import Seen
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.workflows.seen_twice import Confirmation
     from fileorg.workflows.session import Later
 
-    Confirmation = Callable[[ComparedFile, int, bytes, bytes], bool]
+
+_APART = "compare two folders that are apart"
 
 
 class CompareOptions(NamedTuple):
@@ -221,6 +224,7 @@ def comparing(
             ours, others = (several, one) if is_reverse else (one, several)
             found = stack.enter_context(Comparison(index.digests(), trees[ours], trees[others]))
             confirm = confirmation(storages[ours], storages[others]) if options.paranoid else None
+            confirm = refusing_views(storages[ours], storages[others], mounts, confirm, _APART)
             found.judge(repeated, taken if taken.is_needed else None, confirm)
             sides.append(Side(paths[ours], paths[others], found, seen[is_reverse]))
         plan = None
@@ -254,7 +258,7 @@ def refuse_overlap(old: bytes, new: Sequence[bytes], mounts: Mounts) -> None:
             problem = f"{display(old)} is inside {display(path)}: each file would be found in itself."
         else:
             continue
-        raise _overlapping(problem, "compare two folders that are apart")
+        raise _overlapping(problem, _APART)
 
 
 def _overlapping(problem: str, hint: str) -> UsageError:

@@ -39,6 +39,7 @@ from fileorg.workflows.contents import DateOptions, with_contents
 from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import changeable_root, distinct_folders, identity_of
+from fileorg.workflows.seen_twice import refusing_views, shares_disk
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -53,12 +54,13 @@ if TYPE_CHECKING:
     from fileorg.rules.config import Configuration, Rule
     from fileorg.scan.walk import Seen
     from fileorg.storage.local.storage import LocalStorage
-    from fileorg.workflows.compare import Confirmation
     from fileorg.workflows.compared_trees import Batches
     from fileorg.workflows.rule_layout import RulesOfRun
+    from fileorg.workflows.seen_twice import Confirmation
     from fileorg.workflows.session import Later
 
 _TRASH = "trash"
+_APART = "choose a --dest that does not show the files of the card"
 _UNSIGNED = (1 << 64) - 1
 _CARD_FILE_SYSTEMS = frozenset({0x4D44, 0x2011BAB0})
 """FAT and exFAT: what cards are formatted with."""
@@ -234,7 +236,9 @@ class ImportRun:
             self._session.end_job(JobState.FAILED, "not everything is in the destination")
 
     def certificate(self) -> contextlib.AbstractContextManager[Certificate]:
-        """Read both sides again and yield the certificate; called once, after the run. Raises `CardReplaced`."""
+        """Read both sides again and yield the certificate; called once, after the run. Raises `CardReplaced`,
+        `SeenTwice`.
+        """
         self._first.close()
         return self._read()
 
@@ -382,7 +386,7 @@ class _TwoReadings:
         self._session, self._index, self._copies = session, index, copies
         self._options, self._taken, self._mounts = options, taken, mounts
         self._card = session.storages[0]
-        self._names = _Names()
+        self._names, self._shares_disk = _Names(), False
         self._states = _states_of(session.storages)
 
     def _trees(self) -> list[LocalStorage]:
@@ -396,24 +400,27 @@ class _TwoReadings:
     @contextlib.contextmanager
     def read_first(self) -> Iterator[tuple[Comparison, tuple[Seen, Seen], Reads]]:
         """Find out what is missing. No digest from an earlier run is used for the card, nor for a disk whose inode
-        numbers do not last: another one may have had its place.
+        numbers do not last: another one may have had its place. Raises `SeenTwice`.
         """
         trees = self._trees()
         fresh = [0, *without_lasting_inodes(trees, self._mounts)]
         options = ReadOptions(self._options.filters, fresh=fresh, watch=self._names.watching)
-        with self._comparison(trees, options, None) as found:
-            yield found
+        with self._comparison(trees, options, self._confirmation(trees, None)) as read:
+            self._shares_disk = shares_disk(self._card, read[0], self._copies, self._mounts, _APART)
+            yield read
 
     @contextlib.contextmanager
     def read_again(self) -> Iterator[Certificate]:
-        """Read again what was read before the copies only if it changed, and the copies from the disk."""
+        """Read again what was read before the copies only if it changed, and the copies from the disk. Raises
+        `SeenTwice`.
+        """
         self._refuse_replaced()
         trees, names = self._trees(), _Names()
         if any(tree.kind is Kind.LOCAL and is_network(tree.fd(b"")) for tree in trees[1:]):
             time.sleep(_STALE_SECONDS)  # else what was just copied may seem to change while it is read
         options = ReadOptions(self._options.filters, from_disk=True, watch=names.watching)
         confirm = confirmation(trees[:1], trees[1:]) if self._options.paranoid else None
-        with self._comparison(trees, options, confirm) as (found, seen, reads):
+        with self._comparison(trees, options, self._confirmation(trees, confirm)) as (found, seen, reads):
             self._refuse_replaced()
             yield Certificate(
                 self._card.root,
@@ -423,11 +430,14 @@ class _TwoReadings:
                 reads,
                 has_changed=names.sum != self._names.sum,
                 paranoid=self._options.paranoid,
-                same_file_system=any(
-                    is_lost_with(tree.root, self._card.root) for tree in trees[1:] if tree.kind is Kind.LOCAL
-                ),
+                same_file_system=self._shares_disk
+                or any(is_lost_with(tree.root, self._card.root) for tree in trees[1:] if tree.kind is Kind.LOCAL),
                 taken=self._taken,
             )
+
+    def _confirmation(self, trees: Sequence[LocalStorage], confirm: Confirmation | None) -> Confirmation | None:
+        """See `refusing_views`. The mounts are those of now: some may have come since the first reading."""
+        return refusing_views(trees[:1], trees[1:], Mounts(), confirm, _APART)
 
     @contextlib.contextmanager
     def _comparison(

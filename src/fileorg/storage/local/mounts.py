@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 
+_OF_DISKS = frozenset({b"btrfs", b"zfs", b"bcachefs", b"tmpfs", b"ramfs"})
+"""File systems with files of their own, though their device number is none of a disk."""
+
+
 class Mount(NamedTuple):
     """A folder of a file system and its mount point, with what the file system shows, such as a device."""
 
@@ -44,6 +48,14 @@ class Mounts:
     def is_point(self, folder: bytes) -> bool:
         """Return whether something is mounted at a folder, also another folder of the same disk."""
         return os.path.ismount(folder) or any(each.point == folder for each in self._all)
+
+    def may_show_others(self, folder: bytes) -> bool:
+        """Return whether a mount of a folder, or in it, may show files of another file system: FUSE, an overlay, a
+        network mount. True where the kernel does not list the mounts.
+        """
+        number = self._number(folder)
+        at_or_in = (each for each in self._all if each.number == number or is_within(each.point, folder))
+        return not self._all or any(each.dev.startswith(b"0:") and each.kind not in _OF_DISKS for each in at_or_in)
 
     def aliases(self, folder: bytes) -> Iterator[bytes]:
         """Yield paths outside of a folder that lead to it, to a part of it, or to a mount inside it."""

@@ -189,6 +189,19 @@ def _lease(fd: int) -> _Lease:
     return _Lease.HELD
 
 
+def is_alone(fd: int) -> bool | None:
+    """Return whether a file is open nowhere else, not even for reading; None if leases are unavailable."""
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return None
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)  # as in `_lease`
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError as error:
+        return False if error.errno == errno.EAGAIN else None
+    release(fd)
+    return True
+
+
 def release(fd: int) -> None:
     """End the lease on an open file, if any, so that writers need not wait."""
     if hasattr(fcntl, "F_SETLEASE"):
