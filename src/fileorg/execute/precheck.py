@@ -118,6 +118,7 @@ class Checker:
             self._leave_open(batch, exceptions)
         for positions in groups.values():
             self._find_taken(batch, positions, exceptions)
+            _refuse_at_first(batch, passed_on, positions, exceptions)
             _keep_whole(batch, positions, exceptions)
         companions = {position: positions[0] for positions in groups.values() for position in positions}
         return Batch(values, exceptions, keepers, companions, passed_on)
@@ -271,6 +272,24 @@ def _becomes_free(makes_room: FreeNames, row: PlanRow, *, is_folder: bool) -> bo
 
 def _has_folders_together(batch: Sequence[PlanRow]) -> bool:
     return any(row[15] and row[0] in FOLDER_ACTIONS for row in batch)
+
+
+def _refuse_at_first(
+    batch: Sequence[PlanRow],
+    passed_on: dict[int, int],
+    positions: Sequence[int],
+    exceptions: dict[int, tuple[RecordState, Reason | None]],
+) -> None:
+    """In an undo, move what refuses a file on its way from a temporary name to the row that would bring it there: this
+    row counts.
+    """
+    for position in positions if passed_on else ():
+        later = passed_on.get(position, -1)
+        if not batch[position].reverts or exceptions.get(position, (_INTENT, None))[0] is not _INTENT:
+            continue
+        if exceptions.get(later, (_INTENT, None))[0] is not _INTENT:
+            exceptions[position] = exceptions[later]
+            exceptions[later] = _SKIPPED, _stays_with(batch[position])
 
 
 def _keep_whole(
