@@ -71,6 +71,19 @@ def test_a_copy_under_its_own_name_leaves_the_file(disk: Tree, state: StateDirec
     assert disk.read() == before
 
 
+@pytest.mark.parametrize("keeper", ["DCIM/2.JPG", "dcim/2.jpg"])
+def test_the_keeper_of_a_row_is_not_the_file_itself(disk: Tree, state: StateDirectory, keeper: str) -> None:
+    before = disk.read()
+    outcome = Runs(disk, state).apply([{"action": "trash", "path": "DCIM/2.jpg", "duplicate_of": keeper}])
+    assert outcome.done == 0
+    assert before.items() <= disk.read().items()
+
+
+def test_duplicates_that_differ_in_case_only(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "one", "A.jpg": "one"})
+    assert runs.dedupe(DedupeAction.QUARANTINE).done == 1
+
+
 def test_two_names_that_differ_in_case_are_two_folders(tree: Tree) -> None:
     tree.write({"Photos/1.jpg": "one", "pHOTOS/1.jpg": "one", "Other/1.jpg": "one"})
     for name in ("Photos", "pHOTOS", "Other"):

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from fileorg.content.identical import same_bytes
 from fileorg.core.model import RecordState
+from fileorg.core.names import below, collision_key, join
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.handler import check_ready, kept
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import Stuck, rename_to_free
 from fileorg.execute.verdict import Refusal
+from fileorg.storage.base import Kind
 from fileorg.storage.links import Location
 from fileorg.storage.local.listing import entry_of
 from fileorg.storage.local.readiness import State, readiness, release
@@ -91,9 +93,19 @@ def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         if not is_known(beside.storage, beside.folder, other, expected):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_CHANGED, shown)
         check_keeper_ready(work, row, _asked(other_file))
-        if (seen.dev, seen.inode) == (other.dev, other.inode):
+        if (seen.dev, seen.inode) == (other.dev, other.inode) or _is_one_name(victim, beside):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_IS_ITSELF, shown)
         yield file, other_file
+
+
+def _is_one_name(one: Location, other: Location) -> bool:
+    """Return whether two paths are one but for case, on a disk that ignores case. Its driver may number them apart."""
+    keys = {collision_key(_path(place), case_insensitive=True) for place in (one, other)}
+    return len(keys) == 1 and one.storage.kind is Kind.LOCAL and one.storage.is_case_insensitive()
+
+
+def _path(place: Location) -> bytes:
+    return below(place.storage.root, join(place.folder, place.name))
 
 
 def check_keeper_ready(work: Work, row: PlanRow, answer: Readiness) -> None:
