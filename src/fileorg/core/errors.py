@@ -168,6 +168,13 @@ class StorageFailure(FileorgError):
     """A whole storage is unavailable, or does not support the request."""
 
 
+class RunInterrupted(StorageFailure):
+    """The run was asked to end while its storage does not answer: the operation stays open for recovery."""
+
+    exit_code = Exit.INTERRUPTED
+    code = ErrorCode.INTERRUPTED
+
+
 def similar_word(word: str, known: Iterable[str]) -> str:
     """Return the known word that is most like another one, in any case; empty if none is."""
     from difflib import get_close_matches

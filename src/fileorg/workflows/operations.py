@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.errors import ErrorCode, Exit, FileorgError, Locked
+from fileorg.core.errors import ErrorCode, Exit, FileorgError, Locked, RunInterrupted
 from fileorg.core.events import JobProgress, ended_jobs, read_status, write_status
 from fileorg.core.figures import plural
 from fileorg.core.formats import named
@@ -159,6 +159,8 @@ class JobRun:
         state = JobState.FAILED if isinstance(error, FileorgError | OSError) else JobState.INTERRUPTED
         if isinstance(error, JobCancelled):
             state = JobState.CANCELLED
+        elif isinstance(error, RunInterrupted):
+            state = JobState.CANCELLED if self._is_cancelled else JobState.INTERRUPTED
         elif isinstance(error, FileorgError) and error.exit_code is Exit.DONE:
             state = JobState.DONE
         elif isinstance(error, Locked) and not self.is_changing:

@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, cast
 
-from fileorg.core.errors import StorageFailure
+from fileorg.core.errors import RunInterrupted, StorageFailure
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import STORE_WORDS, ReasonCode
@@ -86,9 +86,10 @@ def store_of(work: Work, base: int) -> ObjectStorage:
 def unreachable(storage: ObjectStorage, error: StoreError) -> StorageFailure:
     """Return the error that ends a run whose store fails: the operation stays open for recovery."""
     if error.code is StoreCode.CANCELLED:
-        return StorageFailure(
-            f"The run was stopped while objects of {display(storage.root)} were on their way.",
-            hint="the next command that changes files recovers them, or fileorg recover",
+        return RunInterrupted(
+            f"Interrupted while {display(storage.root)} did not answer."
+            " The next command recovers the objects in progress.",
+            hint="recover them now with: fileorg recover",
         )
     why = STORE_WORDS.get(error.code, error.strerror)
     return StorageFailure(

@@ -347,8 +347,8 @@ class ObjectClient(Protocol):
         ...
 
     def cancel_by(self, is_over: Callable[[], bool]) -> None:
-        """Let `is_over` end copies and uploads within a second: those that did not begin are NOT_BEGUN. It is asked
-        ten times a second, in the thread of the caller.
+        """Let `is_over` end copies and uploads within a second: those that did not begin are NOT_BEGUN. The rest ends,
+        too, once the store is silent for a second. It is asked ten times a second, in the thread of the caller.
         """
         ...
 

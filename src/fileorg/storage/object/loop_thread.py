@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from concurrent.futures import TimeoutError as NotYet
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -21,6 +22,8 @@ _SLICE_SECONDS = 0.1
 """A caller that waits looks this often whether the run was cancelled."""
 _GRACE_SECONDS = 0.5
 """What is under way gets this long to end after that: most requests then have a clear result."""
+_SILENT_SECONDS = 0.9
+"""After that, what runs to the end is given up if the store has not answered anything for so long."""
 _CLOSE_SECONDS = 5.0
 
 
@@ -29,10 +32,29 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.is_over: Callable[[], bool] = lambda: False
-        """Ends what may be cancelled; asked in the thread of the caller. What is to be run `to_the_end` goes on."""
+        """Ends what may be cancelled; asked in the thread of the caller. What is to be run `to_the_end` goes on, as
+        long as the store answers.
+        """
+        self._over_since: float | None = None
+        self._heard_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+
+    def heard(self) -> None:
+        """Note that the store has answered something."""
+        self._heard_at = time.monotonic()
+
+    @property
+    def is_given_up(self) -> bool:
+        """Return whether the run was cancelled, and the store has been silent since."""
+        if not self.is_over():
+            self._over_since = None
+            return False
+        now = time.monotonic()
+        if self._over_since is None:
+            self._over_since = now
+        return now - max(self._over_since, self._heard_at) > _SILENT_SECONDS
 
     def submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
         """Start a coroutine, for `result`."""
@@ -46,7 +68,8 @@ class LoopThread:
             except NotYet:
                 if future.done():  # just now: the wait was over, and not the work in vain
                     return future.result()
-                if not to_the_end and self.is_over():
+                given_up = self.is_given_up  # first: it notes when the run was cancelled
+                if given_up or (not to_the_end and self.is_over()):
                     future.cancel()
                     raise StoreError(StoreCode.CANCELLED, may_be_done=True) from None
             except BaseException:
@@ -68,15 +91,21 @@ class LoopThread:
         to_the_end: bool = False,
     ) -> RowsUnderWay[_T]:
         """Start the rows of one call, a bounded number at a time. If the run is cancelled, the rest is `not_begun`;
-        what is under way and does not end soon is `cut_off`. `at_least` is for `RowsUnderWay.groups`.
+        what is under way and does not end soon is `cut_off`; if they run `to_the_end`, only once the store is given up.
+        `at_least` is for `RowsUnderWay.groups`.
         """
         rows = _Rows(work, count, not_begun, cut_off, at_least or count)
+        if self.is_given_up:
+            rows.over.set()  # its loop has not begun: nothing is sent
         future = self.submit(rows.run(min(concurrent, count)))
         future.add_done_callback(lambda _: rows.groups.put(None))
 
         def end_if_cancelled() -> None:
-            if not to_the_end and self.is_over():
-                self._started().call_soon_threadsafe(rows.over.set)
+            if self.is_given_up:
+                rows.grace_seconds = 0.0
+            elif to_the_end or not self.is_over():
+                return
+            self._started().call_soon_threadsafe(rows.over.set)
 
         return RowsUnderWay(rows, future, end_if_cancelled)
 
@@ -168,6 +197,7 @@ class _Rows:
         self.groups: SimpleQueue[list[int] | None] = SimpleQueue()
         """The numbers of rows that have ended, `at_least` at once; None at the end."""
         self.over = asyncio.Event()
+        self.grace_seconds = _GRACE_SECONDS
 
     async def run(self, concurrent: int) -> list[Any]:
         workers = [asyncio.ensure_future(self._take()) for _ in range(concurrent)]
@@ -176,7 +206,7 @@ class _Rows:
         try:
             await asyncio.wait({finished, over}, return_when=asyncio.FIRST_COMPLETED)
             if not finished.done():
-                await asyncio.wait({finished}, timeout=_GRACE_SECONDS)
+                await asyncio.wait({finished}, timeout=self.grace_seconds)
             if finished.done():
                 finished.result()
         finally:

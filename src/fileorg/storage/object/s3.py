@@ -457,7 +457,14 @@ class S3Client(RowsAtOnce):
         self._loop.close(self._sender.close)
 
     async def _send(self, operation: str, **parameters: Any) -> StoreAnswer:
-        return await self._sender.send(operation, **{"Bucket": self.bucket, **parameters})
+        try:
+            answer = await self._sender.send(operation, **{"Bucket": self.bucket, **parameters})
+        except StoreError as error:
+            if error.is_permanent:
+                self._loop.heard()
+            raise
+        self._loop.heard()
+        return answer
 
     def _rows(self, work: Callable[[int], Awaitable[_T]], count: int, not_begun: _T, cut_off: _T) -> list[_T]:
         """Return the results of rows that are done in any case: looks, which take little time."""
