@@ -79,6 +79,21 @@ def test_the_keeper_of_a_row_is_not_the_file_itself(disk: Tree, state: StateDire
     assert before.items() <= disk.read().items()
 
 
+@pytest.mark.parametrize("pair", [("caf\u00e9.jpg", "cafe\u0301.jpg"), ("\u212a.jpg", "k.jpg"), ("a.jpg", "A.jpg")])
+def test_an_exchange_of_names_that_only_the_disk_tells_apart(
+    disk: Tree, state: StateDirectory, pair: tuple[str, str]
+) -> None:
+    old, new = pair
+    disk.write({old: "one", "x.jpg": "three"})
+    before, runs = disk.read(), Runs(disk, state)
+    rows = [{"path": old, "new_path": "x.jpg"}, {"path": "x.jpg", "new_path": new}]
+    assert runs.apply(rows).done == 2
+    assert sorted(disk.read().values()) == sorted(before.values())
+    assert disk.path("x.jpg").read_text() == "one"
+    assert runs.undo().problem_count == 0
+    assert disk.read() == before
+
+
 def test_duplicates_that_differ_in_case_only(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "one", "A.jpg": "one"})
     assert runs.dedupe(DedupeAction.QUARANTINE).done == 1

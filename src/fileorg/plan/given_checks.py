@@ -44,6 +44,7 @@ def check_together(given: GivenPlan, trash: bytes) -> None:
     _two_for_one_target(given)
     _files_below_files(given)
     filled = _filled(given)
+    _wait_by_key(given)
     _taken(given, filled)
     _refuse_parts(given)
     _mark_together(given)
@@ -113,6 +114,17 @@ def _files_below_files(given: GivenPlan) -> None:
         for row in given.stored("id = ?", (number,)):
             if given.places.is_same(row.to_base, join(row.to_folder, row.to_name), base, path):
                 given.fail_row(row, RowFault.BELOW_A_FILE, path, line)
+
+
+def _wait_by_key(given: GivenPlan) -> None:
+    """Have rows wait also for names that are the same by their key, though the disk tells them apart: exFAT lists both
+    forms of an accented letter. Otherwise a cycle of such names would seem to have a beginning.
+    """
+    if not given.places.folding:
+        return
+    query = "NOT occupied AND NOT faulty AND source != target AND target IN (SELECT source FROM rows)"
+    waiting = [(row.id,) for row in given.stored(query) if given.row_before(row) is not None]
+    given.db.executemany("UPDATE rows SET occupied = 1 WHERE id = ?", waiting)
 
 
 def _taken(given: GivenPlan, filled: Container[tuple[Base, bytes]]) -> None:
