@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.commands.test_import import imported
-from tests.support.disks import NotTested, overlay
+from tests.support.disks import NotTested, overlay, plugged_in
+from tests.support.runs import Runs
+from tests.support.tree import Tree
 from tests.watch import passthrough
 
 from fileorg.core.events import NullReporter
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.runs import Runs
+    from fileorg.core.state import StateDirectory
 
 pytestmark = pytest.mark.root
 
@@ -95,6 +97,26 @@ def mounted(place: Path, program: str, *arguments: str) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)
+
+
+@pytest.mark.parametrize("program", ["bindfs", "mergerfs"])
+@pytest.mark.parametrize(
+    "names", [("DCIM/1.jpg", "dcim/1.jpg"), ("DCIM/1.jpg", "DCIM/1.JPG"), ("dcim/1.JPG", "DCIM/1.jpg")]
+)
+def test_a_row_keeps_the_only_copy_whatever_its_case(
+    tmp_path: Path, state: StateDirectory, program: str, names: tuple[str, str]
+) -> None:
+    victim, keeper = names
+    try:
+        with plugged_in("exfat", tmp_path) as disk, mounted(tmp_path / "view", program, str(disk.place)) as view:
+            tree = Tree(disk.place / "tree")
+            tree.write({"DCIM/1.jpg": "the only copy"})
+            row = {"action": "trash", "path": str(tree.path(victim)), "duplicate_of": str(view / "tree" / keeper)}
+            roots = [os.fsencode(tree.root), os.fsencode(view / "tree")]
+            assert Runs(tree, state).apply([row], roots=roots).done == 0
+            assert tree.path("DCIM/1.jpg").read_text() == "the only copy"
+    except NotTested as why:
+        pytest.skip(str(why))
 
 
 @pytest.fixture

@@ -348,10 +348,16 @@ class GivenPlan:
         return self._lookup.members_of(base, folder, leader)
 
     def keeper_of(self, row: StoredRow) -> tuple[Base, bytes, bytes]:
-        """Return the place of the file that a duplicate has the content of."""
+        """Return the place of the file that a duplicate has the content of, in the case that the disk lists: a driver
+        may remember a name in another case for a second after its file has left.
+        """
         found = self.places.place(row.keeper or b"")
         if not isinstance(found, Fault):
-            return found
+            base, folder, name = found
+            if (listed := self.places.folding.get(base)) is None:
+                return found
+            folder = listed.folder(folder)
+            return base, folder, listed.name(folder, name)
         raise AssertionError("it was checked when the row was added")
 
 

@@ -17,6 +17,8 @@ _IS_FOLDER = 1
 """The kind of a folder in `LocalStorage.names`."""
 _LISTED = 16
 """Folders whose subfolders are remembered."""
+_LISTED_WHOLE = 2
+"""Folders whose names are all remembered."""
 
 
 class ListedNames:
@@ -26,6 +28,8 @@ class ListedNames:
         self._storage = storage
         self._subfolders: Memo[bytes, dict[bytes, list[bytes]]] = Memo(_LISTED)
         """The subfolders that a folder lists, by their names without case."""
+        self._entries: Memo[bytes, dict[bytes, list[bytes]]] = Memo(_LISTED_WHOLE)
+        """All names that a folder lists, likewise."""
 
     def folder(self, path: bytes) -> bytes:
         """Return the path of a folder in the case that the disk lists, as far as it exists."""
@@ -46,6 +50,19 @@ class ListedNames:
             case [there] if there != name and self._storage.lstat(above, name) is not None:
                 return join(above, there)
         return join(above, name)
+
+    def name(self, folder: bytes, name: bytes) -> bytes:
+        """Return a name in the case that its folder lists; unchanged if it lists none, or several that are alike."""
+        known = self._entries.get(folder)
+        if known is None:
+            known = self._entries[folder] = {}
+            with contextlib.suppress(OSError):
+                for there, _ in self._storage.names(folder):
+                    known.setdefault(_folded(there), []).append(there)
+        match known.get(_folded(name)):
+            case [there] if self._storage.lstat(folder, name) is not None:
+                return there
+        return name
 
     def names(self, folder: bytes, names: Collection[bytes]) -> dict[bytes, bytes]:
         """Return those of the names that a folder lists in another case, each with that case."""
