@@ -94,6 +94,20 @@ def test_an_exchange_of_names_that_only_the_disk_tells_apart(
     assert disk.read() == before
 
 
+def test_a_group_goes_back_to_a_name_that_was_looked_up_in_another_case(disk: Tree, state: StateDirectory) -> None:
+    """The kernel remembers such a name for a second after its file has left."""
+    disk.write({"DCIM/IMG_1.CR2": "raw", "DCIM/IMG_1.xmp": "its settings"})
+    before, runs = disk.read(), Runs(disk, state)
+    rows = [{"path": f"DCIM/IMG_1.{end}", "new_path": f"Raw/IMG_1.{end}"} for end in ("CR2", "xmp")]
+    assert runs.apply(rows).done == 2
+    disk.write({"DCIM/img_1.cr2": "another"})
+    disk.path("DCIM/IMG_1.CR2").stat()
+    disk.path("DCIM/img_1.cr2").unlink()
+    outcome = runs.undo()
+    assert (outcome.done, outcome.problem_count) == (2, 0)
+    assert disk.read() == before
+
+
 def test_duplicates_that_differ_in_case_only(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "one", "A.jpg": "one"})
     assert runs.dedupe(DedupeAction.QUARANTINE).done == 1

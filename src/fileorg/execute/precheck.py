@@ -168,8 +168,16 @@ class Checker:
                 for at, other in enumerate(batch):
                     if exceptions.get(at, (_INTENT, None))[0] is _INTENT or (is_torn and at in group):
                         makes_room.add(other)
-            if not _becomes_free(makes_room, row, is_folder=there.is_folder):
+            if not _becomes_free(makes_room, row, is_folder=there.is_folder) and self._is_listed(row):
                 exceptions[position] = RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)
+
+    def _is_listed(self, row: PlanRow) -> bool:
+        """Return whether the name of a target that seems taken is, and not one that the kernel only remembers."""
+        storage = self._storages[row.target_base]
+        try:
+            return storage.lstat_listed(row.target_folder, row.target_name) is not None
+        except OSError:
+            return True
 
     def _refuse_flagged(
         self, batch: Sequence[PlanRow], exceptions: dict[int, tuple[RecordState, Reason | None]]
