@@ -10,10 +10,11 @@ from tests.support.disks import NotTested, plugged_in
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.storage.local.casing import actual_path
+from fileorg.workflows.apply_plan import RowsRefused
 from fileorg.workflows.compare import CompareOptions, comparing
 from fileorg.workflows.import_files import ImportOptions, importing
 
@@ -106,6 +107,25 @@ def test_a_group_goes_back_to_a_name_that_was_looked_up_in_another_case(disk: Tr
     outcome = runs.undo()
     assert (outcome.done, outcome.problem_count) == (2, 0)
     assert disk.read() == before
+
+
+def test_nothing_is_put_into_the_trash_by_its_name_in_another_case(disk: Tree, state: StateDirectory) -> None:
+    disk.write({"DCIM/1 (2).jpg": "one"})
+    runs = Runs(disk, state)
+    assert runs.dedupe(DedupeAction.QUARANTINE).done == 1
+    before = disk.read()
+    with pytest.raises(GuardRefused):
+        runs.organize(recursive=True, dest=disk.path(".FILEORG/trash"))
+    with pytest.raises(UsageError):
+        runs.organize(recursive=True, template=".FileOrg/{name}")
+    with pytest.raises(RowsRefused):
+        runs.apply([{"path": "DCIM/2.jpg", "new_path": ".FILEORG/trash/1/2.jpg"}])
+    assert disk.read() == before
+
+
+def test_the_trash_is_known_in_another_case(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "one", ".FILEORG/trash/1/b.jpg": "one"})
+    assert not runs.duplicates(hidden=True)
 
 
 def test_duplicates_that_differ_in_case_only(tree: Tree, runs: Runs) -> None:

@@ -235,7 +235,9 @@ class RowLookup:
                 continue
             entries[position] = entry
             if in_folder:
-                if name == b".fileorg" or is_within(folder, b".fileorg"):  # undo looks for the trash there
+                if name.lower() == b".fileorg" or is_within(
+                    folder.lower(), b".fileorg"
+                ):  # undo looks for the trash there
                     faults[position] = Fault(RowFault.OURS, row.path)
                 elif size_bytes == 0 and not is_empty(storage, join(folder, name)):
                     faults[position] = Fault(RowFault.NOT_EMPTY)
@@ -273,7 +275,7 @@ class RowLookup:
                 entry = entries[position]
                 if entry is not None and entry.dev != storage.identity[0]:
                     faults[position] = Fault(RowFault.OTHER_DISK)
-                elif is_within(join(each.folder, each.name), b".fileorg"):
+                elif is_within(join(each.folder, each.name).lower(), b".fileorg"):
                     faults[position] = Fault(RowFault.OURS, each.row.path)
             return
         known = targets.judged(folder, located.rows[positions[0]].line)

@@ -182,7 +182,7 @@ class TargetFolders:
             return Fault(RowFault.NAME_TOO_LONG, name, self._limit)
         if self._is_fat and (name[-1:] in b". " or not _NOT_ON_FAT.isdisjoint(name)):
             return Fault(RowFault.NAME_REFUSED, name)
-        if name == b".fileorg" or (name.startswith(b".fileorg-") and name.endswith(b".part")):
+        if name[:8].lower() == b".fileorg" and (len(name) == 8 or (name[8:9] == b"-" and name.endswith(b".part"))):
             return Fault(RowFault.OURS, name)
         return None
 

@@ -211,9 +211,10 @@ def is_tooling(name: bytes) -> bool:
 
 
 def _is_ours(name: bytes) -> bool:
-    if not name.startswith(b".fileorg"):
+    if name[:8].lower() != b".fileorg":
         return False
-    return name in {b".fileorg", IGNORE_FILE} or (name.startswith(b".fileorg-") and name.endswith(b".part"))
+    lower = name.lower()  # where case is ignored, the trash may be listed in another one
+    return lower == b".fileorg" or name == IGNORE_FILE or (lower.startswith(b".fileorg-") and lower.endswith(b".part"))
 
 
 class _Level(NamedTuple):

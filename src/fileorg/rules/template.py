@@ -178,7 +178,7 @@ def fault(component: bytes) -> str:
         return "named . or .., which leads elsewhere"
     if b"/" in component or b"\0" in component:
         return "which holds a slash or NUL"
-    if component.startswith(b".fileorg"):
+    if component[:8].lower() == b".fileorg":
         return "which is reserved for fileorg"
     if len(component) > 255:
         return "which is longer than 255 bytes"

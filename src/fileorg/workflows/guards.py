@@ -164,7 +164,7 @@ def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: All
 
     real = below(path_of(fd, path), to_be_made)
     refuse_system(real, shown, state)
-    if b".fileorg" in real.split(b"/"):
+    if b".fileorg" in real.lower().split(b"/"):
         raise GuardRefused(
             f"{shown} is in fileorg's trash.", hint="fileorg purge empties the trash", code=ErrorCode.REFUSED_PLACE
         )
