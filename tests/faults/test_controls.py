@@ -28,7 +28,6 @@ def test_a_journal_written_after_acting_is_found_out(workers: Workers) -> None:
 def test_a_link_that_is_made_when_the_duplicate_is_gone_is_found_out(workers: Workers) -> None:
     violations = found(workers, "pair, hardlink", "unlink, then link")
     assert any("I2 a name without a file" in line for line in violations)
-    assert any("I4" in line for line in violations)
 
 
 def test_small_batches_are_small(workers: Workers) -> None:

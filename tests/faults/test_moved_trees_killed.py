@@ -98,7 +98,7 @@ def wreck(case: Case, before: Snapshot) -> list[str]:
 
 def undone(case: Case, words: list[str], *, copied: bool) -> list[str]:
     """Undo what is left with the same words, redo it without --root, and undo it again."""
-    finished = case.run(*words)
+    finished = case.run(*words, "--wait", "10s")  # a helper may outlive a killed command by some milliseconds
     found = [] if finished.code in {0, 2} else [f"undo ends with {finished.code}: {finished.output}"]
     found += [f"I4 {line}" for line in differences(case, case.first, copied=copied)]
     for again in ("redo", "undo"):
