@@ -10,8 +10,10 @@ from tests.support.disks import NotTested, plugged_in
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
-from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.errors import GuardRefused, Locked, UsageError
 from fileorg.core.events import NullReporter
+from fileorg.core.locks import place_for_run
+from fileorg.core.state import find_state, open_state
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.storage.local.casing import actual_path
 from fileorg.workflows.apply_plan import RowsRefused
@@ -121,6 +123,14 @@ def test_nothing_is_put_into_the_trash_by_its_name_in_another_case(disk: Tree, s
     with pytest.raises(RowsRefused):
         runs.apply([{"path": "DCIM/2.jpg", "new_path": ".FILEORG/trash/1/2.jpg"}])
     assert disk.read() == before
+
+
+def test_a_state_directory_in_another_case_is_one(disk: Tree) -> None:
+    first = open_state(os.fsencode(disk.path("State")))
+    second = open_state(os.fsencode(disk.path("sTATE")))
+    with place_for_run(first, "one", 1), pytest.raises(Locked), place_for_run(second, "another", 1):
+        pass
+    assert find_state(os.fsencode(disk.path("STATE"))).path == first.path
 
 
 def test_the_trash_is_known_in_another_case(tree: Tree, runs: Runs) -> None:

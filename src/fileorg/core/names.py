@@ -144,3 +144,39 @@ def collision_key(name: bytes, *, case_insensitive: bool) -> bytes:
 
     text = unicodedata.normalize("NFC", name.decode(errors="surrogateescape"))
     return text.casefold().encode(errors="surrogateescape")
+
+
+def listed_path(path: bytes, *, may_look_up: Callable[[int], bool] = lambda _: True) -> bytes:
+    """Return a real path as its folders list it: where case is ignored, two spellings of one folder are not alike.
+
+    A folder is listed only if it has the name in another case, too, or if nothing `may_look_up` names in it.
+    """
+    listed = b"/"
+    for name in filter(None, path.split(b"/")):
+        listed = os.path.join(listed, _listed_as(listed, name, may_look_up))
+    return listed
+
+
+def _listed_as(above: bytes, name: bytes, may_look_up: Callable[[int], bool]) -> bytes:
+    """Return a name as its folder lists it; unchanged if the folder cannot be read or lists none that is alike."""
+    try:
+        fd = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # A disk is mounted under one name; and to look up another may mount another: autofs.
+            if os.lstat(name, dir_fd=fd).st_dev != os.fstat(fd).st_dev:
+                return name
+            if may_look_up(fd):
+                swapped = name.decode(errors="surrogateescape").swapcase().encode(errors="surrogateescape")
+                if swapped == name:
+                    return name
+                os.lstat(swapped, dir_fd=fd)
+            names = [os.fsencode(each) for each in os.listdir(fd)]
+        finally:
+            os.close(fd)
+    except (OSError, ValueError):
+        return name
+    if name in names:
+        return name
+    wanted = collision_key(name, case_insensitive=True)
+    alike = [each for each in names if collision_key(each, case_insensitive=True) == wanted]
+    return alike[0] if len(alike) == 1 else name

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StateError, about, blank_path
-from fileorg.core.names import display
+from fileorg.core.names import display, listed_path
 from fileorg.core.trusted import folders_above, open_directory, path_of
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def open_state(path: bytes | None = None) -> StateDirectory:
 def _open_state(path: bytes) -> StateDirectory:
     shown = display(path)
     try:
-        fd = _opened(path, shown)
+        fd, listed = _opened_as_listed(path, shown)
     except OSError as error:
         raise _unusable(shown, error) from error
     try:
@@ -277,7 +277,7 @@ def _open_state(path: bytes) -> StateDirectory:
             _flush(b".", fd)
             for _, above in folders_above(fd):
                 _flush(b".", above)
-        return StateDirectory(path_of(fd, os.path.realpath(path)))
+        return StateDirectory(listed)
     except OSError as error:
         raise _unusable(shown, error) from error
     finally:
@@ -297,7 +297,7 @@ def find_state(path: bytes | None = None, *, unwritable: str = "") -> StateDirec
 def _find_state(path: bytes, unwritable: str) -> StateDirectory:
     shown = display(path)
     try:
-        fd = _opened(path, shown, make=False)
+        fd, listed = _opened_as_listed(path, shown, make=False)
     except FileNotFoundError:
         return StateDirectory(os.path.realpath(path), unwritable=unwritable)
     except OSError as error:
@@ -307,7 +307,7 @@ def _find_state(path: bytes, unwritable: str) -> StateDirectory:
         for name in (JOURNAL, INDEX):
             with contextlib.suppress(FileNotFoundError):
                 os.close(own_file(os.path.join(path, name), fd, make=False))
-        return StateDirectory(path_of(fd, os.path.realpath(path)), unwritable=unwritable)
+        return StateDirectory(listed, unwritable=unwritable)
     except OSError as error:
         raise _unusable(shown, error) from error
     finally:
@@ -354,6 +354,21 @@ def _opened(path: bytes, shown: str, *, make: bool = True) -> int:
         return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
     finally:
         os.close(above)
+
+
+def _opened_as_listed(path: bytes, shown: str, *, make: bool = True) -> tuple[int, bytes]:
+    """Like `_opened`, in the spelling on disk, which is returned, too.
+
+    On exFAT through FUSE, another spelling of the path leads to other files, with locks of their own: two runs would
+    write to one journal.
+    """
+    fd = _opened(path, shown, make=make)
+    now = path_of(fd, os.path.realpath(path))
+    listed = listed_path(now)
+    if listed == now:
+        return fd, now
+    os.close(fd)
+    return _opened(listed, shown, make=False), listed
 
 
 def _flush(name: bytes, at: int) -> None:

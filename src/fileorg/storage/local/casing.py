@@ -12,7 +12,7 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from fileorg.core.names import collision_key, is_within, join
+from fileorg.core.names import is_within, join, listed_path
 from fileorg.storage.local import posix
 from fileorg.storage.local.listing import entry_of
 
@@ -198,34 +198,8 @@ class Casing:
 
 def actual_path(path: bytes) -> bytes:
     """Return a real path in the spelling on disk: where case is ignored, two spellings of one folder are not alike."""
-    actual = b"/"
-    for name in filter(None, path.split(b"/")):
-        actual = os.path.join(actual, _listed_as(actual, name))
-    return actual
-
-
-def _listed_as(above: bytes, name: bytes) -> bytes:
-    """Return a name as its folder lists it; unchanged if the folder cannot be read or lists none that is alike."""
-    try:
-        fd = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            # A lookup in another case leaves a second name in the cache of such a driver.
-            if posix.file_system_type(fd) not in _NUMBERED_BY_THE_DRIVER:
-                if (
-                    swapped := name.decode(errors="surrogateescape").swapcase().encode(errors="surrogateescape")
-                ) == name:
-                    return name
-                os.lstat(swapped, dir_fd=fd)
-            names = [os.fsencode(each) for each in os.listdir(fd)]
-        finally:
-            os.close(fd)
-    except (OSError, ValueError):
-        return name
-    if name in names:
-        return name
-    wanted = collision_key(name, case_insensitive=True)
-    alike = [each for each in names if collision_key(each, case_insensitive=True) == wanted]
-    return alike[0] if len(alike) == 1 else name
+    # A lookup in another case leaves a second name in the cache of such a driver.
+    return listed_path(path, may_look_up=lambda fd: posix.file_system_type(fd) not in _NUMBERED_BY_THE_DRIVER)
 
 
 def _in_usual_case(above: int, name: bytes) -> bytes:
