@@ -24,7 +24,7 @@ from tests.support.snapshot import differences
 from tests.support.tree import Tree
 
 from fileorg.core.errors import Exit, UsageError
-from fileorg.core.model import Action, By, OnConflict, RecordState
+from fileorg.core.model import Action, By, LaterFiles, OnConflict, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.state import open_state
 from fileorg.journal.journal import Journal
@@ -236,6 +236,19 @@ def test_the_folder_it_came_from_was_cleaned(tree: Tree, runs: Runs) -> None:
     runs.clean()
     assert tree.read() == {"Documents/f.txt": "1"}
     assert first(runs, 1) == [2]
+    runs.undo(2)
+    runs.undo(1)
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_a_folder_that_was_cleaned_is_made_again_by_the_undo_of_an_earlier_part(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/f.txt": "1"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.organize(recursive=True)
+    runs.clean()
+    undo_part(runs, 1, "*.txt", later=LaterFiles.LEAVE)
+    runs.redo(3)
     runs.undo(2)
     runs.undo(1)
     assert differences(before, tree.snapshot()) == []

@@ -300,18 +300,29 @@ class JournalReader:
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state <> 'done' LIMIT 1"
         return self._queries.value(query, self._queries.record_range(operation)) is None
 
-    def folders_with_done(self, operation: Operation, *, purged: bool = False) -> set[int]:
+    def folders_with_done(
+        self, operation: Operation, *, purged: bool = False, undos: Sequence[Operation] = ()
+    ) -> set[int]:
         """Return the ids of the folders that are source or target of a done record, or were made by one; with `purged`,
-        also of a record whose file was purged.
+        also of a record whose file was purged. A removed folder that one of the `undos` found there again, because
+        another operation had made it, does not count.
         """
         states = quoted({RecordState.DONE, RecordState.PURGED} if purged else {RecordState.DONE})
+        found = (
+            "SELECT reverts FROM records WHERE id BETWEEN ? AND ? AND action = 'make-folder' AND state = 'skipped'"
+            f" AND reason = '{ReasonCode.ALREADY_THERE}'"
+        )
+        there = {
+            f"{record}" for each in undos for (record,) in self._queries.select(found, self._queries.record_range(each))
+        }
+        which = f"r.id BETWEEN ?1 AND ?2 AND r.state IN ({states})"
+        which += f" AND NOT (r.action = 'remove-folder' AND r.id IN ({', '.join(there)}))" if there else ""
         query = (
-            f"SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state IN ({states})"
-            " AND source_folder NOT NULL"
-            f" UNION SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state IN ({states})"
+            f"SELECT r.source_folder FROM records r WHERE {which} AND r.source_folder NOT NULL"
+            f" UNION SELECT r.target_folder FROM records r WHERE {which}"
             " UNION SELECT made.id FROM records r JOIN folders above ON above.id = r.target_folder"
             f" JOIN folders made ON made.operation = above.operation AND made.base = above.base AND made.path = {MADE}"
-            f" WHERE r.id BETWEEN ?1 AND ?2 AND r.state IN ({states}) AND r.action = 'make-folder'"
+            f" WHERE {which} AND r.action = 'make-folder'"
         )
         return {folder for (folder,) in self._queries.select(query, self._queries.record_range(operation))}
 
@@ -326,7 +337,8 @@ class JournalReader:
             operation = self.operation(number)
             if operation is None:
                 return set()
-            return self.folders_with_done(operation, purged=number not in undone)
+            undos = self.operations("undoes = ? AND kind = 'undo'", (number,))
+            return self.folders_with_done(operation, purged=number not in undone, undos=undos)
 
         return worked
 
