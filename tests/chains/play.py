@@ -132,10 +132,16 @@ def _make(file: Step, lower: dict[str, bytes], others: Others) -> None:
     with contextlib.suppress(OSError):
         if file.get("owned"):
             os.chown(place, 1234, 4321)
-    if "linked" in file:
+    if "linked" in file and not _is_below_an_overlay(file, lower):
         other = _at(file["linked"], lower)
         os.makedirs(os.path.dirname(other), exist_ok=True)
         os.link(place, other)
+
+
+def _is_below_an_overlay(file: Step, lower: dict[str, bytes]) -> bool:
+    """Return whether a hard link would lead out of the lower layer of an overlay, which nothing else may change."""
+    bases = {path.partition("/")[0] for path in (file["path"], file["linked"])}
+    return len(bases) > 1 and any(os.path.basename(lower[base]) == b"lower" for base in bases)
 
 
 def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> None:
