@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.chains.names import is_temporary
+from tests.chains.names import is_set_aside, is_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,8 +112,15 @@ class Operation:
         """Note the changes of an operation; `is_more` for a recovery that continued it."""
         for name, path in followed.moves.items():
             known = self.moves.get(name) if is_more else None
+            if is_more and known is None and name in self.made and name.home and _comes_back(path, name.path):
+                continue  # an original that had been set aside, while others took its role from the copy
             self.moves[name] = Moved(number, path, name.path) if known is None else known._replace(new=name.path)
         self.made |= {name: (number, name.path) for name in followed.made}
+
+
+def _comes_back(old: bytes, new: bytes) -> bool:
+    """Return whether a file that had been set aside has its name again: it was in the same folder."""
+    return is_set_aside(old) and old.rpartition(b"/")[0] == new.rpartition(b"/")[0]
 
 
 class Command(NamedTuple):
