@@ -312,3 +312,32 @@ def test_a_keeper_set_beside_is_still_the_keeper(tree: Tree, runs: Runs) -> None
     assert problems(runs.undo(2, rename=True)) == []
     assert runs.purge(1).outcome.problems == []
     assert tree.read() == {"k/a.jpg": "someone else's", "k/a (2).jpg": "same", "v/": ""}
+
+
+@pytest.mark.parametrize("first", ["dedupe", "organize"])
+def test_a_symlink_to_a_file_set_beside_gives_way(tree: Tree, runs: Runs, first: str) -> None:
+    """It says the old name, which another file has now."""
+    tree.write({"k/a.jpg": "same", "v": "same"} if first == "dedupe" else {"a.jpg": "same", "v": "-> a.jpg"})
+    before = tree.read()
+    if first == "dedupe":
+        runs.dedupe("symlink")
+    else:
+        runs.organize()
+    runs.organize(recursive=True, by=By.EXTENSION, include=["a.jpg"])
+    place = "k/a.jpg" if first == "dedupe" else "Images/a.jpg"
+    tree.write({place: "someone else's"})
+    tree.date(place, "2020-01-01")
+    assert problems(runs.undo(2, rename=True)) == []
+    assert problems(runs.undo(1, rename=True)) == []
+    beside = {"k/a (2).jpg": "same"} if first == "dedupe" else {}
+    assert tree.read() == before | beside | {place: "someone else's"}
+
+
+def test_the_keeper_of_a_symlink_set_beside_is_still_the_keeper(tree: Tree, runs: Runs) -> None:
+    tree.write({"k/a.jpg": "same", "v/b.jpg": "same"})
+    runs.dedupe("symlink")
+    runs.organize(recursive=True, include=["a.jpg"])
+    tree.write({"k/a.jpg": "someone else's"})
+    assert problems(runs.undo(2, rename=True)) == []
+    assert runs.purge(1).outcome.problems == []
+    assert tree.read() == {"k/a.jpg": "someone else's", "k/a (2).jpg": "same", "v/b.jpg": "-> ../k/a.jpg"}

@@ -66,6 +66,11 @@ _AT_SOURCE = (
     f" AND records.action IN ({quoted({Action.REMOVE_HARDLINK, Action.REMOVE_REFLINK})})"
 )
 """The originals that an undo of these records links or clones again."""
+_IS_LED_TO = (
+    "EXISTS (SELECT 1 FROM records WHERE records.id = keepers.record"
+    f" AND records.action IN ({quoted({Action.REPLACE_BY_SYMLINK, Action.REWRITE_SYMLINK})}))"
+)
+"""A symlink by fileorg says the name that its file had: by that name its undo knows it."""
 _NEW_NAME = "CASE WHEN came_back.name <> new_name THEN new_name ELSE {0} END"
 
 
@@ -99,7 +104,8 @@ def carry_over(
                 ranges[other],
             )
         db.execute(
-            f"UPDATE keepers SET name = {_NEW_NAME.format('keepers.name')}, inode = came_back.inode,"
+            f"UPDATE keepers SET name = CASE WHEN {_IS_LED_TO} THEN keepers.name"
+            f" ELSE {_NEW_NAME.format('keepers.name')} END, inode = came_back.inode,"
             " mtime_ns = CASE keepers.mtime_ns WHEN old_mtime_ns THEN came_back.mtime_ns ELSE keepers.mtime_ns END"
             " FROM same_folders same JOIN came_back WHERE keepers.record BETWEEN ? AND ?"
             f" AND keepers.folder = same.id AND came_back.name = keepers.name AND {_IS_THE_SAME} keepers.inode",
