@@ -242,3 +242,18 @@ def test_a_part_that_was_redone_is_not_all(tree: Tree, runs: Runs) -> None:
     assert runs.undo(1).notes == ["More of operation 1 is left. Undo it with: fileorg undo 1"]
     assert runs.undo(1).notes == []
     assert tree.read() == before
+
+
+def test_a_part_that_was_redone_and_has_to_stay_does_not_bar_the_rest(tree: Tree, runs: Runs) -> None:
+    """Each part is tried in turn."""
+    tree.write({"a.txt": "1", "p.jpg": "3"})
+    runs.organize()
+    undo_part(runs, 1, "p.jpg")
+    runs.redo(1)
+    tree.write({"p.jpg": "someone else's"})
+    assert [problem.path for problem in runs.undo(1).problems] == [b"Images/p.jpg"]
+    assert runs.undo(1).problems == []
+    assert tree.read() == {"a.txt": "1", "p.jpg": "someone else's", "Images/p.jpg": "3"}
+    tree.path("p.jpg").unlink()
+    assert runs.undo(1).problems == []
+    assert tree.read() == {"a.txt": "1", "p.jpg": "3"}

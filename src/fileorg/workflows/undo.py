@@ -373,7 +373,9 @@ def _not_recovered(operation: Operation) -> UsageError:
 
 
 def _numbered(journal: Journal, number: int, state: StateDirectory, *, redo: bool) -> Operation:
-    """Return the newest link of the chain of an operation with something left to undo. Raises `UsageError`."""
+    """Return the newest link of the chain of an operation with something left to undo; of several, the one that was not
+    tried, or not for longest: what an undo had to keep bars none of the others. Raises `UsageError`.
+    """
     word = "redo" if redo else "undo"
     operations = journal.operations()
     named = journal.operation(number)
@@ -384,9 +386,9 @@ def _numbered(journal: Journal, number: int, state: StateDirectory, *, redo: boo
         if operation.id in chain:
             _refuse_open(journal, operation, state)
     forward = BACKWARD if redo or named.kind == "undo" else FORWARD
-    for operation in operations:
-        if operation.id in chain and operation.kind in forward and is_left(journal, operation, operations):
-            return operation
+    links = [each for each in operations if each.id in chain and each.kind in forward]
+    if left := [link for link in links if is_left(journal, link, operations)]:
+        return min(left, key=lambda link: _last_try(link, operations))
     for operation in operations if not redo else ():
         if operation.id in chain and operation.kind in forward and _has_folder_again(journal, operation, operations):
             return operation
@@ -401,6 +403,11 @@ def _numbered(journal: Journal, number: int, state: StateDirectory, *, redo: boo
             code=ErrorCode.PURGED,
         )
     raise NothingToUndo(f"Operation {named.id} has nothing left to {word}.", hint=_SHOWN)
+
+
+def _last_try(link: Operation, operations: Sequence[Operation]) -> int:
+    """Return the number of the last operation that was to undo or redo this one, 0 if there is none."""
+    return max((each.id for each in operations if each.undoes == link.id and each.kind != PURGE), default=0)
 
 
 def chain_of(named: Operation, operations: Sequence[Operation]) -> set[int]:
