@@ -23,6 +23,7 @@ from tests.support.runs import Runs
 from tests.support.snapshot import differences
 from tests.support.tree import Tree
 
+from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, UsageError
 from fileorg.core.model import Action, By, LaterFiles, OnConflict, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
@@ -252,6 +253,25 @@ def test_a_folder_that_was_cleaned_is_made_again_by_the_undo_of_an_earlier_part(
     runs.undo(2)
     runs.undo(1)
     assert differences(before, tree.snapshot()) == []
+
+
+def test_an_undo_that_did_nothing_before_a_purge_does_not_count(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"x/a.jpg": "1", "x/longer.jpg": "1"})
+    date_all(tree)
+    runs.dedupe("quarantine", keep=[Keep.SHORTEST_NAME])
+    folder = tree.path("x")
+    then = folder.stat().st_mtime_ns
+    tree.write({"x/longer.jpg": "in its way"})
+    os.utime(folder, ns=(then, then))
+    assert [each.state for each in runs.undo(1).problems] == [RecordState.CONFLICT]
+    tree.path("x/longer.jpg").unlink()
+    os.utime(folder, ns=(then, then))
+    runs.purge()
+    for name in "pq":
+        runs.organize(recursive=True, action=Action.COPY, dest=elsewhere / name)
+    runs.undo()
+    runs.undo()
+    assert folder.stat().st_mtime_ns == then
 
 
 def test_a_folder_that_was_cleaned_is_made_again_by_a_later_one(tree: Tree, runs: Runs) -> None:

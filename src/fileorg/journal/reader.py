@@ -330,15 +330,18 @@ class JournalReader:
         """Return a cached function that returns the folders in which an operation is in effect. A purge makes its part
         final, until the rest is undone: an undo then restores the folder times as if nothing were missing.
         """
-        undone = {number for (number,) in self._queries.select("SELECT undoes FROM operations WHERE kind <> 'purge'")}
+        worked_at_all = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state IN ('done', 'undone') LIMIT 1"
 
         @functools.cache
         def worked(number: int) -> set[int]:
             operation = self.operation(number)
             if operation is None:
                 return set()
-            undos = self.operations("undoes = ? AND kind = 'undo'", (number,))
-            return self.folders_with_done(operation, purged=number not in undone, undos=undos)
+            later = self.operations("undoes = ? AND kind <> 'purge'", (number,))
+            ranges = map(self._queries.record_range, later)
+            is_undone = any(self._queries.value(worked_at_all, each) is not None for each in ranges)
+            undos = [each for each in later if each.kind == "undo"]
+            return self.folders_with_done(operation, purged=not is_undone, undos=undos)
 
         return worked
 
