@@ -195,8 +195,13 @@ class Names:
         """Yield copies of it that fileorg made before."""
         if name.home is None:
             return ()
-        ours = (path for path, other in kept.items() if other.home is None)
-        return (path for path in ours if self._is_same(name.path, name.node, path, after.nodes[path]))
+        ours = ((path, other) for path, other in kept.items() if other.home is None)
+        return (path for path, other in ours if self._is_copy(path, other, after.nodes[path], name))
+
+    def _is_copy(self, path: bytes, other: Name, node: Node, name: Name) -> bool:
+        if self._is_same(name.path, name.node, path, node):
+            return True
+        return bool(node.content) and name.home in other.alike and name.is_like(node)  # a disk may not keep its time
 
     def _of_its_content(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
         return (path for path in free if name.is_like(after.nodes[path]))
