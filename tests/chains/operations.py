@@ -276,7 +276,9 @@ class Operations:
 
     def _undone(self, operation: Operation, line: Line, command: Command) -> list[str]:
         """Check that an undo reports files that it did not restore; without interference, it is exact and exits 0."""
-        operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by.old)}
+        # What is at its home is back, or is by now a file of others, who have replaced the one that was moved there.
+        moves = ((name, by) for name, by in operation.moves.items() if name.path != name.home)
+        operation.moves = {name: by for name, by in moves if self._is_elsewhere(name, by.old)}
         operation.made = {name: by for name, by in operation.made.items() if self._is_made(name, by[1])}
         if command.is_touched or command.takes_changed or self.is_confused:
             operation.is_murky = True
