@@ -360,21 +360,22 @@ def remove_flags(fd: int, unwanted: int) -> None:
 
 def born_ns(fd: int, name: bytes) -> int | None:
     """Return when an entry of an open folder was created, None if that is unknown. Nobody can set this time."""
-    facts = ctypes.create_string_buffer(256)  # struct statx: the mask first, the time of birth at 80
-    if sys.platform != "linux" or _statx is None or _statx(fd, name, _NO_FOLLOW, _BIRTH_TIME, facts) != 0:
-        return None
-    mask, seconds, nanoseconds = struct.unpack_from("=I76xqI", facts)
-    return seconds * 10**9 + nanoseconds if mask & _BIRTH_TIME else None
+    return _time_of(fd, name, _NO_FOLLOW, _BIRTH_TIME, 80)
 
 
 def changed_ns(fd: int, name: bytes) -> int | None:
     """Return the ctime of an entry of an open folder, from its disk and not from a cache; None if that is unknown."""
-    facts = ctypes.create_string_buffer(256)  # struct statx: the mask first, the ctime at 96
-    flags = _NO_FOLLOW | _FROM_DISK
-    if sys.platform != "linux" or _statx is None or _statx(fd, name, flags, _CHANGE_TIME, facts) != 0:
+    return _time_of(fd, name, _NO_FOLLOW | _FROM_DISK, _CHANGE_TIME, 96)
+
+
+def _time_of(fd: int, name: bytes, flags: int, which: int, offset: int) -> int | None:
+    """Return a time of an entry by statx(2), None if it is unknown; `offset` is its place in the struct."""
+    facts = ctypes.create_string_buffer(256)  # struct statx: the mask first
+    if sys.platform != "linux" or _statx is None or _statx(fd, name, flags, which, facts) != 0:
         return None
-    mask, seconds, nanoseconds = struct.unpack_from("=I92xqI", facts)
-    return seconds * 10**9 + nanoseconds if mask & _CHANGE_TIME else None
+    (mask,), (seconds, nanoseconds) = struct.unpack_from("=I", facts), struct.unpack_from("=qI", facts, offset)
+    known: int = seconds * 10**9 + nanoseconds
+    return known if mask & which else None
 
 
 def name_limit(fd: int) -> int:

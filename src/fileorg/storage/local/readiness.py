@@ -170,12 +170,12 @@ def is_quiet(seen: os.stat_result, settle_ns: int = QUIET_NS) -> bool:
 class _Lease(Enum):
     """The answer to a lease request."""
 
-    HELD = auto()  # no process has it open for writing
+    HELD = auto()  # no process has it open for writing; for a write lease, none has it open at all
     REFUSED = auto()  # a process has
     NONE = auto()  # unavailable: a foreign file, or no leases here
 
 
-def _lease(fd: int) -> _Lease:
+def _lease(fd: int, kind: int = fcntl.F_RDLCK) -> _Lease:
     """Request a lease. It ends with the descriptor, or when a writer has waited too long."""
     if not hasattr(fcntl, "F_SETLEASE"):
         return _Lease.NONE
@@ -183,7 +183,7 @@ def _lease(fd: int) -> _Lease:
         # When a writer waits, the kernel signals the holder: by SIGURG, which is ignored by default, not by SIGIO,
         # which would end the process.
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, kind)
     except OSError as error:
         return _Lease.REFUSED if error.errno == errno.EAGAIN else _Lease.NONE
     return _Lease.HELD
@@ -191,15 +191,10 @@ def _lease(fd: int) -> _Lease:
 
 def is_alone(fd: int) -> bool | None:
     """Return whether a file is open nowhere else, not even for reading; None if leases are unavailable."""
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return None
-    try:
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)  # as in `_lease`
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-    except OSError as error:
-        return False if error.errno == errno.EAGAIN else None
-    release(fd)
-    return True
+    answer = _lease(fd, fcntl.F_WRLCK)
+    if answer is _Lease.HELD:
+        release(fd)
+    return None if answer is _Lease.NONE else answer is _Lease.HELD
 
 
 def release(fd: int) -> None:
