@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.journal.rows import parsed_options
 from fileorg.storage.base import Kind
+from fileorg.storage.object.s3 import aws_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fileorg.storage.object.object_storage import ObjectStorage
 
 _SERVICES = "services"
-_AWS = {".amazonaws.com": "AWS", ".amazonaws.com.cn": "AWS in China"}
 
 
 class AnotherService(UsageError):
@@ -63,6 +62,4 @@ def _stores(storages: Sequence[Storage]) -> Iterator[ObjectStorage]:
 
 
 def _service(endpoint: str) -> str:
-    """Return the address of a service. AWS has many, but a name of a bucket only once."""
-    host = urlsplit(endpoint).hostname or ""
-    return next((name for end, name in _AWS.items() if host.endswith(end)), endpoint.rstrip("/"))
+    return aws_of(endpoint) or endpoint.rstrip("/")

@@ -233,8 +233,9 @@ def import_driver() -> None:
         import aiobotocore.session  # noqa: F401 - to see whether it is there
     except ImportError:
         raise StorageFailure("S3 needs a driver that is not installed.", hint=f"install it with: {INSTALL}") from None
-    for name in ("aiobotocore", "botocore"):  # they would print tracebacks, for a login by SSO that has expired
-        logging.getLogger(name).addHandler(logging.NullHandler())
+    log = logging.getLogger("aiobotocore")
+    if not log.handlers:  # it would print a traceback, for a login by SSO that has expired; botocore has its own
+        log.addHandler(logging.NullHandler())
 
 
 def _time(value: Any) -> datetime:

@@ -53,16 +53,24 @@ _NO_XML = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
 """Keys with these are deleted one by one: a request for many is XML, which cannot contain them or changes them."""
 _DELETING = 8
 """The requests for many keys that are under way at once: S3 counts each of their keys."""
-_AWS = (".amazonaws.com", ".amazonaws.com.cn")
+_AWS = {".amazonaws.com": "AWS", ".amazonaws.com.cn": "AWS in China"}
 _NOT_BEGUN = ObjectOutcome(Result.NOT_BEGUN)
 _CUT_OFF = ObjectOutcome(Result.AMBIGUOUS, error=StoreError(StoreCode.CANCELLED, may_be_done=True))
+
+
+def aws_of(endpoint: str) -> str:
+    """Return which part of AWS has an address, empty for another service. A part has many addresses, and a name of a
+    bucket only once.
+    """
+    host = urlsplit(endpoint).hostname or ""
+    return next((name for end, name in _AWS.items() if host.endswith(end)), "")
 
 
 def is_aws(endpoint: str) -> bool:
     """Return whether an address is one of AWS, whose documentation promises what others do not keep: SeaweedFS compares
     the ETags of `DeleteObjects` before it deletes, and removes what was written in between.
     """
-    return (urlsplit(endpoint).hostname or "").endswith(_AWS)
+    return bool(aws_of(endpoint))
 
 
 class S3Client(RowsAtOnce):
