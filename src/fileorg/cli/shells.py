@@ -179,23 +179,20 @@ def _remove(shell: str, out: Out) -> None:
 
 
 def _place(shell: str) -> _Place:
-    data = _folder("XDG_DATA_HOME", ".local/share")
+    from fileorg.core.state import base_folder  # this module is loaded for --help, too
+
+    data = os.fsdecode(base_folder(b"XDG_DATA_HOME", b"~/.local/share").rstrip(b"/"))
     if shell == BASH:
         # bash-completion, where it is used, finds the script here too.
         return _Place(f"{data}/bash-completion/completions/fileorg", f"{_home()}/.bashrc")
     if shell == ZSH:
         return _Place(f"{data}/zsh/site-functions/_fileorg", f"{_folder_of_zsh()}/.zshrc")
-    return _Place(f"{_folder('XDG_CONFIG_HOME', '.config')}/fish/completions/fileorg.fish", None)
+    settings = os.fsdecode(base_folder(b"XDG_CONFIG_HOME", b"~/.config").rstrip(b"/"))
+    return _Place(f"{settings}/fish/completions/fileorg.fish", None)
 
 
 def _home() -> str:
     return os.path.expanduser("~")
-
-
-def _folder(variable: str, default: str) -> str:
-    """Return a folder of the XDG base directories; a relative path is no folder, as their specification says."""
-    value = os.environ.get(variable, "")
-    return value.rstrip("/") if value.startswith("/") else f"{_home()}/{default}"
 
 
 def _folder_of_zsh() -> str:

@@ -201,7 +201,7 @@ class StateDirectory:
 
 def default_config_path() -> bytes:
     """Return the path of the configuration that is read without `--config`."""
-    return os.path.join(_base_folder(b"XDG_CONFIG_HOME", b"~/.config"), b"fileorg", b"fileorg.toml")
+    return os.path.join(base_folder(b"XDG_CONFIG_HOME", b"~/.config"), b"fileorg", b"fileorg.toml")
 
 
 def default_state_path() -> bytes:
@@ -220,7 +220,7 @@ def _absolute(path: bytes | None) -> bytes:
     return os.path.abspath(path or default_state_path())
 
 
-def _base_folder(variable: bytes, usual: bytes) -> bytes:
+def base_folder(variable: bytes, usual: bytes) -> bytes:
     """Return a folder of the XDG base directories; a relative path is no folder, as their specification says."""
     folder = os.environb.get(variable, b"")
     return folder if os.path.isabs(folder) else os.path.expanduser(usual)
@@ -230,7 +230,7 @@ def _platform_path() -> bytes:
     is_usual = sys.platform == "linux" and "ANDROID_DATA" not in os.environ
     if is_usual and os.environ.get("HOME", "/").startswith("/"):
         # As platformdirs answers, which takes 5 to 10 ms to load.
-        return os.path.join(_base_folder(b"XDG_STATE_HOME", b"~/.local/state"), b"fileorg")
+        return os.path.join(base_folder(b"XDG_STATE_HOME", b"~/.local/state"), b"fileorg")
     import platformdirs
 
     return os.fsencode(platformdirs.user_state_dir("fileorg", appauthor=False))

@@ -18,6 +18,7 @@ from xxhash import xxh3_64_hexdigest
 
 from fileorg.core.errors import ErrorCode, FileorgError, UsageError
 from fileorg.core.names import display, is_within
+from fileorg.core.state import base_folder
 from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -194,10 +195,7 @@ def cron_line(service: Service) -> str:
 
 def unit_folder() -> str:
     """Return the folder of the units of this user."""
-    above = os.environ.get("XDG_CONFIG_HOME", "")
-    if not os.path.isabs(above):
-        above = os.path.expanduser("~/.config")
-    return os.path.join(above, "systemd", "user")
+    return os.path.join(os.fsdecode(base_folder(b"XDG_CONFIG_HOME", b"~/.config")), "systemd", "user")
 
 
 def has_systemd() -> bool:
