@@ -308,15 +308,9 @@ class JournalReader:
         another operation had made it, does not count.
         """
         states = quoted({RecordState.DONE, RecordState.PURGED} if purged else {RecordState.DONE})
-        found = (
-            "SELECT reverts FROM records WHERE id BETWEEN ? AND ? AND action = 'make-folder' AND state = 'skipped'"
-            f" AND reason = '{ReasonCode.ALREADY_THERE}'"
-        )
-        there = {
-            f"{record}" for each in undos for (record,) in self._queries.select(found, self._queries.record_range(each))
-        }
+        there = ", ".join(map(str, self.relations.there_again(undos))) if undos else ""
         which = f"r.id BETWEEN ?1 AND ?2 AND r.state IN ({states})"
-        which += f" AND NOT (r.action = 'remove-folder' AND r.id IN ({', '.join(there)}))" if there else ""
+        which += f" AND NOT (r.action = 'remove-folder' AND r.id IN ({there}))" if there else ""
         query = (
             f"SELECT r.source_folder FROM records r WHERE {which} AND r.source_folder NOT NULL"
             f" UNION SELECT r.target_folder FROM records r WHERE {which}"

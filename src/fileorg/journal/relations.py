@@ -215,6 +215,13 @@ class Relations:
         """
         return self._tried(undos, "u.state = 'conflict'", _BY_LINK)
 
+    def there_again(self, undos: Sequence[Operation]) -> set[RecordId]:
+        """Return the removed folders that undos found there again, because another operation had made them, by the
+        record of each.
+        """
+        found = f"u.state = 'skipped' AND u.reason = '{ReasonCode.ALREADY_THERE}'"
+        return self._tried(undos, found, "'remove-folder'")
+
     def _tried(self, undos: Sequence[Operation], how: str, actions: str) -> set[RecordId]:
         query = (
             "SELECT r.id FROM records u JOIN records r ON r.id = u.reverts WHERE u.id BETWEEN ? AND ?"

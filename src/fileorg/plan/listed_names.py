@@ -9,7 +9,7 @@ from fileorg.core.memo import Memo
 from fileorg.core.names import collision_key, join
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from fileorg.storage.local.storage import LocalStorage
 
@@ -41,26 +41,28 @@ class ListedNames:
     def _listed(self, above: bytes, name: bytes) -> bytes:
         known = self._subfolders.get(above)
         if known is None:
-            known = self._subfolders[above] = {}
-            with contextlib.suppress(OSError):
-                for there, kind in self._storage.names(above):
-                    if kind == _IS_FOLDER:
-                        known.setdefault(_folded(there), []).append(there)
-        match known.get(_folded(name)):
-            case [there] if there != name and self._storage.lstat(above, name) is not None:
-                return join(above, there)
-        return join(above, name)
+            known = self._subfolders[above] = self._by_key(above, only_folders=True)
+        return join(above, self._as_listed(known, above, name))
 
     def name(self, folder: bytes, name: bytes) -> bytes:
         """Return a name in the case that its folder lists; unchanged if it lists none, or several that are alike."""
         known = self._entries.get(folder)
         if known is None:
-            known = self._entries[folder] = {}
-            with contextlib.suppress(OSError):
-                for there, _ in self._storage.names(folder):
-                    known.setdefault(_folded(there), []).append(there)
+            known = self._entries[folder] = self._by_key(folder)
+        return self._as_listed(known, folder, name)
+
+    def _by_key(self, folder: bytes, *, only_folders: bool = False) -> dict[bytes, list[bytes]]:
+        """Return the names that a folder lists, by these names without case."""
+        found = dict[bytes, list[bytes]]()
+        with contextlib.suppress(OSError):
+            for there, kind in self._storage.names(folder):
+                if kind == _IS_FOLDER or not only_folders:
+                    found.setdefault(_folded(there), []).append(there)
+        return found
+
+    def _as_listed(self, known: Mapping[bytes, list[bytes]], folder: bytes, name: bytes) -> bytes:
         match known.get(_folded(name)):
-            case [there] if self._storage.lstat(folder, name) is not None:
+            case [there] if there != name and self._storage.lstat(folder, name) is not None:
                 return there
         return name
 

@@ -137,8 +137,7 @@ class UndoRun:
 
     def _rest(self, number: int) -> Iterator[str]:
         """Yield a note if more of the named operation is left: parts that were redone are undone one by one."""
-        operations = self._session.journal.operations()
-        named = next((each for each in operations if each.id == number), None)
+        operations, named = self._session.journal.operations(), self._session.journal.operation(number)
         chain = set() if named is None or named.kind not in FORWARD else chain_of(named, operations) - {self.undone.id}
         for each in operations:
             if each.id in chain and each.kind in FORWARD and is_left(self._session.journal, each, operations):
@@ -389,9 +388,9 @@ def _numbered(journal: Journal, number: int, state: StateDirectory, *, redo: boo
     links = [each for each in operations if each.id in chain and each.kind in forward]
     if left := [link for link in links if is_left(journal, link, operations)]:
         return min(left, key=lambda link: _last_try(link, operations))
-    for operation in operations if not redo else ():
-        if operation.id in chain and operation.kind in forward and _has_folder_again(journal, operation, operations):
-            return operation
+    for link in links if not redo else ():
+        if _has_folder_again(journal, link, operations):
+            return link
     if named.kind == PURGE:
         raise UsageError(
             f"Operation {named.id} is a purge, which cannot be undone.", hint=_SHOWN, code=ErrorCode.PURGED

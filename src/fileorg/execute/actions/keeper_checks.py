@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from fileorg.content.identical import same_bytes
 from fileorg.core.model import RecordState
-from fileorg.core.names import below, collision_key, join
+from fileorg.core.names import below, collision_key
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.actions.handler import check_ready, kept
@@ -100,12 +100,9 @@ def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 def _is_one_name(one: Location, other: Location) -> bool:
     """Return whether two paths are one but for case, on a disk that ignores case. Its driver may number them apart."""
-    keys = {collision_key(_path(place), case_insensitive=True) for place in (one, other)}
+    paths = (below(place.storage.root, place.path) for place in (one, other))
+    keys = {collision_key(path, case_insensitive=True) for path in paths}
     return len(keys) == 1 and one.storage.kind is Kind.LOCAL and one.storage.is_case_insensitive()
-
-
-def _path(place: Location) -> bytes:
-    return below(place.storage.root, join(place.folder, place.name))
 
 
 def check_keeper_ready(work: Work, row: PlanRow, answer: Readiness) -> None:
