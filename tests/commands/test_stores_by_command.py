@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -13,9 +12,6 @@ from tests.storage.object import servers
 from tests.storage.object.conftest import seaweedfs
 from tests.support.buckets import Bucket
 from tests.support.warm_python import run_fileorg
-
-from fileorg.storage.object.s3 import S3Client
-from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,12 +34,8 @@ def fileorg(seaweedfs: S3Server, tmp_path: Path) -> Callable[..., subprocess.Com
 
 
 @pytest.fixture
-def bucket(seaweedfs: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    with contextlib.suppress(StoreError):  # it is there
-        servers.make_bucket(seaweedfs, "commands")
-    for variable, value in seaweedfs.environment.items():
-        monkeypatch.setenv(variable, value)
-    with contextlib.closing(S3Client("commands", seaweedfs.settings)) as client:
+def bucket(seaweedfs: S3Server) -> Iterator[Bucket]:
+    with servers.opened_bucket(seaweedfs, "commands") as client:
         yield Bucket(client, "inbox/")
 
 

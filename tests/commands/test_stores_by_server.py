@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -13,9 +12,6 @@ from tests.storage.object import servers
 from tests.storage.object.conftest import seaweedfs, versitygw
 from tests.support.buckets import Bucket
 from tests.support.tree import Tree
-
-from fileorg.storage.object.s3 import S3Client
-from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,18 +54,12 @@ def server(request: pytest.FixtureRequest) -> S3Server:
 
 
 @pytest.fixture(params=["plain", "versions"])
-def place(
-    request: pytest.FixtureRequest, server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, server: S3Server, tmp_path: Path) -> Iterator[Place]:
     name, folder = f"everyday-{request.param}", "".join(filter(str.isalnum, request.node.name))
-    with contextlib.suppress(StoreError):  # it is there
-        servers.make_bucket(server, name, versions=request.param == "versions")
-    for variable, value in server.environment.items():
-        monkeypatch.setenv(variable, value)
     tree = Tree(tmp_path / "tree")
-    environment = os.environ | {"FILEORG_HOME": str(tmp_path / "state")}
     is_safe = request.node.callspec.params["server"] == "seaweedfs"
-    with contextlib.closing(S3Client(name, server.settings)) as client:
+    with servers.opened_bucket(server, name, versions=request.param == "versions") as client:
+        environment = os.environ | {"FILEORG_HOME": str(tmp_path / "state")}
         yield Place(Bucket(client, f"{folder}/"), tree, environment, is_safe, is_safe or request.param == "plain")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -17,14 +16,13 @@ from tests.storage.object.conftest import seaweedfs
 from tests.storage.object.fault_proxy import Fault, ProxiedRequest, fault_proxy
 from tests.support.buckets import Bucket
 
-from fileorg.storage.object.s3 import S3Client
-from fileorg.storage.object.store_error import StoreError
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.storage.object.servers import S3Server
+
+    from fileorg.storage.object.s3 import S3Client
 
 __all__ = ["seaweedfs"]  # a fixture for the tests here, too
 _FILES, _ANSWERED, _STALLS_SECONDS = 60, 10, 30.0
@@ -48,12 +46,8 @@ class Stalling:
 
 
 @pytest.fixture
-def client(seaweedfs: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    with contextlib.suppress(StoreError):  # it is there
-        servers.make_bucket(seaweedfs, "silent")
-    for variable, value in seaweedfs.environment.items():
-        monkeypatch.setenv(variable, value)
-    with contextlib.closing(S3Client("silent", seaweedfs.settings)) as client:
+def client(seaweedfs: S3Server) -> Iterator[S3Client]:
+    with servers.opened_bucket(seaweedfs, "silent") as client:
         yield client
 
 

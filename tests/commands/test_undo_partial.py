@@ -304,14 +304,15 @@ def test_a_file_set_beside_and_moved_on_again_comes_back(tree: Tree, runs: Runs)
     assert tree.read() == {"a.jpg": "1"}
 
 
-def test_a_keeper_set_beside_is_still_the_keeper(tree: Tree, runs: Runs) -> None:
+@pytest.mark.parametrize(("action", "left"), [("quarantine", {"v/": ""}), ("symlink", {"v/b.jpg": "-> ../k/a.jpg"})])
+def test_a_keeper_set_beside_is_still_the_keeper(tree: Tree, runs: Runs, action: str, left: dict[str, str]) -> None:
     tree.write({"k/a.jpg": "same", "v/b.jpg": "same"})
-    runs.dedupe("quarantine")
+    runs.dedupe(action)
     runs.organize(recursive=True, include=["a.jpg"])
     tree.write({"k/a.jpg": "someone else's"})
     assert problems(runs.undo(2, rename=True)) == []
     assert runs.purge(1).outcome.problems == []
-    assert tree.read() == {"k/a.jpg": "someone else's", "k/a (2).jpg": "same", "v/": ""}
+    assert tree.read() == {"k/a.jpg": "someone else's", "k/a (2).jpg": "same"} | left
 
 
 @pytest.mark.parametrize("first", ["dedupe", "organize"])
@@ -331,13 +332,3 @@ def test_a_symlink_to_a_file_set_beside_gives_way(tree: Tree, runs: Runs, first:
     assert problems(runs.undo(1, rename=True)) == []
     beside = {"k/a (2).jpg": "same"} if first == "dedupe" else {}
     assert tree.read() == before | beside | {place: "someone else's"}
-
-
-def test_the_keeper_of_a_symlink_set_beside_is_still_the_keeper(tree: Tree, runs: Runs) -> None:
-    tree.write({"k/a.jpg": "same", "v/b.jpg": "same"})
-    runs.dedupe("symlink")
-    runs.organize(recursive=True, include=["a.jpg"])
-    tree.write({"k/a.jpg": "someone else's"})
-    assert problems(runs.undo(2, rename=True)) == []
-    assert runs.purge(1).outcome.problems == []
-    assert tree.read() == {"k/a.jpg": "someone else's", "k/a (2).jpg": "same", "v/b.jpg": "-> ../k/a.jpg"}

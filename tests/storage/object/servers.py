@@ -20,6 +20,8 @@ import pytest
 
 from fileorg.core.store_settings import StoreSettings
 from fileorg.storage.object.aws_sender import AwsSender
+from fileorg.storage.object.s3 import S3Client
+from fileorg.storage.object.store_error import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,3 +210,12 @@ def environment_of(server: S3Server, user: str = ACCESS_KEY) -> Iterator[None]:
         for name, value in server.as_user(user).items():
             patch.setenv(name, value)
         yield
+
+
+@contextlib.contextmanager
+def opened_bucket(server: S3Server, name: str, *, versions: bool = False) -> Iterator[S3Client]:
+    """Yield a client of a bucket, which is made if it is missing, with its credentials in the environment."""
+    with contextlib.suppress(StoreError):  # it is there
+        make_bucket(server, name, versions=versions)
+    with environment_of(server), contextlib.closing(S3Client(name, server.settings)) as client:
+        yield client
