@@ -136,15 +136,11 @@ class Pool:
 
         try:
             self._attempts += 1
-            return self._send(_attempt, kind.run, task, (self._key, self._attempts))
+            return self.started().submit(_attempt, kind.run, task, (self._key, self._attempts))
         except BrokenExecutor as error:  # a helper has died since the last result
             lost: Future[tuple[Any, ...]] = Future()
             lost.set_exception(error)
             return lost
-
-    def _send(self, run: Callable[..., Any], *values: Any) -> Future[Any]:
-        """Give a call to the executor. Raises `BrokenExecutor` if a helper has died."""
-        return self.started().submit(run, *values)
 
     def _outcome(self, future: Future[tuple[Any, ...]]) -> tuple[bool, Any]:
         """Return whether the task was done, and its result. Raises the errors of the task itself.
@@ -194,19 +190,7 @@ class Processes(Pool):
             from concurrent.futures import BrokenExecutor
 
             with contextlib.suppress(BrokenExecutor):  # one has died already: the first task will tell
-                for _ in range(self.count):
-                    self._send(_nothing)
-
-    def _send(self, run: Callable[..., Any], *values: Any) -> Future[Any]:
-        try:
-            return super()._send(run, *values)
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            from concurrent.futures import BrokenExecutor
-
-            # One helper has died while another was started: the pipe that it should get is closed already.
-            raise BrokenExecutor(str(error)) from error
+                self.started().submit(_nothing)
 
     def started(self) -> Executor:
         if self._is_broken:
@@ -220,7 +204,11 @@ class Processes(Pool):
         from multiprocessing import get_context
 
         arguments = os.getpid(), GIVEN.limits.helper_memory
-        return ProcessPoolExecutor(self.count, get_context("spawn"), _prepare, arguments)
+        executor = ProcessPoolExecutor(self.count, get_context("spawn"), _prepare, arguments)
+        # All at once, before there are tasks, as it does with forks. Otherwise one may be started while another that
+        # has a task dies; then the thread that ends the others fails, or the start does: "handle is closed".
+        executor._launch_processes()  # type: ignore[attr-defined]  # noqa: SLF001
+        return executor
 
     def _replace(self) -> None:
         """Start other helpers, and wait for the first. Raises `StorageFailure` if they die at once, too."""
