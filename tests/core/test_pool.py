@@ -124,7 +124,7 @@ def test_a_lost_task_is_done_again(pool: Pool, tmp_path: Path) -> None:
 
 def test_a_helper_that_dies_while_another_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spawn = ProcessPoolExecutor._spawn_process  # type: ignore[attr-defined]
-    waited = []
+    waited: list[object] = []
 
     def spawn_late(executor: Any) -> None:
         if len(executor._processes) == 1 and not waited:
