@@ -153,6 +153,13 @@ class Names:
             return False
         return any(other is not name and other.is_like(name.first) for other in self.at.values())
 
+    def is_kept_out(self, name: Name) -> bool:
+        """Return whether a file of others is at its home, which fileorg tells from it by the content or the time."""
+        there = self.at.get(name.home or name.path)
+        if there is None or there is name or name.path in name.hard_links:
+            return False
+        return bool(there.touched_at) and not self._is_same(name.path, name.node, there.path, there.node)
+
     def folders_in_doubt(self, name: Name) -> set[bytes]:
         """Return the folders of which nothing shows, once others have changed a file, that fileorg moved it out."""
         return {folder for folder in name.passed if not self._lasts(folder)}

@@ -101,3 +101,29 @@ def test_a_symlink_by_fileorg_stays_with_a_file_that_was_named(tmp_path: Path) -
     assert world.names.follow(moved, back, command="undo").wrong == []
     world.view = back
     assert [world._is_named(link, said) for link in links] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("is_refused", "wrong"),
+    [(True, []), (False, ["at the end: dest/a.jpg (of root/a.jpg) is not back, and was never named"])],
+)
+def test_a_file_of_others_at_a_home_is_not_the_one_that_is_missing_there(
+    tmp_path: Path, is_refused: bool, wrong: list[str]
+) -> None:
+    """Others have replaced a file that fileorg had moved, and created another one with the same content at its home."""
+    for name in ("root", "dest"):
+        (tmp_path / name).mkdir()
+    root, dest = Place("exfat", tmp_path / "root"), Place("ext4", tmp_path / "dest")
+    file, moved = root.path / "a.jpg", dest.path / "a.jpg"
+    write(file, "one")
+    world = World(Processes(tmp_path / "scratch"), root, dest, tmp_path, state_inside=False, max_open=0, control="")
+    world.begin()
+    file.unlink()
+    write(moved, "one")
+    halfway = world._take()
+    assert world.names.follow(world.view, halfway, command="organize").wrong == []
+    world.view = halfway
+    world.others(lambda: write(moved, "", _TIME + 10), is_edit=False)
+    world.others(lambda: write(file, "", _CUT), is_edit=False)
+    world._is_refused = is_refused
+    assert world._names_at_the_end() == wrong

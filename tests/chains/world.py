@@ -452,6 +452,9 @@ class World:
         there = self.view.nodes.get(path)
         return there is None or there.alone != name.node.alone
 
+    def _is_kept_out(self, name: Name) -> bool:
+        return not self._is_beside(name, name.home or b"") and self.names.is_kept_out(name)
+
     def _is_made(self, name: Name, path: bytes) -> bool:
         """Return whether the name that fileorg made at a path still exists."""
         there = self.names.at.get(path)
@@ -574,7 +577,7 @@ class World:
             if name.home is None:
                 is_excused = (self.interventions or purged) and (self._is_refused or self._is_named(name, self._said))
                 wrong += [] if is_excused else [f"at the end: left is {name}"]
-            elif self._is_elsewhere(name, name.home):
+            elif self._is_elsewhere(name, name.home) or self._is_kept_out(name):
                 # With --rename, it may be beside a file of others, which has then gone to its home in its place.
                 places = {name.path, _NUMBER.sub(b"", name.path) if self._renames else name.path, *above(name.home)}
                 is_barred = self.interventions and not places.isdisjoint(self.touched)
