@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from itertools import groupby
@@ -202,22 +203,33 @@ class Applier:
             return  # an intermediate or emptied folder that already exists, or is not empty: no problem
         if reason is not None and reason.code in {ReasonCode.SYMLINK_TARGET_STAYS, ReasonCode.INTERRUPTED}:
             return  # the problem of its file is reported already; what a cancelled job left is not listed
-        half = self._other_half(row)
-        if half is not None and reason is not None and reason.code is ReasonCode.LEADER_STAYS:
+        half, path, base = self._other_half(row), join(row.source_folder, row.source_name), row.source_base
+        lies_there = self._lies_at_temporary_name(row, half)
+        if half is not None and reason is not None and reason.code is ReasonCode.LEADER_STAYS and not lies_there:
             other = self._why_failed(half)
             if other is not None and (is_step_name(row.source_name) or other.code is not ReasonCode.LEADER_STAYS):
                 return  # the file is named once
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # counted by kind: a thousand skips do not hide a failure
-            known = row  # nobody knows a temporary name
-            if half is not None and is_step_name(row.source_name):
-                known = self._prepared.batch[half]
-            path, base = join(known.source_folder, known.source_name), known.source_base
+            if is_step_name(row.source_name) and not lies_there:  # nobody knows a temporary name
+                known = row if half is None else self._prepared.batch[half]
+                path, base = join(known.source_folder, known.source_name), known.source_base
+                path = b"" if is_step_name(known.source_name) else path
             # What stays is the copy or link itself.
-            if not path or row.action in REMOVALS or is_step_name(known.source_name):
+            if not path or row.action in REMOVALS:
                 path, base = join(row.target_folder, row.target_name), row.target_base
             self.problems.append(Problem(path, state, reason, self._storages[base].root))
+
+    def _lies_at_temporary_name(self, row: PlanRow, half: int | None) -> bool:
+        """Return whether the file of a row has had its temporary name since an earlier operation, which a crash cut
+        short: there it is found.
+        """
+        if not is_step_name(row.source_name) or (half is not None and self._why_failed(half) is None):
+            return False
+        with contextlib.suppress(OSError):
+            return self._storages[row.source_base].lstat(row.source_folder, row.source_name) is not None
+        return False
 
     def _other_half(self, row: PlanRow) -> int | None:
         """Return the position of the row that gives the file of this row its temporary name, or takes it from there."""

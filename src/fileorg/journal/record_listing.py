@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from xxhash import xxh3_128_digest
 
 from fileorg.core.batches import row_maker
-from fileorg.core.model import FOLDER_ACTIONS, LISTED_STATES, MOVED_ASIDE, Action, OperationState, RecordState, SortBy
+from fileorg.core.model import (
+    FOLDER_ACTIONS,
+    LISTED_STATES,
+    MOVED_ASIDE,
+    PROBLEM_STATES,
+    Action,
+    OperationState,
+    RecordState,
+    SortBy,
+)
 from fileorg.core.reasons import Lost, Reason, ReasonCode
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.rows import (
@@ -29,10 +38,12 @@ if TYPE_CHECKING:
 
 
 IS_LISTED = (
-    f"r.category IS NOT '{MOVED_ASIDE}' AND"
+    f"(r.category IS NOT '{MOVED_ASIDE}' OR r.state IN ({quoted(PROBLEM_STATES)})) AND"
     f" (r.action NOT IN ({quoted(FOLDER_ACTIONS)}) OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
 )
-"""Folders that are the subject of an operation have a category; other folders are listed only if they failed."""
+"""Folders that are the subject of an operation have a category; other folders are listed only if they failed, and so is
+the step to a temporary name, at which its file then may be.
+"""
 
 _BY_PATH = "{0}.base, {0}.path, {1}"
 _TARGET_NAME = "coalesce(r.target_name, r.source_name)"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import UnknownOperation
 from fileorg.core.model import PROBLEM_STATES, RecordState, StatusCode
-from fileorg.core.names import below, is_within, join, scheme_of
+from fileorg.core.names import below, is_step_name, is_within, join, scheme_of
+from fileorg.core.reasons import UNSETTLED
 from fileorg.core.tuples import NamedTuple
 from fileorg.journal.journal import Journal
 from fileorg.journal.rows import parsed_options
@@ -18,6 +19,7 @@ from fileorg.workflows.open_journal import open_journal
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from fileorg.core.model import Base
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Operation, Record
     from fileorg.journal.status import OperationStatus
@@ -99,8 +101,9 @@ def operations_of(journal: bytes, kinds: Collection[str], *, in_effect: bool) ->
 
 
 @contextlib.contextmanager
-def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[tuple[bytes, Record]]]:
-    """Yield the records of files that an operation did not change, each with its root; valid until the block ends.
+def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[tuple[bytes, bytes, Record]]]:
+    """Yield the records of files that an operation did not change, each with its root and path; valid until the block
+    ends.
 
     Raises `UsageError` if the operation does not exist, `JournalError`.
     """
@@ -111,11 +114,22 @@ def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[tuple[byte
         states = (*PROBLEM_STATES, RecordState.SKIPPED)
         roots = [root.path for root in journal.roots(operation)]
         yield (
-            (roots[record.source_base or 0] if record.source_name else roots[record.target_base], record)
+            (roots[base], path, record)
             for batch in journal.records(operation, states=states)
             for record in batch
             if record.source_name or record.category  # without intermediate folders
+            for base, path in (_place_of(record),)
         )
+
+
+def _place_of(record: Record) -> tuple[Base, bytes]:
+    """Return the base and the path that name a file that was not changed: that of its source, unless a crash has left
+    it at its temporary name.
+    """
+    is_left = is_step_name(record.target_name) and record.reason is not None and record.reason.code in UNSETTLED
+    if record.source_name and not is_left:
+        return record.source_base, join(record.source_folder, record.source_name)
+    return record.target_base, join(record.target_folder, record.target_name)
 
 
 def trail(path: bytes, state: StateDirectory) -> Trail:

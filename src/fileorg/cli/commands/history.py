@@ -13,7 +13,7 @@ from fileorg.core.errors import Exit, UsageError
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
-    from fileorg.journal.rows import Operation, Record
+    from fileorg.journal.rows import Operation
     from fileorg.journal.status import OperationStatus
 
 EXAMPLES = """
@@ -223,29 +223,21 @@ def _show_problems(out: "Out", format_: ListFormat, number: int, state: "StateDi
         if format_ is not ListFormat.TEXT:
             rows = (
                 (
-                    below(root, _path(record)),
+                    below(root, path),
                     record.state,
                     sentence(record.reason),
                     record.reason and record.reason.code,
                 )
-                for root, record in records
+                for root, path, record in records
             )
             _write(out, format_, "problems", _PROBLEM_TITLES, rows, "")
             return
         whole = True
-        for _, record in records:
-            out.line(f"{display(_path(record))}: {record.state}, {sentence(record.reason)}")
+        for _, path, record in records:
+            out.line(f"{display(path)}: {record.state}, {sentence(record.reason)}")
             whole = False
         if whole:
             out.line(f"Operation {number} has no problems.")
-
-
-def _path(record: "Record") -> bytes:
-    from fileorg.core.names import join
-
-    if record.source_name:
-        return join(record.source_folder, record.source_name)
-    return join(record.target_folder, record.target_name)
 
 
 def _write(

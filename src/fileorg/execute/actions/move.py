@@ -233,14 +233,16 @@ def settle(case: Case) -> Verdict:
 
 
 def _settle_step(case: Case, source: Entry | None, target: Entry | None) -> Verdict | None:
-    """Recover a step to or from the temporary name of a cycle, if the file has left it already, or is not there yet;
-    None otherwise. Nobody else takes a file from such a name, and the record of the other step says where it is.
+    """Recover a step to or from the temporary name of a cycle, if the file has left it already, is not there yet or has
+    not left it; None otherwise. Nobody else takes a file from such a name: what is there is the file, though others may
+    have replaced it. The record of the other step says where it is.
     """
     is_here = case.is_original(source) or (source is not None and source.inode == case.record.inode)
     if is_step_name(case.record.target_name) and target is None and not is_here:
         return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
-    if is_step_name(case.record.source_name) and source is None and not case.is_made(target, case.moved):
-        return case.not_done
+    has_left = case.is_made(target, case.moved)
+    if is_step_name(case.record.source_name) and not (case.is_original(source) or has_left):
+        return EDITED if _edited(case, source, target) == EDITED else case.not_done
     return None
 
 
