@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.core.model import By, RecordState
+from fileorg.core.model import Action, By, RecordState
 from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
@@ -69,6 +69,51 @@ def test_rename_leaves_their_names_to_others_that_come_back(tree: Tree, runs: Ru
     tree.write({"a.jpg": "someone else's"})
     assert problems(runs.undo(rename=True)) == []
     assert tree.read() == {"a.jpg": "someone else's", "a (2).jpg": "2", "a (3).jpg": "1"}
+
+
+def test_rename_gives_the_files_of_a_group_one_number(tree: Tree, runs: Runs) -> None:
+    """Otherwise someone else's edits would belong to the photo, and its own to none."""
+    group = {"IMG_1.HEIC": "photo", "IMG_1.AAE": "edits", "IMG_1.MOV": "film", "x.cr2": "1", "x.cr2.xmp": "2"}
+    tree.write(group | {"IMG_1 (2).MOV": "a film of its own"})
+    runs.organize(include=["IMG_1.*", "x.*"])
+    tree.write({"IMG_1.AAE": "someone else's", "x.cr2": "someone else's"})
+    assert problems(runs.undo(rename=True)) == []
+    left = {"IMG_1.AAE": "someone else's", "IMG_1 (2).MOV": "a film of its own", "x.cr2": "someone else's"}
+    own = {"IMG_1 (3).HEIC": "photo", "IMG_1 (3).AAE": "edits", "IMG_1 (3).MOV": "film"}
+    assert tree.read() == {**left, **own, "x (2).cr2": "1", "x (2).cr2.xmp": "2"}
+    runs.redo()
+    runs.undo(rename=True)
+    assert tree.read() == {**left, **own, "x (2).cr2": "1", "x (2).cr2.xmp": "2"}
+
+
+def test_rename_gives_copies_of_a_group_one_number(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "a.xmp": "2"})
+    runs.organize(action=Action.COPY)
+    runs.undo()
+    tree.write({"Images/a.xmp": "someone else's"})
+    assert problems(runs.redo(rename=True)) == []
+    copies = {"Images/a (2).jpg": "1", "Images/a (2).xmp": "2"}
+    assert tree.read() == {"a.jpg": "1", "a.xmp": "2", "Images/a.xmp": "someone else's", **copies}
+
+
+def test_rename_leaves_names_that_others_of_the_group_contain(tree: Tree, runs: Runs) -> None:
+    tree.write({"disc.cue": 'FILE "disc.bin" BINARY', "disc.bin": "1"})
+    assert runs.organize(by=By.EXTENSION).done == 2
+    tree.write({"disc.bin": "someone else's"})
+    outcome = runs.undo(rename=True)
+    assert outcome.done == 0
+    assert [path for path, state, _ in problems(outcome) if state is RecordState.CONFLICT] == [b"bin/disc.bin"]
+    tree.path("disc.bin").unlink()
+    runs.undo()
+    assert tree.read() == {"disc.cue": 'FILE "disc.bin" BINARY', "disc.bin": "1"}
+
+
+def test_rename_gives_no_number_because_a_file_was_put_back_by_hand(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "a.xmp": "2"})
+    runs.organize()
+    tree.path("Images/a.xmp").rename(tree.path("a.xmp"))
+    runs.undo(rename=True)
+    assert tree.read() == {"a.jpg": "1", "a.xmp": "2"}
 
 
 def test_a_folder_in_the_place_of_a_file(tree: Tree, runs: Runs) -> None:

@@ -30,7 +30,7 @@ from fileorg.plan.link_rows import LinkRows, known_by, whole
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
 from fileorg.plan.placing import Layout, Placer
 from fileorg.rules.extensions import OTHER
-from fileorg.rules.grouping import keeps_its_name, stem_end
+from fileorg.rules.grouping import keeps_its_name, number_places
 from fileorg.rules.joined_names import JoinedNames
 from fileorg.scan.stays import NotTaken, Stays
 from fileorg.scan.together import is_stale
@@ -590,9 +590,7 @@ class OrganizePlan:
         """Return a file and its sidecars, whose numbers follow the shared part of their names."""
         files = (leader, *followers)
         names = [file.new_name or file.name for file in files]
-        shared = names[0][: stem_end(names[0])]
-        stems = [len(shared) if name.startswith(shared) else stem_end(name) for name in names]
-        tail = max(len(name) - stem for name, stem in zip(names, stems, strict=True))
+        stems, tail = number_places(names[0], names)
         targets, categories, place = self._placer.targets, self._layout.rules.categories, self._layout.place
         key = functools.partial(collision_key, case_insensitive=self._layout.case_insensitive)
         first, *others = [

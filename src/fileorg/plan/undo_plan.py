@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from itertools import groupby
+from itertools import count, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from fileorg.core.names import is_step_name, join, with_parents
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
 from fileorg.plan.missing_folders import is_missing
+from fileorg.rules.grouping import keeps_its_name, number_places, probable_leader
 from fileorg.rules.template import numbered
 from fileorg.storage.links import Location, ReplacementLink
 from fileorg.storage.local.absent import AbsentStorage
@@ -91,7 +92,7 @@ class UndoPlan:
                 plan = [self._without_absent(row) for row in plan]  # noqa: PLW2901
             wanted = {row[4:7] for row in plan} if self._rename else set()
             self._list_targets(wanted)
-            due = [self._beside(row, wanted) for row in plan] if self._rename else plan
+            due = self._all_beside(plan, wanted) if self._rename else plan
             if has_symlinks:
                 due, held = _after_their_files(held + due)
             if due:
@@ -115,8 +116,40 @@ class UndoPlan:
         gone = next((self._storages[base].root for base in needed if base in self._absent), None)
         return row if gone is None else row._replace(reason=Reason(ReasonCode.ROOT_MISSING, gone))
 
+    def _all_beside(self, plan: Sequence[PlanRow], wanted: set[tuple[Base, bytes, bytes]]) -> list[PlanRow]:
+        """Return the rows, with free names for those that are taken; `wanted` are the names in the batch."""
+        found: list[PlanRow] = []
+        for group, members in groupby(plan, attrgetter("together")):
+            rows = list(members)
+            if group and len(rows) > 1 and _is_of_one_folder(rows):
+                found += self._group_beside(rows, wanted)
+            else:
+                found += (self._beside(row, wanted) for row in rows)
+        return found
+
+    def _group_beside(self, rows: list[PlanRow], wanted: set[tuple[Base, bytes, bytes]]) -> list[PlanRow]:
+        """Return the rows of a group, all with the same number if the name of one that can come is taken. Files that
+        name each other keep their names: those that are taken are reported.
+        """
+        base, folder, _ = rows[0][4:7]
+        storage, names = self._storages[base], [row.target_name for row in rows]
+        taken = (row for row in rows if not self._is_free(base, folder, row.target_name) and self._may_come(row))
+        if next(taken, None) is None or any(map(keeps_its_name, names)):
+            return rows
+        stems, tail = number_places(probable_leader(names), names)
+        for number in count(2):
+            limit = storage.capabilities.name_limit
+            found = [
+                numbered(name, number, limit, stem=stem, tail=tail) for name, stem in zip(names, stems, strict=True)
+            ]
+            if all(self._is_free(base, folder, name) and (base, folder, name) not in wanted for name in found):
+                break
+        return [row._replace(target_name=name) for row, name in zip(rows, found, strict=True)]
+
+    def _is_free(self, base: Base, folder: bytes, name: bytes) -> bool:
+        return not self._is_taken(self._storages[base], folder, name) or self._is_leaving(base, folder, name)
+
     def _beside(self, row: PlanRow, wanted: set[tuple[Base, bytes, bytes]]) -> PlanRow:
-        """Return the row, with a free name if its own is taken; `wanted` are the names in the batch."""
         if row.reason:
             return row
         base, folder, own_name = row[4:7]
@@ -128,9 +161,7 @@ class UndoPlan:
                 return row
         elif row.action not in RENAMES and row.action not in _MADE_FILES:
             return row
-        while (self._is_taken(storage, folder, name) and not self._is_leaving(base, folder, name)) or (
-            number > 1 and (base, folder, name) in wanted
-        ):
+        while not self._is_free(base, folder, name) or (number > 1 and (base, folder, name) in wanted):
             number += 1
             name = numbered(own_name, number, storage.capabilities.name_limit)
         return row._replace(target_name=name)
@@ -216,6 +247,19 @@ class UndoPlan:
             return self._storages[row.source_base].lstat(row.source_folder, row.source_name) is not None
         except OSError:
             return True
+
+
+def _is_of_one_folder(rows: Sequence[PlanRow]) -> bool:
+    """Return whether the rows are a group whose files come into one folder, not a cycle of names."""
+    leaving = {row[1:4] for row in rows}
+    return len({row[4:6] for row in rows}) == 1 and all(
+        not row.reason
+        and (row.action in RENAMES or row.action in _MADE_FILES)
+        and not is_step_name(row.source_name)
+        and not is_step_name(row.target_name)
+        and row[4:7] not in leaving
+        for row in rows
+    )
 
 
 def _without_half_exchanges(rows: list[PlanRow]) -> list[PlanRow]:

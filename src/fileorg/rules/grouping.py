@@ -18,7 +18,7 @@ from fileorg.rules.joined_names import JoinedNames
 from fileorg.rules.triggers import BESIDE, SUFFIXES, WITH_FOLDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fileorg.rules.groups import FolderAccess, Grouping
 
@@ -84,6 +84,25 @@ def stem_end(name: bytes) -> int:
     """Return the end of the stem that a leader shares with followers: `film` of `film.mkv`, `x` of `x.part1.rar`."""
     part = re.fullmatch(rb"(?is)(.+)\.part\d{1,5}\.(?:rar|exe)", name)
     return part.end(1) if part else extension_start(name)
+
+
+def number_places(leader: bytes, names: Sequence[bytes]) -> tuple[list[int], int]:
+    """Return where each name of a group takes a number, so that the names still belong together, and the longest tail
+    after it: see `template.numbered`.
+    """
+    shared = leader[: stem_end(leader)]
+    stems = [len(shared) if name.startswith(shared) else stem_end(name) for name in names]
+    return stems, max(len(name) - stem for name, stem in zip(names, stems, strict=True))
+
+
+def probable_leader(names: Sequence[bytes]) -> bytes:
+    """Return the file of a group that most others are named after."""
+
+    def followers(name: bytes) -> tuple[int, int]:
+        stem = name[: stem_end(name)]
+        return sum(each.startswith(stem) for each in names), -len(stem)
+
+    return max(names, key=followers)
 
 
 class _Texts:
