@@ -17,6 +17,7 @@ from tests.chains import promises, runners
 from tests.chains import view as views
 from tests.chains.names import COARSE_NS, TRASH, Followed, Name, Names, above, is_inside, is_temporary
 from tests.chains.operations import Command, Operations
+from tests.faults.laws import says_time_is_lost
 from tests.faults.process import Request
 from tests.faults.world import KILLED, is_halted
 from tests.support.snapshot import compared
@@ -507,8 +508,7 @@ class World:
             new = new._replace(links=old.links)
         if new.kind == "folder" and self._is_coarse(path) and abs(old.mtime_ns - new.mtime_ns) < COARSE_NS:
             new = new._replace(mtime_ns=old.mtime_ns)  # the driver may write it a second late
-        shown = display(path.partition(b"/")[2]) or "."
-        if new.kind == "folder" and f"Could not restore the time of the folder {shown}:" in self._said:
+        if new.kind == "folder" and says_time_is_lost(path, self._said):
             new = new._replace(mtime_ns=old.mtime_ns)
         if display(os.path.basename(path)) in self._not_kept:
             new = new._replace(mode=old.mode, owner=old.owner, xattrs=old.xattrs, mtime_ns=old.mtime_ns)

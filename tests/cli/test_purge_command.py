@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.tree import Tree
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
-    from tests.support.tree import Tree
 
 QUESTION = "Remove 2 files (11 B) permanently? This cannot be undone. [y/N, l lists every file]"
 
@@ -139,6 +139,26 @@ def test_what_is_kept_is_named(fileorg: Fileorg, displaced: Tree) -> None:
         "1 file left in the trash:\n  .fileorg/trash/1/Documents/a.txt: it was edited in the trash, so it was kept\n"
     )
     assert displaced.path(".fileorg/trash/1/Documents/a.txt").exists()
+
+
+def test_what_is_kept_in_one_of_several_folders_is_named_by_its_whole_path(fileorg: Fileorg, tree: Tree) -> None:
+    other = Tree(tree.root.parent / "other")
+    for each in (tree, other):
+        each.write({"a.txt": "", "b.txt": "1"})
+    assert fileorg("clean", "tree", "other", "-y", "-q").code == 0
+    other.write({".fileorg/trash/1/a.txt": "edited"})
+    said = f"{other.root}/.fileorg/trash/1/a.txt: it was edited in the trash, so it was kept"
+    assert said in fileorg("purge", "-y").err.replace("\n", " ")
+
+
+def test_what_is_kept_of_one_of_several_operations_is_named_by_its_whole_path(fileorg: Fileorg, tree: Tree) -> None:
+    other = Tree(tree.root.parent / "other")
+    for each in (tree, other):
+        each.write({"a.txt": "", "b.txt": "1"})
+        assert fileorg("clean", str(each.root), "-y", "-q").code == 0
+    other.write({".fileorg/trash/2/a.txt": "edited"})
+    said = f"{other.root}/.fileorg/trash/2/a.txt: it was edited in the trash, so it was kept"
+    assert said in fileorg("purge", "-y").err.replace("\n", " ")
 
 
 def test_an_operation_that_there_is_not(fileorg: Fileorg, displaced: Tree) -> None:

@@ -240,3 +240,18 @@ def test_a_folder_whose_time_cannot_be_set_back_is_told(of_nobody: Runs) -> None
     outcome = of_nobody.undo()
     assert tree.read() == {"x/a.jpg": "1"}
     assert outcome.notes == ["Could not restore the time of the folder x: Operation not permitted."]
+
+
+def test_of_several_folders_the_one_whose_time_cannot_be_set_back_is_told_by_its_whole_path(of_nobody: Runs) -> None:
+    if os.getuid() == 0 or os.getresuid()[2] != 0:
+        pytest.skip("giving a folder to another user needs root")
+    tree = of_nobody.tree
+    dest = tree.root.parent / "dest"
+    dest.mkdir()
+    tree.write({"a.jpg": "1"})
+    os.chmod(dest, 0o777)
+    os.setresuid(0, 0, 0)
+    os.chown(dest, 1, 1)
+    os.setresuid(_NOBODY, _NOBODY, 0)
+    of_nobody.organize(dest=dest)
+    assert of_nobody.undo().notes == [f"Could not restore the time of the folder {dest}: Operation not permitted."]

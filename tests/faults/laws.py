@@ -266,16 +266,20 @@ def but_for_what_was_said(now: Snapshot, known: Snapshot, said: str, ledger: Led
         before = known.get(path)
         if before is None or before.kind != node.kind:
             continue
-        if node.kind == "folder" and f"Could not restore the time of the folder {_shown(path)}:" in said:
+        if node.kind == "folder" and says_time_is_lost(path, said):
             excused[path] = node._replace(mtime_ns=before.mtime_ns)
         if path in lost:
             excused[path] = before._replace(content=node.content, links=node.links)
     return excused
 
 
-def _shown(path: bytes) -> str:
-    """Return a path as fileorg shows it, relative to its base."""
-    return display(path.partition(b"/")[2]) or "."
+def says_time_is_lost(path: bytes, said: str) -> bool:
+    """Return whether fileorg says that it could not restore the time of a folder: relative to its root, or, if there
+    are several, by its whole path.
+    """
+    relative = re.escape(display(path.partition(b"/")[2]))
+    shown = f"(/.*/)?{relative}" if relative else r"(\.|/.*)"
+    return bool(re.search(f"Could not restore the time of the folder {shown}:", said))
 
 
 def shortfall(after: Snapshot, now: Snapshot, output: str) -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StorageFailure
-from fileorg.core.names import display
+from fileorg.core.names import below, display
 from fileorg.core.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -59,13 +59,21 @@ def seal(
                 entry = storage.stat_folder(path)
         except OSError as error:  # for example no permission any more: the folder keeps its current time
             if folder in times and len(notes) < _NOTES:
-                notes.append(f"Could not restore the time of the folder {display(path) or '.'}: {error.strerror}.")
+                notes.append(
+                    f"Could not restore the time of the folder {_shown(storages, base, path)}: {error.strerror}."
+                )
         is_theirs = worked is not None and folder not in worked and (base, path) not in touched_folders
         if entry is not None and not (is_theirs and entry.mtime_ns != mtime_ns):
             sealed.append((entry.mtime_ns, folder))
     sync_all(storages)
     roots = _remade_roots(journal, operation, storages) if operation.undoes else []
     return Sealed(journal.seal(operation, sealed, roots), notes)
+
+
+def _shown(storages: Sequence[Storage], base: Base, path: bytes) -> str:
+    """Return a folder relative to its root, or its whole path if there are several roots."""
+    in_several = len({storage.root for storage in storages}) > 1
+    return display(below(storages[base].root, path) if in_several else path or b".")
 
 
 def _remade_roots(journal: Journal, operation: Operation, storages: Sequence[Storage]) -> list[tuple[int, bytes, int]]:

@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RESERVED_MTIME_NS, RecordState
-from fileorg.core.names import display, join, split
+from fileorg.core.names import below, display, join, split
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.seal import sync_all
@@ -183,7 +183,8 @@ def close(
             if mtime_ns is not None and storages[base].lstat(path, _TOP) is None:
                 storages[base].set_folder_times(path, mtime_ns)
         except OSError as error:
-            notes.append(f"Could not restore the time of the folder {display(path) or '.'}: {error.strerror}.")
+            where = display(below(storages[base].root, path))  # a purge is of many trees
+            notes.append(f"Could not restore the time of the folder {where}: {error.strerror}.")
     sync_all(storages)
     journal.seal_purge(purge, problems)
     return notes
@@ -202,7 +203,8 @@ def _remove_folders(journal: Journal, operation: Operation, storages: Sequence[L
                 if _is_removed(storages[folder.base], folder.path):
                     gone.append((folder.id, RecordState.PURGED, dict[str, str]()))
             except OSError as error:
-                notes.append(f"Could not remove the folder {display(folder.path)}: {error.strerror}.")
+                where = display(below(storages[folder.base].root, folder.path))
+                notes.append(f"Could not remove the folder {where}: {error.strerror}.")
         with journal.transaction():
             journal.mark_many(gone)
     return notes[:1]

@@ -137,6 +137,12 @@ class PurgeRun:
         with self._session.journal_if_any() as journal:
             return {} if journal is None else journal.more_roots()
 
+    @property
+    def in_several(self) -> bool:
+        """Whether the files are in several folders, so that only whole paths tell them apart."""
+        operations, more = [one.operation for one in self.found], self.more_roots
+        return len({each.root for each in operations}) > 1 or any(each.dest or each.id in more for each in operations)
+
     def save(self, later: Later) -> None:
         """Keep the purge as a job to be carried out later: the records of its operations are its plan."""
         self._session.keep(self.files, self.found[0].operation.root if self.found else b"/", later)

@@ -337,7 +337,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", limit: "Limit
 
 def _show_outcome(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
     from fileorg.core.figures import duration, plural, size
-    from fileorg.core.names import display
+    from fileorg.core.names import below, display
     from fileorg.report.sentences import sentence
 
     out, err, quiet = change.out, change.err, change.options.quiet
@@ -354,7 +354,8 @@ def _show_outcome(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None
         err.line(err.styled(f"{plural(kept, 'file')} left in the trash:", "red"))
         shown = outcome.problems[: None if change.options.verbose else _NAMED]
         for problem in shown:
-            err.line(f"  {display(problem.path)}: {sentence(problem.reason)}")
+            path = below(problem.root, problem.path) if run.in_several else problem.path
+            err.line(f"  {display(path)}: {sentence(problem.reason)}")
         if kept > len(shown):
             err.line(f"  … and {kept - len(shown):,} more")
     if outcome.interrupted:
