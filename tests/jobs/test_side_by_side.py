@@ -270,6 +270,16 @@ def test_a_commit_into_a_log_that_another_process_removed_moves_nothing(
     assert one.tree.read() == first
 
 
+def test_a_journal_that_was_removed_is_not_said_to_know_what_was_done(one: Runs, state: StateDirectory) -> None:
+    def removed() -> None:
+        for part in (b"", b"-wal", b"-shm"):
+            os.unlink(state.journal + part)
+
+    with one.organizing() as run, pytest.raises(JournalError, match="removed the journal") as error:
+        run.run(stop_with(3, removed))
+    assert "nothing can undo what was done so far" in str(error.value.hint)
+
+
 def test_a_job_in_the_background_waits_for_its_folder_alone(one: Runs, other: Runs, fileorg: Fileorg) -> None:
     """The first job is held back by a lock on its folder; the second one in another folder ends meanwhile."""
     with (

@@ -154,6 +154,11 @@ def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
 
 def log_replaced(path: bytes) -> JournalError:
     """Return the error to report when the log of the journal is no longer the one that this process writes."""
+    if not os.path.lexists(path):
+        return JournalError(
+            f"Another program removed the journal {display(path)} during the run.",
+            hint="no file is lost, but nothing can undo what was done so far, unless you put the journal back",
+        )
     return JournalError(
         f"Another program removed the log of the journal {display(path)} during the run.",
         hint="nothing was changed that is not in the journal; run fileorg recover",
