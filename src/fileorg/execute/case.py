@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.model import RESERVED_MTIME_NS, RecordState
+from fileorg.core.model import RENAMES, RESERVED_MTIME_NS, RecordState
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
@@ -110,16 +110,28 @@ class Case:
     def at_target(self) -> Entry | None:
         return self.target.lstat(self.record.target_folder, self.record.target_name)
 
-    def is_recognised(self) -> bool:
-        """Return whether the file, maybe edited, has one of its names, or a temporary file of the record exists."""
-        source, target, record = self.at_source(), self.at_target(), self.record
-        if self.is_original(source) or self.is_made(target, self.moved):
-            return True
-        if (source is not None and source.inode == record.inode) or (
-            target is not None and target.inode == record.target_inode
-        ):
-            return True
-        return any(place.lstat() is not None for place in self.places_of_ours)
+    def is_recognised(self, storage: LocalStorage) -> bool:
+        """Return whether the file, maybe edited, has one of its names in `storage`, or a temporary file of the record
+        exists there.
+        """
+        if self.source is storage:
+            source = self.at_source()
+            if self.is_original(source) or (source is not None and source.inode == self.record.inode):
+                return True
+        if self.target is storage:
+            target = self.at_target()
+            if self.is_made(target, self.moved) or (target is not None and target.inode == self.record.target_inode):
+                return True
+        return any(place.storage is storage and place.lstat() is not None for place in self.places_of_ours)
+
+    def belongs_in(self, storage: LocalStorage) -> bool:
+        """Return whether the file is in `storage` if nobody else has changed anything since the crash."""
+        if self.source is self.target:
+            return self.source is storage
+        has_arrived = self.record.state in {RecordState.COPIED, RecordState.DONE}
+        if self.target is storage:
+            return has_arrived or not self.is_recognised(self.source)
+        return self.source is storage and (not has_arrived or self.record.action not in RENAMES)
 
     def note(self) -> Reason | None:
         noted = {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}

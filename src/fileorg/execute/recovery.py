@@ -223,18 +223,20 @@ def give_up(journal: Journal, operation: Operation) -> int:
     return files
 
 
-def is_recognised(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> bool:
-    """Return whether a file of the operation exists under one of its two names, or the operation has no files.
+def is_recognised(
+    journal: Journal, operation: Operation, storages: Sequence[LocalStorage], storage: LocalStorage
+) -> bool:
+    """Return whether a file of the operation exists in `storage` under one of its two names, or none belongs there.
 
     This tells the right disk from another one if the inode number of the root does not. Of symlinks that an undo has
     removed, nothing is left: then a file of the operation that it undoes tells it.
     """
-    if _has_file_of(journal, operation, operation.id, storages) is not False:
+    if _has_file_of(journal, operation, operation.id, storages, storage) is not False:
         return True
     undone = journal.operation(operation.undoes) if operation.undoes else None
     if undone is None or len(journal.roots(undone)) != len(journal.roots(operation)):
         return False
-    return _has_file_of(journal, undone, operation.id, storages) is True
+    return _has_file_of(journal, undone, operation.id, storages, storage) is True
 
 
 def has_object_of(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> bool:
@@ -256,8 +258,12 @@ def has_object_of(journal: Journal, operation: Operation, storages: Sequence[Loc
     return False
 
 
-def _has_file_of(journal: Journal, operation: Operation, number: int, storages: Sequence[LocalStorage]) -> bool | None:
-    """Return whether a file of the operation exists, None if it has none. `number` is that of temporary files."""
+def _has_file_of(
+    journal: Journal, operation: Operation, number: int, storages: Sequence[LocalStorage], storage: LocalStorage
+) -> bool | None:
+    """Return whether a file of the operation exists in `storage`, None if none belongs there. `number` is that of
+    temporary files.
+    """
     found: bool | None = None
     for batch in journal.records(operation):
         for raw in batch:
@@ -275,9 +281,10 @@ def _has_file_of(journal: Journal, operation: Operation, number: int, storages: 
                 lambda _: None,
                 lambda *_: None,
             )
-            if case.is_recognised():
+            if case.is_recognised(storage):
                 return True
-            found = False
+            if case.belongs_in(storage):
+                found = False
     return found
 
 

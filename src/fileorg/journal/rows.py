@@ -106,6 +106,10 @@ def destination_of(options: str) -> bytes | None:
     return path if is_root(path) else None
 
 
+BIRTHS = "births"
+"""The option of an operation that keeps when its directories were made, for recovery and not for people."""
+
+
 def parsed_options(options: str) -> dict[str, Any]:
     """Return the options that an operation keeps for display; empty if they are no JSON object."""
     import json

@@ -9,7 +9,7 @@ from fileorg.core.batches import row_maker
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import LISTED_STATES, ON_DUPLICATES, WAS_DONE
 from fileorg.core.names import below, join
-from fileorg.journal.rows import parsed_options
+from fileorg.journal.rows import BIRTHS, parsed_options
 from fileorg.journal.status import operation_statuses
 from fileorg.journal.trash_records import PURGE
 from fileorg.report.content import STAYS, Copy, DuplicateGroup, DuplicateSums, Line, ReasonShare, Report, Share, Summary
@@ -85,7 +85,7 @@ def _summary(
 
 def _options(operation: Operation) -> dict[str, Any]:
     options = parsed_options(operation.options)
-    return {name: value for name, value in options.items() if name not in {"dest", "dest_b64"}}
+    return {name: value for name, value in options.items() if name not in {"dest", "dest_b64", BIRTHS}}
 
 
 def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> list[ReasonShare]:

@@ -20,9 +20,10 @@ from fileorg.execute.actions.copy import GROUP_BYTES
 from fileorg.execute.applier import PROBLEMS_KEPT
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, OBJECT_ROWS, execute
 from fileorg.execute.work import Changed
-from fileorg.journal.rows import client_of, destination_of
+from fileorg.journal.rows import BIRTHS, client_of, destination_of
 from fileorg.storage.base import Kind
 from fileorg.storage.local.worker import renamer_for
+from fileorg.workflows.roots import births_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -295,6 +296,7 @@ def begin(
         from fileorg.workflows.store_services import services_of
 
         facts = facts | services_of(storages)
+    facts = facts | {BIRTHS: births_of(storages)}
     source, target = storages[:2]
     dest = None if target is source else target.root
     more = [

@@ -15,9 +15,10 @@ from fileorg.core.reasons import LYING, Reason
 from fileorg.core.tuples import NamedTuple
 from fileorg.execute.purging import settle_purge
 from fileorg.execute.recovery import Unsettled, give_up, is_recognised, recover, settle_left
+from fileorg.journal.rows import BIRTHS, parsed_options
 from fileorg.journal.trash_records import PURGE
 from fileorg.workflows.open_journal import open_journal
-from fileorg.workflows.roots import AnotherRoot, another_root, check_services, reopened, uncertain_root
+from fileorg.workflows.roots import AnotherRoot, another_root, check_services, remade_root, reopened, uncertain_roots
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.journal.journal import Journal
-    from fileorg.journal.rows import Operation
+    from fileorg.journal.rows import Operation, Root
+    from fileorg.storage.local.storage import LocalStorage
 
 
 _NAMED = 20
@@ -98,9 +100,15 @@ def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, 
     not_now = contextlib.suppress(FileorgError, AnotherRoot, TooManyOpen, OSError)
     with not_now, reopened(roots, state) as (storages, _):
         check_services(journal, operation, storages)
-        if another_root(storages, roots) is None and (files := settle_left(journal, operation, storages)):
+        other = _another_root(operation, storages, roots)
+        if other is None and (files := settle_left(journal, operation, storages)):
             what = plural(files, "file")
             reporter.note(f"Recovered {what} of operation {operation.id} that had been left.")
+
+
+def _another_root(operation: Operation, storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:
+    births = parsed_options(operation.options).get(BIRTHS)
+    return another_root(storages, roots) or remade_root(storages, roots, births)
 
 
 def _unsure(journal: Journal) -> Iterator[Unsure]:
@@ -211,12 +219,12 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
         now = journal.operation(operation.id)
         if now is None or now.state is OperationState.SEALED:
             return False
-        if (other := another_root(storages, roots)) is not None:
+        if (other := _another_root(operation, storages, roots)) is not None:
             raise AnotherRoot(other)
         check_services(journal, operation, storages)
-        uncertain = uncertain_root(storages, roots)
-        if uncertain is not None and not is_recognised(journal, operation, storages):
-            raise AnotherRoot(uncertain, is_certain=False)
+        for storage, uncertain in uncertain_roots(storages, roots).values():
+            if not is_recognised(journal, operation, storages, storage):
+                raise AnotherRoot(uncertain, is_certain=False)
         (settle_purge if operation.kind == PURGE else recover)(journal, operation, storages, reporter)
         if operation.kind != PURGE and journal.groups.torn(operation):
             from fileorg.workflows.operations import mend_torn, notes_on_mended  # few crashes split a group

@@ -258,10 +258,38 @@ def check_services(journal: Journal, operation: Operation, storages: Sequence[Lo
         store_services.check_services(journal, operation, storages)
 
 
-def uncertain_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:
-    """Return the first root whose inode number does not show whether it is the folder of the operation."""
+def uncertain_roots(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> dict[bytes, tuple[LocalStorage, Root]]:
+    """Return the roots whose inode number does not show whether they are folders of the operation, by their paths."""
     pairs = zip(storages, roots, strict=True)
-    return next((root for storage, root in pairs if not storage.capabilities.stable_inodes), None)
+    return {root.path: (storage, root) for storage, root in pairs if not storage.capabilities.stable_inodes}
+
+
+def births_of(storages: Sequence[LocalStorage]) -> list[list[int] | None]:
+    """Return the inode number of each directory and when it was made; None where that is unknown."""
+    return [_birth(storage) for storage in storages]
+
+
+def remade_root(storages: Sequence[LocalStorage], roots: Sequence[Root], births: object) -> Root | None:
+    """Return the first root that was made at another time than the folder of the operation, which kept `births`: on
+    another disk, a folder can have the same inode number.
+    """
+    if not isinstance(births, list):
+        return None
+    for storage, root, birth in zip(storages, roots, births, strict=False):
+        now = _birth(storage) if isinstance(birth, list) and storage.capabilities.stable_inodes else None
+        if now is not None and [root.inode] == now[:1] == birth[:1] and now != birth:
+            return root
+    return None
+
+
+def _birth(storage: LocalStorage) -> list[int] | None:
+    if storage.kind is not Kind.LOCAL:
+        return None
+    try:
+        born_ns = posix.born_ns(storage.fd(b""), b".")
+    except OSError:  # it is absent
+        return None
+    return None if born_ns is None else [storage.identity[1], born_ns]
 
 
 def absent_roots(roots: Sequence[Root]) -> set[bytes]:
