@@ -87,14 +87,19 @@ def test_a_card_beside_the_originals(tree: Tree, runs: Runs, exfat: Runs, exfat_
     assert exfat.tree.read() == {}
 
 
-def test_a_card_that_nothing_has_reached_yet(tree: Tree, runs: Runs, exfat: Runs) -> None:
-    """Nothing on it can show which card it is, and nothing on it can be wrong."""
+@pytest.mark.parametrize("one_is_deleted", [False, True])
+def test_a_card_that_nothing_has_reached_yet(tree: Tree, runs: Runs, exfat: Runs, *, one_is_deleted: bool) -> None:
+    """Nothing on it can show which card it is, and nothing on it can be wrong. If an original is gone since, someone
+    has deleted it.
+    """
     tree.write({"a.jpg": "1", "b.mp3": "2"})
-    before = tree.snapshot()
     assert runs.organize(dest=exfat.tree.root, action=Action.COPY).problems == []
     open_again(runs)
     for folder in exfat.tree.root.iterdir():
         for file in folder.iterdir():
             file.unlink()
-    recovered(runs)
+    if one_is_deleted:
+        tree.path("a.jpg").unlink()
+    before = tree.snapshot()
+    assert not _is_left_open(runs)
     assert tree.snapshot() == before

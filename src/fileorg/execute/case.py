@@ -125,12 +125,16 @@ class Case:
         return any(place.storage is storage and place.lstat() is not None for place in self.places_of_ours)
 
     def belongs_in(self, storage: LocalStorage) -> bool:
-        """Return whether the file is in `storage` if nobody else has changed anything since the crash."""
+        """Return whether the file is in `storage` if nobody else has changed anything since the crash.
+
+        A file from another disk leaves it only after its copy was recorded: if it is gone before, it has been deleted.
+        """
         if self.source is self.target:
             return self.source is storage
         has_arrived = self.record.state in {RecordState.COPIED, RecordState.DONE}
         if self.target is storage:
-            return has_arrived or not self.is_recognised(self.source)
+            is_renamed = self.source.identity[0] == storage.identity[0]
+            return has_arrived or (is_renamed and not self.is_recognised(self.source))
         return self.source is storage and (not has_arrived or self.record.action not in RENAMES)
 
     def note(self) -> Reason | None:
