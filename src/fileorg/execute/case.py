@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import RENAMES, RESERVED_MTIME_NS, RecordState
+from fileorg.content.digest import COARSE_NS
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
@@ -110,21 +111,25 @@ class Case:
     def at_target(self) -> Entry | None:
         return self.target.lstat(self.record.target_folder, self.record.target_name)
 
-    def is_recognised(self, storage: LocalStorage) -> bool:
+    def is_recognised(self, storage: LocalStorage, began_ns: int) -> bool:
         """Return whether the file, maybe edited, has one of its names in `storage`, or a temporary file of the record
-        exists there.
+        exists there, or a file from after the operation has begun: others have put it in the place of that file.
         """
         if self.source is storage:
             source = self.at_source()
             if self.is_original(source) or (source is not None and source.inode == self.record.inode):
                 return True
+            if _is_younger(source, began_ns):
+                return True
         if self.target is storage:
             target = self.at_target()
             if self.is_made(target, self.moved) or (target is not None and target.inode == self.record.target_inode):
                 return True
+            if _is_younger(target, began_ns):
+                return True
         return any(place.storage is storage and place.lstat() is not None for place in self.places_of_ours)
 
-    def belongs_in(self, storage: LocalStorage) -> bool:
+    def belongs_in(self, storage: LocalStorage, began_ns: int) -> bool:
         """Return whether the file is in `storage` if nobody else has changed anything since the crash.
 
         A file from another disk leaves it only after its copy was recorded: if it is gone before, it has been deleted.
@@ -134,7 +139,7 @@ class Case:
         has_arrived = self.record.state in {RecordState.COPIED, RecordState.DONE}
         if self.target is storage:
             is_renamed = self.source.identity[0] == storage.identity[0]
-            return has_arrived or (is_renamed and not self.is_recognised(self.source))
+            return has_arrived or (is_renamed and not self.is_recognised(self.source, began_ns))
         return self.source is storage and (not has_arrived or self.record.action not in RENAMES)
 
     def note(self) -> Reason | None:
@@ -197,3 +202,8 @@ class Case:
             return NOT_DONE
         # A name that was taken before the crash still is.
         return DONE if is_ours(there) and self.record.state is not RecordState.CONFLICT else TAKEN
+
+
+def _is_younger(entry: Entry | None, began_ns: int) -> bool:
+    """Return whether an entry was written after this time, on a disk that may round it down."""
+    return entry is not None and entry.mtime_ns >= began_ns - COARSE_NS

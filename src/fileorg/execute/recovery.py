@@ -281,9 +281,9 @@ def _has_file_of(
                 lambda _: None,
                 lambda *_: None,
             )
-            if case.is_recognised(storage):
+            if case.is_recognised(storage, operation.started_ns):
                 return True
-            if case.belongs_in(storage):
+            if case.belongs_in(storage, operation.started_ns):
                 found = False
     return found
 
