@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.model import RENAMES, RESERVED_MTIME_NS, RecordState
 from fileorg.content.digest import COARSE_NS
+from fileorg.core.model import RENAMES, RESERVED_MTIME_NS, RecordState
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
