@@ -103,3 +103,16 @@ def test_a_card_that_nothing_has_reached_yet(tree: Tree, runs: Runs, exfat: Runs
     before = tree.snapshot()
     assert not _is_left_open(runs)
     assert tree.snapshot() == before
+
+
+def test_a_card_on_which_others_have_removed_all_copies(tree: Tree, runs: Runs, exfat: Runs) -> None:
+    """The folders, which the operation has changed, show that the card is the right one."""
+    tree.write({"a.jpg": "1", "b.mp3": "2"})
+    before = tree.snapshot()
+    assert runs.organize(dest=exfat.tree.root, action=Action.COPY).problems == []
+    open_again(runs, state="done")
+    for folder in exfat.tree.root.iterdir():
+        for file in folder.iterdir():
+            file.unlink()
+    assert not _is_left_open(runs)
+    assert tree.snapshot() == before

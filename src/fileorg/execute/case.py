@@ -113,7 +113,8 @@ class Case:
 
     def is_recognised(self, storage: LocalStorage, began_ns: int) -> bool:
         """Return whether the file, maybe edited, has one of its names in `storage`, or a temporary file of the record
-        exists there, or a file from after the operation has begun: others have put it in the place of that file.
+        exists there. So does a file from after the operation has begun, which others have put in its place, or such a
+        time of the folder into which it came.
         """
         if self.source is storage:
             source = self.at_source()
@@ -125,7 +126,7 @@ class Case:
             target = self.at_target()
             if self.is_made(target, self.moved) or (target is not None and target.inode == self.record.target_inode):
                 return True
-            if _is_younger(target, began_ns):
+            if _is_younger(target, began_ns) or _is_younger(storage.stat_folder(self.record.target_folder), began_ns):
                 return True
         return any(place.storage is storage and place.lstat() is not None for place in self.places_of_ours)
 
