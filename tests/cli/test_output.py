@@ -290,6 +290,20 @@ def test_closed_streams_are_no_obstacle(fileorg: Fileorg, mess: Tree) -> None:
     assert "Images/photo.jpg" in mess.read()
 
 
+def test_a_closed_input_is_an_empty_plan(fileorg: Fileorg, mess: Tree) -> None:
+    before = mess.read()
+    run = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m fileorg apply - --root tree --yes <&-', sys.executable],
+        cwd=fileorg.folder,
+        env=fileorg.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "Nothing to do.\n", "")
+    assert mess.read() == before
+
+
 @pytest.mark.parametrize("words", [("scan", "tree"), ("categorize", "tree"), ("history",), ("organize", "tree", "-n")])
 def test_json_is_pure_ascii(fileorg: Fileorg, tree: Tree, words: tuple[str, ...]) -> None:
     tree.write({"caf\u00e9.jpg": "x"})

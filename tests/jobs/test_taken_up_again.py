@@ -66,6 +66,31 @@ def test_what_is_left_is_done_and_what_came_since_is_not(runs: Runs, tree: Tree,
     assert done[0] in {9, 10}
 
 
+class _Notes(NullReporter):
+    def __init__(self) -> None:
+        self.all: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.all.append(message)
+
+
+def test_files_that_stay_because_a_clock_was_slow_are_told(
+    runs: Runs, tree: Tree, state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a battery, a clock is years late until it has been set: all files look newer than the job."""
+    tree.write({f"{at}.jpg": str(at) for at in range(9)})
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda now=time.time_ns: now() - 10 * 365 * 86_400 * 10**9)
+        with runs.organizing() as run:
+            assert run.run(stopped_after(2)).interrupted
+    left = sum(1 for name in tree.read() if "/" not in name and name.endswith(".jpg"))
+    assert left
+    notes = _Notes()
+    carry_out(state, 1, notes, lambda: False)
+    [said] = [note for note in notes.all if "when the job began" in note]
+    assert said.startswith(f"Left alone: {left} files that arrived or changed since 20")
+
+
 def test_a_job_looks_ended_only_when_its_locks_are_released(runs: Runs, tree: Tree, state: StateDirectory) -> None:
     """Otherwise `jobs attach 1 && undo` finds the journal locked."""
     tree.write({"a.jpg": "one"})

@@ -151,7 +151,10 @@ def can_ask(out: Out) -> bool:
 
 
 def prepare_streams() -> None:
-    """Make any text writable, whatever the encoding of the terminal; closed streams discard their output."""
+    """Make any text writable, whatever the encoding of the terminal.
+
+    Closed streams discard their output, and a closed input is empty.
+    """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -159,7 +162,10 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if hasattr(sys.stdin, "reconfigure"):
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
+        os.set_inheritable(sys.stdin.fileno(), True)  # for the server of `mcp`, which takes the place of this process
+    elif hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="replace")
 
 

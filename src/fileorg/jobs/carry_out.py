@@ -8,6 +8,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, UsageError
+from fileorg.core.figures import plural
 from fileorg.core.limits import end_in_time, note_status, stop_counting
 from fileorg.core.model import DEST, GIVEN, OperationState, Outcome
 from fileorg.core.names import display
@@ -23,6 +24,7 @@ from fileorg.journal.job_rows import (
 )
 from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.storage.base import Kind
 from fileorg.workflows.apply_plan import ApplyOptions, applying, places_of, rows_of
 from fileorg.workflows.clean import CleanOptions, cleaning
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.journal.job_rows import JobRow
     from fileorg.plan.saved_plan import SavedPlan
+    from fileorg.scan.walk import Seen
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -192,17 +195,21 @@ def _afresh(
     match options:
         case OrganizeOptions():
             with organizing(options, state, reporter, resumes=start, fd=fd) as organize:
+                _say_left(reporter, organize.seen)
                 return organize.run(stop) if organize.plan.files else Outcome()
         case DedupeOptions():
             with deduping(options, state, reporter, changes=True, resumes=start, fd=fd) as dedupe:
+                _say_left(reporter, dedupe.seen)
                 return dedupe.run(stop) if dedupe.rows.files else Outcome()
         case CompareOptions():
             with comparing(options, state, reporter, changes=True, resumes=start, fd=fd) as compare:
+                _say_left(reporter, *(side.seen for side in compare.sides))
                 return compare.run(stop) if compare.plan.files else Outcome()
         case ImportOptions():
             return _import(state, options, start, reporter, stop, fd)
         case CleanOptions():
             with cleaning(options, state, reporter, resumes=start, fd=fd) as clean:
+                _say_left(reporter, clean.seen)
                 return clean.run(stop) if clean.plan.files else Outcome()
         case ApplyOptions():
             if not options.plan:
@@ -219,6 +226,13 @@ def _afresh(
         case PurgeOptions():
             with purging(options, state, reporter, resumes=start, fd=fd) as purge:
                 return purge.run(stop) if purge.files else Outcome()
+
+
+def _say_left(reporter: Reporter, *each: Seen) -> None:
+    """Tell how many files stay as they look newer than the job: those that arrived, or all if a clock was slow."""
+    if left := sum(seen.ignored[IgnoreReason.SINCE_JOB] for seen in each):
+        why = each[0].filters.said(IgnoreReason.SINCE_JOB)
+        reporter.note(f"Left alone: {plural(left, 'file')} that {why}. Run the command again for them.")
 
 
 def _import(
