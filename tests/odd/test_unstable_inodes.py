@@ -120,6 +120,7 @@ def test_recovery_names_the_folder_that_may_be_another(
     runs.organize(dest=dest)
     open_again(runs)
     (dest / "Images/a.jpg").rename(dest / "elsewhere")
+    os.utime(dest / "Images", (1, 1))  # not from the time of the operation
     tree.write({"a.jpg": "another"})
     said = Remembered()
     found = recover_all(runs.state, said)
