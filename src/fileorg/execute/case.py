@@ -112,25 +112,33 @@ class Case:
         return self.target.lstat(self.record.target_folder, self.record.target_name)
 
     def is_recognised(self, storage: LocalStorage, began_ns: int) -> bool:
+        """Return whether something in `storage` shows that the operation, which began at this time, worked there."""
+        return self._is_in(storage) or self._was_changed(storage, began_ns)
+
+    def _is_in(self, storage: LocalStorage) -> bool:
         """Return whether the file, maybe edited, has one of its names in `storage`, or a temporary file of the record
-        exists there. So does a file from after the operation has begun, which others have put in its place, or such a
-        time of the folder into which it came.
+        exists there.
         """
         if self.source is storage:
             source = self.at_source()
             if self.is_original(source) or (source is not None and source.inode == self.record.inode):
                 return True
-            if _is_younger(source, began_ns):
-                return True
         if self.target is storage:
             target = self.at_target()
             if self.is_made(target, self.moved) or (target is not None and target.inode == self.record.target_inode):
                 return True
-            if _is_younger(target, began_ns) or _is_younger(storage.stat_folder(self.record.target_folder), began_ns):
-                return True
         return any(place.storage is storage and place.lstat() is not None for place in self.places_of_ours)
 
-    def belongs_in(self, storage: LocalStorage, began_ns: int) -> bool:
+    def _was_changed(self, storage: LocalStorage, since_ns: int) -> bool:
+        """Return whether a later file has one of the names of the record, or the folder into which its file came has
+        changed since: others may have removed what fileorg had put there, or replaced it.
+        """
+        found = [self.at_source()] if self.source is storage else []
+        if self.target is storage:
+            found += [self.at_target(), storage.stat_folder(self.record.target_folder)]
+        return any(entry is not None and entry.mtime_ns >= since_ns - COARSE_NS for entry in found)
+
+    def belongs_in(self, storage: LocalStorage) -> bool:
         """Return whether the file is in `storage` if nobody else has changed anything since the crash.
 
         A file from another disk leaves it only after its copy was recorded: if it is gone before, it has been deleted.
@@ -140,7 +148,7 @@ class Case:
         has_arrived = self.record.state in {RecordState.COPIED, RecordState.DONE}
         if self.target is storage:
             is_renamed = self.source.identity[0] == storage.identity[0]
-            return has_arrived or (is_renamed and not self.is_recognised(self.source, began_ns))
+            return has_arrived or (is_renamed and not self._is_in(self.source))
         return self.source is storage and (not has_arrived or self.record.action not in RENAMES)
 
     def note(self) -> Reason | None:
@@ -203,8 +211,3 @@ class Case:
             return NOT_DONE
         # A name that was taken before the crash still is.
         return DONE if is_ours(there) and self.record.state is not RecordState.CONFLICT else TAKEN
-
-
-def _is_younger(entry: Entry | None, began_ns: int) -> bool:
-    """Return whether an entry was written after this time, on a disk that may round it down."""
-    return entry is not None and entry.mtime_ns >= began_ns - COARSE_NS

@@ -283,7 +283,7 @@ def _has_file_of(
             )
             if case.is_recognised(storage, operation.started_ns):
                 return True
-            if case.belongs_in(storage, operation.started_ns):
+            if case.belongs_in(storage):
                 found = False
     return found
 
