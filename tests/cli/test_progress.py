@@ -65,6 +65,13 @@ def test_a_dumb_terminal_gets_plain_text(fileorg: Fileorg, many: Tree) -> None:
     assert b"\x1b" not in terminal.raw
 
 
+def test_the_display_has_no_style_without_colours(fileorg: Fileorg, many: Tree) -> None:
+    terminal = fileorg.terminal("organize", "tree", "--yes", "--action", "copy", "--color", "never")
+    assert terminal.end() == 0
+    assert "━" in terminal.raw.decode()
+    assert not re.search(rb"\x1b\[[\d;]*m", terminal.raw)
+
+
 def test_it_can_be_asked_for_where_there_is_no_terminal(fileorg: Fileorg, many: Tree) -> None:
     ran = fileorg("organize", "tree", "--progress", "always", "--action", "copy")
     assert "Copying" in ran.err

@@ -118,7 +118,12 @@ class Live:
         from rich.text import Text
 
         console = Console(
-            file=self._err.stream, force_terminal=True, no_color=not self._err.colours, highlight=False, markup=False
+            file=self._err.stream,
+            force_terminal=True,
+            color_system="auto" if self._err.colours else None,  # without one, no style is written, not even bold
+            no_color=False,
+            highlight=False,
+            markup=False,
         )
         display_ = Display(
             console=console, transient=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
