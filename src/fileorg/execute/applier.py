@@ -203,7 +203,7 @@ class Applier:
             return  # an intermediate or emptied folder that already exists, or is not empty: no problem
         if reason is not None and reason.code in {ReasonCode.SYMLINK_TARGET_STAYS, ReasonCode.INTERRUPTED}:
             return  # the problem of its file is reported already; what a cancelled job left is not listed
-        half, path, base = self._other_half(row), join(row.source_folder, row.source_name), row.source_base
+        half = self._other_half(row)
         lies_there = self._lies_at_temporary_name(row, half)
         if half is not None and reason is not None and reason.code is ReasonCode.LEADER_STAYS and not lies_there:
             other = self._why_failed(half)
@@ -212,12 +212,12 @@ class Applier:
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # counted by kind: a thousand skips do not hide a failure
-            if is_step_name(row.source_name) and not lies_there:  # nobody knows a temporary name
-                known = row if half is None else self._prepared.batch[half]
-                path, base = join(known.source_folder, known.source_name), known.source_base
-                path = b"" if is_step_name(known.source_name) else path
+            known = row  # nobody knows a temporary name
+            if half is not None and is_step_name(row.source_name) and not lies_there:
+                known = self._prepared.batch[half]
+            path, base = join(known.source_folder, known.source_name), known.source_base
             # What stays is the copy or link itself.
-            if not path or row.action in REMOVALS:
+            if not path or row.action in REMOVALS or (is_step_name(known.source_name) and not lies_there):
                 path, base = join(row.target_folder, row.target_name), row.target_base
             self.problems.append(Problem(path, state, reason, self._storages[base].root))
 

@@ -59,9 +59,8 @@ def seal(
                 entry = storage.stat_folder(path)
         except OSError as error:  # for example no permission any more: the folder keeps its current time
             if folder in times and len(notes) < _NOTES:
-                notes.append(
-                    f"Could not restore the time of the folder {_shown(storages, base, path)}: {error.strerror}."
-                )
+                in_several = len({each.root for each in storages}) > 1
+                notes.append(time_is_lost(below(storage.root, path) if in_several else path or b".", error))
         is_theirs = worked is not None and folder not in worked and (base, path) not in touched_folders
         if entry is not None and not (is_theirs and entry.mtime_ns != mtime_ns):
             sealed.append((entry.mtime_ns, folder))
@@ -70,10 +69,11 @@ def seal(
     return Sealed(journal.seal(operation, sealed, roots), notes)
 
 
-def _shown(storages: Sequence[Storage], base: Base, path: bytes) -> str:
-    """Return a folder relative to its root, or its whole path if there are several roots."""
-    in_several = len({storage.root for storage in storages}) > 1
-    return display(below(storages[base].root, path) if in_several else path or b".")
+def time_is_lost(folder: bytes, error: OSError) -> str:
+    """Return the note on a folder whose time could not be restored: relative to its root, or as a whole path if several
+    roots may have it.
+    """
+    return f"Could not restore the time of the folder {display(folder)}: {error.strerror}."
 
 
 def _remade_roots(journal: Journal, operation: Operation, storages: Sequence[Storage]) -> list[tuple[int, bytes, int]]:

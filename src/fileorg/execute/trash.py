@@ -15,7 +15,7 @@ from fileorg.core.model import RESERVED_MTIME_NS, RecordState
 from fileorg.core.names import below, display, join, split
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity, is_known
-from fileorg.execute.seal import sync_all
+from fileorg.execute.seal import sync_all, time_is_lost
 from fileorg.execute.temporaries import aside, put_aside, put_back
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.local.listing import entry_of
@@ -183,8 +183,7 @@ def close(
             if mtime_ns is not None and storages[base].lstat(path, _TOP) is None:
                 storages[base].set_folder_times(path, mtime_ns)
         except OSError as error:
-            where = display(below(storages[base].root, path))  # a purge is of many trees
-            notes.append(f"Could not restore the time of the folder {where}: {error.strerror}.")
+            notes.append(time_is_lost(below(storages[base].root, path), error))  # a purge is of many trees
     sync_all(storages)
     journal.seal_purge(purge, problems)
     return notes

@@ -133,12 +133,12 @@ class UndoPlan:
         """
         base, folder, _ = rows[0][4:7]
         storage, names = self._storages[base], [row.target_name for row in rows]
-        taken = (row for row in rows if not self._is_free(base, folder, row.target_name) and self._may_come(row))
-        if next(taken, None) is None or any(map(keeps_its_name, names)):
+        is_taken = any(not self._is_free(base, folder, row.target_name) and self._may_come(row) for row in rows)
+        if not is_taken or any(map(keeps_its_name, names)):
             return rows
         stems, tail = number_places(probable_leader(names), names)
+        limit = storage.capabilities.name_limit
         for number in count(2):
-            limit = storage.capabilities.name_limit
             found = [
                 numbered(name, number, limit, stem=stem, tail=tail) for name, stem in zip(names, stems, strict=True)
             ]
@@ -150,6 +150,7 @@ class UndoPlan:
         return not self._is_taken(self._storages[base], folder, name) or self._is_leaving(base, folder, name)
 
     def _beside(self, row: PlanRow, wanted: set[tuple[Base, bytes, bytes]]) -> PlanRow:
+        """Return the row, with a free name if its own is taken."""
         if row.reason:
             return row
         base, folder, own_name = row[4:7]

@@ -18,7 +18,7 @@ from fileorg.execute.recovery import Unsettled, give_up, is_recognised, recover,
 from fileorg.journal.rows import BIRTHS, parsed_options
 from fileorg.journal.trash_records import PURGE
 from fileorg.workflows.open_journal import open_journal
-from fileorg.workflows.roots import AnotherRoot, another_root, check_services, remade_root, reopened, uncertain_roots
+from fileorg.workflows.roots import AnotherRoot, another_root, check_services, reborn_root, reopened, uncertain_roots
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -108,7 +108,7 @@ def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, 
 
 def _another_root(operation: Operation, storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:
     births = parsed_options(operation.options).get(BIRTHS)
-    return another_root(storages, roots) or remade_root(storages, roots, births)
+    return another_root(storages, roots) or reborn_root(storages, roots, births)
 
 
 def _unsure(journal: Journal) -> Iterator[Unsure]:
@@ -222,7 +222,7 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
         if (other := _another_root(operation, storages, roots)) is not None:
             raise AnotherRoot(other)
         check_services(journal, operation, storages)
-        for storage, uncertain in uncertain_roots(storages, roots).values():
+        for storage, uncertain in uncertain_roots(storages, roots).items():
             if not is_recognised(journal, operation, storages, storage):
                 raise AnotherRoot(uncertain, is_certain=False)
         (settle_purge if operation.kind == PURGE else recover)(journal, operation, storages, reporter)

@@ -258,10 +258,10 @@ def check_services(journal: Journal, operation: Operation, storages: Sequence[Lo
         store_services.check_services(journal, operation, storages)
 
 
-def uncertain_roots(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> dict[bytes, tuple[LocalStorage, Root]]:
-    """Return the roots whose inode number does not show whether they are folders of the operation, by their paths."""
+def uncertain_roots(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> dict[LocalStorage, Root]:
+    """Return the roots whose inode number does not show whether they are folders of the operation."""
     pairs = zip(storages, roots, strict=True)
-    return {root.path: (storage, root) for storage, root in pairs if not storage.capabilities.stable_inodes}
+    return {storage: root for storage, root in pairs if not storage.capabilities.stable_inodes}
 
 
 def births_of(storages: Sequence[LocalStorage]) -> list[list[int] | None]:
@@ -269,7 +269,7 @@ def births_of(storages: Sequence[LocalStorage]) -> list[list[int] | None]:
     return [_birth(storage) for storage in storages]
 
 
-def remade_root(storages: Sequence[LocalStorage], roots: Sequence[Root], births: object) -> Root | None:
+def reborn_root(storages: Sequence[LocalStorage], roots: Sequence[Root], births: object) -> Root | None:
     """Return the first root that was made at another time than the folder of the operation, which kept `births`: on
     another disk, a folder can have the same inode number.
     """

@@ -352,9 +352,9 @@ def _show_outcome(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None
         out.flush()
         kept = sum(files for state, files in outcome.counts.items() if state != "purged")
         err.line(err.styled(f"{plural(kept, 'file')} left in the trash:", "red"))
-        shown = outcome.problems[: None if change.options.verbose else _NAMED]
+        shown, in_several = outcome.problems[: None if change.options.verbose else _NAMED], run.in_several
         for problem in shown:
-            path = below(problem.root, problem.path) if run.in_several else problem.path
+            path = below(problem.root, problem.path) if in_several else problem.path
             err.line(f"  {display(path)}: {sentence(problem.reason)}")
         if kept > len(shown):
             err.line(f"  … and {kept - len(shown):,} more")

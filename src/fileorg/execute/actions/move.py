@@ -237,12 +237,14 @@ def _settle_step(case: Case, source: Entry | None, target: Entry | None) -> Verd
     not left it; None otherwise. Nobody else takes a file from such a name: what is there is the file, though others may
     have replaced it. The record of the other step says where it is.
     """
-    is_here = case.is_original(source) or (source is not None and source.inode == case.record.inode)
-    if is_step_name(case.record.target_name) and target is None and not is_here:
-        return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
-    has_left = case.is_made(target, case.moved)
-    if is_step_name(case.record.source_name) and not (case.is_original(source) or has_left):
-        return EDITED if _edited(case, source, target) == EDITED else case.not_done
+    if is_step_name(case.record.target_name) and target is None:
+        is_here = case.is_original(source) or (source is not None and source.inode == case.record.inode)
+        if not is_here:
+            return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
+    if is_step_name(case.record.source_name):
+        is_known = case.is_original(source) or case.is_made(target, case.moved)
+        if not is_known:
+            return EDITED if _edited(case, source, target) == EDITED else case.not_done
     return None
 
 
